@@ -1,0 +1,549 @@
+//! Records a run on the paused clock as the data of a figure.
+//!
+//! [`lane`] wraps a future and [`observe`] a stream; they, and the calls of [`Site`](crate::Site) made
+//! inside them, emit `tracing` spans and events with the target [`TARGET`]. Each [`Figure::panel`] runs
+//! on a paused current-thread runtime of its own, so its clock starts at zero, under a subscriber that
+//! stamps what it sees with that clock. [`Figure::check`] compares the result with the recorded file.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::Stream;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use serde::Serialize;
+use tokio::runtime::{Builder, Handle};
+use tokio::time::Instant;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Span, Subscriber, span};
+use tracing_subscriber::layer::{Context as LayerContext, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::recording;
+
+/// The `tracing` target of everything that a figure is drawn from.
+pub const TARGET: &str = "figure";
+
+/// A figure in the making: a title, and a panel for each run.
+#[derive(Debug, Serialize)]
+pub struct Figure {
+    #[serde(skip)]
+    topic: String,
+    title: String,
+    panels: Vec<Panel>,
+}
+
+#[derive(Debug, Serialize)]
+struct Panel {
+    name: String,
+    /// Milliseconds from the start of the run to its end.
+    end: u64,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "row", rename_all = "snake_case")]
+enum Row {
+    /// One future or task.
+    Lane { name: String, from: u64, to: u64, end: End, calls: Vec<Call>, polls: Vec<u64> },
+    /// One stage of a stream.
+    Stream { name: String, from: u64, to: u64, end: End, items: Vec<Item> },
+    /// When something happened, and how often.
+    Tally { name: String, at: Vec<(u64, usize)> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    Done,
+    Failed,
+    Dropped,
+    /// Still there when the run ended.
+    Open,
+}
+
+/// A call to a service: `from` .. `sent` it queued, `sent` .. `ready` it was in flight, and `ready` ..
+/// `to` its answer was there and nobody looked.
+#[derive(Debug, Serialize)]
+struct Call {
+    from: u64,
+    sent: Option<u64>,
+    ready: Option<u64>,
+    to: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Item {
+    at: u64,
+    label: String,
+}
+
+impl Figure {
+    /// `topic` is the name of the page, as in `all-at-once`.
+    pub fn new(topic: &str, title: &str) -> Self {
+        Self { topic: topic.to_owned(), title: title.to_owned(), panels: Vec::new() }
+    }
+
+    /// Runs `scene` on a paused runtime of its own and records what it does. What the scene spawned and
+    /// left running when it ends is recorded as open.
+    ///
+    /// # Panics
+    /// When no runtime can be built, or inside another runtime.
+    #[must_use]
+    pub fn panel<T>(mut self, name: &str, scene: impl AsyncFnOnce() -> T) -> Self {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.expect("a runtime without I/O can always be built");
+        let recorder = Recorder::default();
+        let subscriber = tracing_subscriber::registry().with(recorder.clone());
+        let _default = tracing::subscriber::set_default(subscriber);
+        let end = runtime.block_on(async {
+            recorder.log().start = Some(Instant::now());
+            scene().await;
+            let mut log = recorder.log();
+            let end = log.now().unwrap_or_default();
+            log.start = None;
+            end
+        });
+        let rows = std::mem::take(&mut recorder.log().rows);
+        let rows = rows.into_iter().map(|row| row.closed(end)).collect();
+        self.panels.push(Panel { name: name.to_owned(), end, rows });
+        self
+    }
+
+    /// Compares the figure with `figures/<topic>.json` in the package under test, or records it there.
+    ///
+    /// # Panics
+    /// When the recorded figure is another, or cannot be read or written.
+    pub fn check(self) {
+        let folder =
+            std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
+        let path = folder.join("figures").join(self.topic.replace('-', "_")).with_extension("json");
+        let mut json = serde_json::to_string_pretty(&self).expect("names and numbers are JSON");
+        json.push('\n');
+        if let Err(error) = recording::check(path, &json) {
+            panic!("{error}");
+        }
+    }
+}
+
+/// Gives `future` a lane in the figure, from now until it ends or is dropped.
+#[must_use = "a lane does nothing unless polled"]
+pub fn lane<'a, T: 'a, F>(name: &str, future: F) -> Lane<'a, T>
+where
+    F: Future<Output = T> + Send + 'a,
+{
+    Lane { span: new_span("lane", name), future: Box::pin(future), failed: |_| false, ended: false }
+}
+
+/// Like [`lane`], and an `Err` is drawn as a failure.
+#[must_use = "a lane does nothing unless polled"]
+pub fn try_lane<'a, T: 'a, E: 'a, F>(name: &str, future: F) -> Lane<'a, Result<T, E>>
+where
+    F: Future<Output = Result<T, E>> + Send + 'a,
+{
+    let failed = |result: &Result<T, E>| result.is_err();
+    Lane { span: new_span("lane", name), future: Box::pin(future), failed, ended: false }
+}
+
+/// Gives `stream` a row of marbles in the figure, one for each item, labelled with its `Debug` text
+/// without quotes.
+pub fn observe<'a, S>(name: &str, stream: S) -> Observed<'a, S::Item>
+where
+    S: Stream + Send + 'a,
+    S::Item: Debug,
+{
+    Observed { span: new_span("stream", name), stream: Box::pin(stream), ended: false }
+}
+
+/// Counts one event in the tally of this name.
+pub fn tally(name: &str) {
+    tracing::info!(target: TARGET, tally = name);
+}
+
+pub(crate) fn mark_queued() {
+    tracing::info!(target: TARGET, mark = "queued");
+}
+
+/// The answer will be there `after` this long; `None`: never.
+pub(crate) fn mark_sent(after: Option<Duration>) {
+    if let Some(after) = after {
+        tracing::info!(target: TARGET, mark = "sent", after = after.as_millis() as u64);
+    } else {
+        tracing::info!(target: TARGET, mark = "sent");
+    }
+}
+
+pub(crate) fn mark_answered() {
+    tracing::info!(target: TARGET, mark = "answered");
+}
+
+fn new_span(row: &'static str, name: &str) -> Span {
+    tracing::info_span!(target: TARGET, "row", row, name)
+}
+
+fn mark_end(span: &Span, end: &'static str) {
+    span.in_scope(|| tracing::info!(target: TARGET, mark = end));
+}
+
+/// A future with a lane; made by [`lane`] and [`try_lane`].
+pub struct Lane<'a, T> {
+    span: Span,
+    future: BoxFuture<'a, T>,
+    failed: fn(&T) -> bool,
+    ended: bool,
+}
+
+impl<T> Future for Lane<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        let _entered = this.span.enter();
+        tracing::info!(target: TARGET, mark = "poll");
+        let output = ready!(this.future.as_mut().poll(cx));
+        let end = if (this.failed)(&output) { "failed" } else { "done" };
+        tracing::info!(target: TARGET, mark = end);
+        this.ended = true;
+        Poll::Ready(output)
+    }
+}
+
+impl<T> Drop for Lane<'_, T> {
+    fn drop(&mut self) {
+        if !self.ended {
+            mark_end(&self.span, "dropped");
+        }
+    }
+}
+
+/// A stream with a row of marbles; made by [`observe`].
+pub struct Observed<'a, T> {
+    span: Span,
+    stream: BoxStream<'a, T>,
+    ended: bool,
+}
+
+impl<T: Debug> Stream for Observed<'_, T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = &mut *self;
+        let _entered = this.span.enter();
+        let item = ready!(this.stream.as_mut().poll_next(cx));
+        if let Some(item) = &item {
+            let label = format!("{item:?}").replace('"', "");
+            tracing::info!(target: TARGET, item = label);
+        } else {
+            tracing::info!(target: TARGET, mark = "done");
+            this.ended = true;
+        }
+        Poll::Ready(item)
+    }
+}
+
+impl<T> Drop for Observed<'_, T> {
+    fn drop(&mut self) {
+        if !self.ended {
+            mark_end(&self.span, "dropped");
+        }
+    }
+}
+
+/// The subscriber's layer. Clones share one log.
+#[derive(Clone, Debug, Default)]
+struct Recorder {
+    log: Arc<Mutex<Log>>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    /// When the run started; `None` before and after it.
+    start: Option<Instant>,
+    rows: Vec<Row>,
+    by_span: HashMap<u64, usize>,
+}
+
+impl Recorder {
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    /// Milliseconds into the run; `None` outside it, where the clock is not the paused one.
+    fn now(&self) -> Option<u64> {
+        Handle::try_current().ok()?;
+        Some(self.start?.elapsed().as_millis() as u64)
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
+    fn on_new_span(&self, attrs: &span::Attributes<'_>, id: &span::Id, _: LayerContext<'_, S>) {
+        if attrs.metadata().target() != TARGET {
+            return;
+        }
+        let mut log = self.log();
+        let Some(now) = log.now() else { return };
+        let mut fields = Fields::default();
+        attrs.record(&mut fields);
+        let row = log.rows.len();
+        log.rows.push(Row::begin(&fields.row, fields.name, now));
+        log.by_span.insert(id.into_u64(), row);
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: LayerContext<'_, S>) {
+        if event.metadata().target() != TARGET {
+            return;
+        }
+        let mut log = self.log();
+        let Some(now) = log.now() else { return };
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        if let Some(name) = fields.tally {
+            log.tally(name, now);
+            return;
+        }
+        let row = context
+            .event_span(event)
+            .and_then(|span| log.by_span.get(&span.id().into_u64()).copied());
+        // A call outside any lane is not part of the picture.
+        let Some(row) = row else { return };
+        match fields.item {
+            Some(label) => log.rows[row].item(now, label),
+            None => log.rows[row].mark(now, &fields.mark, fields.after),
+        }
+    }
+}
+
+impl Log {
+    fn tally(&mut self, wanted: String, now: u64) {
+        let known = self.rows.iter_mut().find_map(|row| match row {
+            Row::Tally { name, at } if *name == wanted => Some(at),
+            _ => None,
+        });
+        match known {
+            None => self.rows.push(Row::Tally { name: wanted, at: vec![(now, 1)] }),
+            Some(at) => match at.last_mut() {
+                Some((last, count)) if *last == now => *count += 1,
+                _ => at.push((now, 1)),
+            },
+        }
+    }
+}
+
+impl Row {
+    fn begin(row: &str, name: String, now: u64) -> Self {
+        if row == "lane" {
+            let (calls, polls) = (Vec::new(), Vec::new());
+            Self::Lane { name, from: now, to: now, end: End::Open, calls, polls }
+        } else {
+            Self::Stream { name, from: now, to: now, end: End::Open, items: Vec::new() }
+        }
+    }
+
+    fn item(&mut self, now: u64, label: String) {
+        if let Self::Stream { items, .. } = self {
+            items.push(Item { at: now, label });
+        }
+    }
+
+    fn mark(&mut self, now: u64, mark: &str, after: Option<u64>) {
+        if let Some(end) = End::from_mark(mark) {
+            self.finish(now, end);
+            return;
+        }
+        let Self::Lane { calls, polls, .. } = self else { return };
+        match mark {
+            "poll" if polls.last() != Some(&now) => polls.push(now),
+            "queued" => calls.push(Call { from: now, sent: None, ready: None, to: now }),
+            "sent" => {
+                let ready = after.map(|after| now + after);
+                match calls.last_mut() {
+                    // It queued before: the same call goes on.
+                    Some(call) if call.sent.is_none() => {
+                        (call.sent, call.ready) = (Some(now), ready);
+                    }
+                    _ => calls.push(Call { from: now, sent: Some(now), ready, to: u64::MAX }),
+                }
+                if let Some(call) = calls.last_mut() {
+                    call.to = u64::MAX;
+                }
+            }
+            "answered" => {
+                if let Some(call) = calls.last_mut() {
+                    call.to = now;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, now: u64, how: End) {
+        match self {
+            Self::Lane { to, end, .. } | Self::Stream { to, end, .. } => (*to, *end) = (now, how),
+            Self::Tally { .. } => {}
+        }
+    }
+
+    /// Ends what the run left open, and cuts each call at the end of its lane.
+    fn closed(mut self, run_end: u64) -> Self {
+        if let Self::Lane { to, end, .. } | Self::Stream { to, end, .. } = &mut self
+            && *end == End::Open
+        {
+            *to = run_end;
+        }
+        if let Self::Lane { to, calls, .. } = &mut self {
+            for call in calls {
+                if call.sent.is_none() {
+                    call.to = *to;
+                }
+                call.to = call.to.min(*to);
+                call.ready = call.ready.filter(|ready| *ready <= call.to);
+            }
+        }
+        self
+    }
+}
+
+impl End {
+    fn from_mark(mark: &str) -> Option<Self> {
+        match mark {
+            "done" => Some(Self::Done),
+            "failed" => Some(Self::Failed),
+            "dropped" => Some(Self::Dropped),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    row: String,
+    name: String,
+    mark: String,
+    after: Option<u64>,
+    item: Option<String>,
+    tally: Option<String>,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "after" {
+            self.after = Some(value);
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let value = value.to_owned();
+        match field.name() {
+            "row" => self.row = value,
+            "name" => self.name = value,
+            "mark" => self.mark = value,
+            "item" => self.item = Some(value),
+            "tally" => self.tally = Some(value),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Site;
+    use futures::{StreamExt, stream};
+    use serde_json::{Value, json};
+    use tokio::time::{sleep, timeout};
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    fn rows<T>(scene: impl AsyncFnOnce() -> T) -> Value {
+        let figure = Figure::new("test", "Test").panel("run", scene);
+        serde_json::to_value(&figure.panels[0].rows).unwrap()
+    }
+
+    #[test]
+    fn a_lane_tells_flight_polls_and_end() {
+        let site = Site::default().with_page("/a", ms(30));
+        let rows = rows(|| lane("a", site.fetch("/a")));
+        let call = json!({"from": 0, "sent": 0, "ready": 30, "to": 30});
+        assert_eq!(
+            rows,
+            json!([{"row": "lane", "name": "a", "from": 0, "to": 30, "end": "done",
+                    "calls": [call], "polls": [0, 30]}])
+        );
+    }
+
+    #[test]
+    fn an_answer_that_nobody_polls_is_seen_to_wait() {
+        let site = Site::default().with_page("/a", ms(30));
+        let rows = rows(async || {
+            let mut fetch = lane("a", site.fetch("/a"));
+            timeout(ms(10), &mut fetch).await.unwrap_err();
+            sleep(ms(40)).await;
+            fetch.await.unwrap();
+        });
+        assert_eq!(rows[0]["calls"][0], json!({"from": 0, "sent": 0, "ready": 30, "to": 50}));
+        assert_eq!(rows[0]["polls"], json!([0, 10, 50]));
+    }
+
+    #[test]
+    fn a_call_that_queues_says_since_when() {
+        let site = Site::with_connections(1).with_page("/a", ms(30));
+        let rows =
+            rows(async || tokio::join!(lane("a", site.fetch("/a")), lane("b", site.fetch("/a"))));
+        assert_eq!(rows[1]["calls"][0], json!({"from": 0, "sent": 30, "ready": 60, "to": 60}));
+    }
+
+    #[test]
+    fn a_drop_a_failure_and_what_stays_open_are_told_apart() {
+        let site = Site::default().with_page("/a", ms(30));
+        let rows = rows(async || {
+            let _ = timeout(ms(10), lane("dropped", site.fetch("/a"))).await;
+            let _ = try_lane("failed", site.fetch("/nowhere")).await;
+            tokio::spawn(lane("open", site.fetch("/a")));
+            sleep(ms(10)).await;
+        });
+        let ends: Vec<_> = (0..3).map(|row| (rows[row]["end"].clone(), &rows[row]["to"])).collect();
+        let want = [("dropped", 10), ("failed", 10), ("open", 20)];
+        for ((end, to), (want_end, want_to)) in ends.into_iter().zip(want) {
+            assert_eq!((end, to), (json!(want_end), &json!(want_to)));
+        }
+    }
+
+    #[test]
+    fn a_stream_has_a_marble_for_each_item_and_an_end() {
+        let rows = rows(async || {
+            let words = stream::iter(["a", "b"]).then(|word| async move {
+                sleep(ms(10)).await;
+                word
+            });
+            observe("words", words).collect::<Vec<_>>().await
+        });
+        let items = json!([{"at": 10, "label": "a"}, {"at": 20, "label": "b"}]);
+        assert_eq!(
+            rows[0],
+            json!({"row": "stream", "name": "words", "from": 0, "to": 20, "end": "done", "items": items})
+        );
+    }
+
+    #[test]
+    fn a_tally_counts_by_the_millisecond() {
+        let rows = rows(async || {
+            tally("requests");
+            tally("requests");
+            sleep(ms(10)).await;
+            tally("requests");
+        });
+        assert_eq!(rows[0]["at"], json!([[0, 2], [10, 1]]));
+    }
+}

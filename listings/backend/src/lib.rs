@@ -1,0 +1,19 @@
+//! The services that tests, programs and figures of the book call, and the recorder that draws them.
+//!
+//! * [`site`]: a scripted service on Tokio's paused clock.
+//! * [`http`]: a real HTTP server on 127.0.0.1, on a port of its own.
+//! * [`alive`]: how many of a thing exist, for proofs about what a drop leaves behind.
+//! * [`cancel`]: drops a future at each of its awaits in turn.
+//! * [`figure`]: records a run as the data of a figure.
+//! * [`recording`]: compares what a run gave with the file that a page shows.
+
+pub mod alive;
+pub mod cancel;
+pub mod figure;
+pub mod http;
+pub mod recording;
+pub mod site;
+
+pub use alive::Alive;
+pub use http::{HttpReply, HttpServer, HttpSite};
+pub use site::{Load, Page, Reply, Site, SiteError};

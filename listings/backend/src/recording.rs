@@ -1,0 +1,103 @@
+//! What a run gave, compared with the file that a page shows.
+//!
+//! With `RECORD=1` in the environment the file is rewritten instead; `cargo run -- record` sets it.
+
+use std::path::Path;
+use std::{env, fs, io};
+
+/// Why a recording does not stand.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// The run gave something else than the file says.
+    #[error(
+        "{path} is not what the run gave (first difference in line {line}):\n  file: {file}\n  run:  {run}\n\
+         Mend the listing, or run `cargo run -- record` and look at what changed."
+    )]
+    Differs {
+        /// The recorded file.
+        path: String,
+        /// First line that differs, from 1.
+        line: usize,
+        /// What the file has there.
+        file: String,
+        /// What the run gave there.
+        run: String,
+    },
+    /// The file could not be read or written.
+    #[error("{path}: {source}. `cargo run -- record` makes the file.")]
+    Io {
+        /// The recorded file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Compares `run` with the file at `path`, or with `RECORD=1` writes it there (whole or not at all).
+///
+/// # Errors
+/// The file differs, or cannot be read or written.
+pub fn check(path: impl AsRef<Path>, run: &str) -> Result<(), RecordingError> {
+    let recording = env::var_os("RECORD").is_some_and(|value| value == "1");
+    if recording { write(path.as_ref(), run) } else { compare(path.as_ref(), run) }
+}
+
+fn compare(path: &Path, run: &str) -> Result<(), RecordingError> {
+    let text = fs::read_to_string(path).map_err(|source| io_error(path, source))?;
+    let file = text.replace("\r\n", "\n");
+    if file == run {
+        return Ok(());
+    }
+    let (mut recorded, mut got) = (file.lines(), run.lines());
+    let mut line = 1;
+    loop {
+        let pair = (recorded.next(), got.next());
+        if pair.0 != pair.1 || pair == (None, None) {
+            let say = |text: Option<&str>| text.unwrap_or("(end)").to_owned();
+            let path = path.display().to_string();
+            return Err(RecordingError::Differs {
+                path,
+                line,
+                file: say(pair.0),
+                run: say(pair.1),
+            });
+        }
+        line += 1;
+    }
+}
+
+/// Writes beside the file and renames, so that a stopped run leaves the old one.
+fn write(path: &Path, run: &str) -> Result<(), RecordingError> {
+    if fs::read_to_string(path).is_ok_and(|file| file == run) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|source| io_error(path, source))?;
+    }
+    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
+    fs::write(&beside, run)
+        .and_then(|()| fs::rename(&beside, path))
+        .map_err(|source| io_error(path, source))
+}
+
+fn io_error(path: &Path, source: io::Error) -> RecordingError {
+    RecordingError::Io { path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_differs_is_refused_with_its_line() {
+        let folder = env::temp_dir().join(format!("recording-{}", std::process::id()));
+        let path = folder.join("a.out");
+        write(&path, "one\ntwo\n").unwrap();
+        compare(&path, "one\ntwo\n").unwrap();
+        let error = compare(&path, "one\nthree\n").unwrap_err();
+        assert!(matches!(error, RecordingError::Differs { line: 2, .. }), "{error}");
+        fs::remove_dir_all(&folder).unwrap();
+        let error = compare(&path, "one\n").unwrap_err();
+        assert!(matches!(error, RecordingError::Io { .. }), "{error}");
+    }
+}

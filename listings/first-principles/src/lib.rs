@@ -1,0 +1,2 @@
+//! The model, proved.
+extern crate self as first_principles;

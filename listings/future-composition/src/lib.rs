@@ -1,0 +1,26 @@
+//! Pattern 1, Future Composition: one module for each page, in the order of the pages.
+
+// Listings name this crate by its path, so that a reader can paste them into another one.
+extern crate self as future_composition;
+
+pub mod transform_and_chain;
+
+pub mod one_error_type;
+
+pub mod all_at_once;
+
+pub mod fail_fast;
+
+pub mod racing;
+
+pub mod many_futures;
+
+pub mod bounded_concurrency;
+
+pub mod time_limit;
+
+pub mod retry;
+
+pub mod atomic_write;
+
+pub mod alive_but_not_polled;

@@ -1,0 +1,1 @@
+//! transform and chain

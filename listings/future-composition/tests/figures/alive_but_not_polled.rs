@@ -1,0 +1,1 @@
+//! alive but not polled

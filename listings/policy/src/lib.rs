@@ -1,0 +1,5 @@
+//! Types that several patterns share.
+
+pub mod retry;
+
+pub use retry::Transient;

@@ -1,0 +1,1 @@
+//! Listings that must not compile; see `tests/refused.rs`.
