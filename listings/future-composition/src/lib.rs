@@ -19,7 +19,7 @@ pub mod bounded_concurrency;
 
 pub mod time_limit;
 
-pub mod retry;
+pub mod retry_http;
 
 pub mod atomic_write;
 
