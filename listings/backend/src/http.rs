@@ -4,7 +4,7 @@
 //! waits for what the server has seen with [`HttpServer::until`].
 
 use std::collections::HashMap;
-use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +43,7 @@ pub struct HttpReply {
     body: Bytes,
     head: When,
     rest: When,
+    breaks_off: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -73,7 +74,14 @@ impl HttpReply {
     /// This status, with this body.
     pub fn status(status: u16, body: impl Into<Bytes>) -> Self {
         let (head, rest) = (When::AtOnce, When::AtOnce);
-        Self { status, headers: Vec::new(), body: body.into(), head, rest }
+        Self { status, headers: Vec::new(), body: body.into(), head, rest, breaks_off: false }
+    }
+
+    /// 302, and go on at `location`: a path of this server, or a URL.
+    pub fn redirect(location: &str) -> Self {
+        let mut reply = Self::status(302, "");
+        reply.headers.push((header::LOCATION, location.to_owned()));
+        reply
     }
 
     /// Nothing: the connection stays open and silent until the client goes away.
@@ -107,6 +115,14 @@ impl HttpReply {
     #[must_use]
     pub fn body_hangs(mut self) -> Self {
         self.rest = When::Never;
+        self
+    }
+
+    /// Sends the head and the body, and then closes the connection as if more were to come: the client
+    /// has a broken body, and the server counts the request as dropped.
+    #[must_use]
+    pub fn breaks_off(mut self) -> Self {
+        self.breaks_off = true;
         self
     }
 }
@@ -229,14 +245,21 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let Ok(status) = StatusCode::from_u16(reply.status) else {
         return StatusCode::NOT_IMPLEMENTED.into_response();
     };
-    let sending = (guard, Some((reply.rest, reply.body)));
-    let body = stream::unfold(sending, |(guard, rest)| async move {
-        let Some((when, bytes)) = rest else {
-            guard.answered();
-            return None;
-        };
-        when.wait().await;
-        Some((Ok::<_, Infallible>(bytes), (guard, None)))
+    let breaks_off = reply.breaks_off;
+    let sending = (Some(guard), Some((reply.rest, reply.body)));
+    let body = stream::unfold(sending, move |(guard, rest)| async move {
+        let guard = guard?;
+        if let Some((when, bytes)) = rest {
+            when.wait().await;
+            return Some((Ok(bytes), (Some(guard), None)));
+        }
+        if breaks_off {
+            // hyper flushes what it has when the body is not ready, and not when it fails.
+            tokio::task::yield_now().await;
+            return Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), (None, None)));
+        }
+        guard.answered();
+        None
     });
     let mut response = (status, Body::from_stream(body)).into_response();
     for (name, value) in reply.headers {
@@ -335,5 +358,26 @@ mod tests {
         assert_eq!(server.load().in_flight, 1);
         drop(response);
         server.until(|load| load.dropped == 1).await;
+    }
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_an_error_after_the_head() {
+        let site = HttpSite::default().with_reply("/a", HttpReply::ok("half").breaks_off());
+        let server = site.start().await;
+        let mut response = Client::new().get(server.url("/a")).send().await.unwrap();
+        assert_eq!(response.chunk().await.unwrap().as_deref(), Some(&b"half"[..]));
+        response.chunk().await.unwrap_err();
+        server.until(|load| load.dropped == 1).await;
+        assert_eq!((server.load().in_flight, server.load().answered), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_leads_to_another_path() {
+        let site = HttpSite::default()
+            .with_reply("/old", HttpReply::redirect("/new"))
+            .with_reply("/new", HttpReply::ok("here"));
+        let server = site.start().await;
+        let response = Client::new().get(server.url("/old")).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "here");
+        assert_eq!((server.requests("/old"), server.requests("/new")), (1, 1));
     }
 }
