@@ -1,0 +1,702 @@
+//! Draws a figure from the recording of a run.
+//!
+//! The recording is the JSON that `listings/backend/src/figure.rs` writes; the types here read it and
+//! refuse what they do not know. Colours and dashes come from `theme/`: the SVG carries classes only.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use crate::text::html;
+
+/// A recorded figure.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figure {
+    title: String,
+    panels: Vec<Panel>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Panel {
+    name: String,
+    end: u64,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "row", rename_all = "snake_case", deny_unknown_fields)]
+enum Row {
+    Lane { name: String, from: u64, to: u64, end: End, calls: Vec<Call>, polls: Vec<u64> },
+    Stream { name: String, from: u64, to: u64, end: End, items: Vec<Item> },
+    Tally { name: String, at: Vec<(u64, usize)> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    Done,
+    Failed,
+    Dropped,
+    Open,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    from: u64,
+    sent: Option<u64>,
+    ready: Option<u64>,
+    to: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    at: u64,
+    label: String,
+}
+
+// Everything is drawn in units of a column 720 wide; the page scales it.
+const WIDTH: f64 = 720.0;
+const LABELS: f64 = 132.0;
+const RIGHT: f64 = 64.0;
+const LANE: f64 = 26.0;
+const STREAM: f64 = 34.0;
+const TALLY: f64 = 96.0;
+const BAR: f64 = 12.0;
+const HEAD: f64 = 34.0;
+const GAP: f64 = 22.0;
+const KEY: f64 = 30.0;
+
+/// What a key explains; a figure's key shows what the figure uses.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sign {
+    Flight,
+    Queued,
+    Ready,
+    Idle,
+    Poll,
+    Item,
+    Done,
+    Failed,
+    Dropped,
+    Open,
+}
+
+impl Figure {
+    /// Reads a recording.
+    ///
+    /// # Errors
+    /// It is not the JSON of a figure.
+    pub fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    /// The whole figure as HTML without blank lines: drawing, caption, table of times. `topic` is its name
+    /// and the prefix of its ids.
+    pub fn html(&self, topic: &str, source: &str) -> String {
+        let id = format!("figure-{topic}");
+        let mut out = format!("<figure class=\"drawing\" id=\"{id}\">\n");
+        self.svg(&mut out, &id);
+        let _ = writeln!(
+            out,
+            "<figcaption>{} <span class=\"source\">Drawn from a run on the paused clock: \
+             <code>{}</code></span></figcaption>",
+            html(&self.title),
+            html(source)
+        );
+        self.table(&mut out);
+        out.push_str("</figure>\n");
+        out
+    }
+
+    fn svg(&self, out: &mut String, id: &str) {
+        let longest = self.panels.iter().map(|panel| panel.end).max().unwrap_or(0).max(1);
+        let scale = Scale { longest, step: step(longest) };
+        let signs = self.signs();
+        let height: f64 = self.panels.iter().map(Panel::height).sum::<f64>()
+            + GAP * (self.panels.len().saturating_sub(1)) as f64
+            + KEY
+            + 6.0;
+        let _ = writeln!(
+            out,
+            "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">",
+            round(height)
+        );
+        let _ = writeln!(out, "<title id=\"{id}-title\">{}</title>", html(&self.title));
+        let _ = writeln!(out, "<desc id=\"{id}-text\">{}</desc>", html(&self.text()));
+        let _ = writeln!(
+            out,
+            "<defs><pattern id=\"{id}-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
+             patternTransform=\"rotate(45)\"><rect class=\"hatch-back\" width=\"6\" height=\"6\"/>\
+             <rect class=\"hatch\" width=\"2.4\" height=\"6\"/></pattern></defs>"
+        );
+        let mut y = 0.0;
+        for panel in &self.panels {
+            panel.draw(out, id, &scale, y);
+            y += panel.height() + GAP;
+        }
+        key(out, id, &signs, y - GAP + KEY - 4.0);
+        out.push_str("</svg>\n");
+    }
+
+    fn signs(&self) -> BTreeSet<Sign> {
+        let mut signs = BTreeSet::new();
+        for row in self.panels.iter().flat_map(|panel| &panel.rows) {
+            match row {
+                Row::Lane { from, to, end, calls, polls, .. } => {
+                    signs.insert(end.sign());
+                    if !polls.is_empty() {
+                        signs.insert(Sign::Poll);
+                    }
+                    for call in calls {
+                        if call.sent.unwrap_or(call.to) > call.from {
+                            signs.insert(Sign::Queued);
+                        }
+                        if call.sent.is_some() {
+                            signs.insert(Sign::Flight);
+                        }
+                        if call.ready.is_some_and(|ready| ready < call.to) {
+                            signs.insert(Sign::Ready);
+                        }
+                    }
+                    let busy: u64 = calls.iter().map(|call| call.to - call.from).sum();
+                    if busy < to - from {
+                        signs.insert(Sign::Idle);
+                    }
+                }
+                Row::Stream { end, .. } => {
+                    signs.insert(Sign::Item);
+                    if *end != End::Done {
+                        signs.insert(end.sign());
+                    }
+                }
+                Row::Tally { .. } => {}
+            }
+        }
+        signs
+    }
+
+    /// What happened, in words.
+    fn text(&self) -> String {
+        let panels = self.panels.iter().map(|panel| {
+            let rows: Vec<_> = panel.rows.iter().map(Row::text).collect();
+            format!("{}, which takes {}: {}.", panel.name, time(panel.end), rows.join("; "))
+        });
+        panels.collect::<Vec<_>>().join(" ")
+    }
+
+    fn table(&self, out: &mut String) {
+        out.push_str(
+            "<details class=\"times\"><summary>The times of this figure</summary>\n<table><thead><tr>\
+             <th>Run</th><th>Row</th><th>From</th><th>To</th><th>End</th><th>What happened</th></tr>\
+             </thead><tbody>\n",
+        );
+        for panel in &self.panels {
+            for row in &panel.rows {
+                let (name, from, to, end) = match row {
+                    Row::Lane { name, from, to, end, .. }
+                    | Row::Stream { name, from, to, end, .. } => (name, *from, *to, end.word()),
+                    Row::Tally { name, at } => {
+                        (name, 0, at.last().map_or(0, |(at, _)| *at), "")
+                    }
+                };
+                let _ = writeln!(
+                    out,
+                    "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{end}</td><td>{}</td></tr>",
+                    html(&panel.name),
+                    html(name),
+                    time(from),
+                    time(to),
+                    html(&row.events())
+                );
+            }
+        }
+        out.push_str("</tbody></table></details>\n");
+    }
+}
+
+impl Panel {
+    fn height(&self) -> f64 {
+        HEAD + self.rows.iter().map(Row::height).sum::<f64>() + 18.0
+    }
+
+    fn draw(&self, out: &mut String, id: &str, scale: &Scale, top: f64) {
+        let first = top + HEAD;
+        let bottom = top + self.height() - 18.0;
+        let end = scale.x(self.end);
+        let _ = writeln!(
+            out,
+            "<g class=\"panel\"><text class=\"panel-name\" x=\"0\" y=\"{}\">{}</text>",
+            round(top + 18.0),
+            html(&self.name)
+        );
+        for tick in scale.ticks() {
+            let x = scale.x(tick);
+            let _ = writeln!(
+                out,
+                "<line class=\"grid\" x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/>\
+                 <text class=\"tick\" x=\"{x}\" y=\"{}\">{}</text>",
+                round(first - 4.0),
+                round(bottom),
+                round(bottom + 14.0),
+                tick_label(tick, scale.longest)
+            );
+        }
+        let _ = writeln!(
+            out,
+            "<line class=\"end\" x1=\"{end}\" x2=\"{end}\" y1=\"{}\" y2=\"{}\"/>\
+             <text class=\"total\" x=\"{end}\" y=\"{}\">{}</text>",
+            round(first - 10.0),
+            round(bottom),
+            round(first - 15.0),
+            time(self.end)
+        );
+        let mut y = first;
+        for row in &self.rows {
+            row.draw(out, id, scale, y);
+            y += row.height();
+        }
+        out.push_str("</g>\n");
+    }
+}
+
+impl Row {
+    fn height(&self) -> f64 {
+        match self {
+            Self::Lane { .. } => LANE,
+            Self::Stream { .. } => STREAM,
+            Self::Tally { .. } => TALLY,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Lane { name, to, end, .. } | Self::Stream { name, to, end, .. } => {
+                let events = self.events();
+                let joint = if events.is_empty() { "" } else { ", " };
+                format!("{name}: {events}{joint}{} at {}", end.word(), time(*to))
+            }
+            Self::Tally { name, at } => {
+                let (total, most) = (
+                    at.iter().map(|(_, count)| count).sum::<usize>(),
+                    at.iter().max_by_key(|(_, count)| *count).copied().unwrap_or_default(),
+                );
+                format!("{name}: {total} in all, at most {} in one millisecond, at {}", most.1, time(most.0))
+            }
+        }
+    }
+
+    fn events(&self) -> String {
+        match self {
+            Self::Lane { calls, .. } => {
+                let calls: Vec<_> = calls.iter().map(Call::text).collect();
+                calls.join(", then ")
+            }
+            Self::Stream { items, .. } => {
+                let items: Vec<_> =
+                    items.iter().map(|item| format!("{} at {}", item.label, time(item.at))).collect();
+                items.join(", ")
+            }
+            Self::Tally { at, .. } => {
+                let most = at.iter().map(|(_, count)| count).max().copied().unwrap_or_default();
+                let total: usize = at.iter().map(|(_, count)| count).sum();
+                format!("{total} in all, at most {most} in one millisecond")
+            }
+        }
+    }
+
+    fn draw(&self, out: &mut String, id: &str, scale: &Scale, y: f64) {
+        let middle = y + self.height() / 2.0;
+        let title = html(&self.text());
+        match self {
+            Self::Lane { name, from, to, end, calls, polls } => {
+                let _ = writeln!(out, "<g class=\"lane\"><title>{title}</title>");
+                label(out, name, middle);
+                let (x1, x2) = (scale.x(*from), scale.x(*to));
+                let m = round(middle);
+                let _ = writeln!(
+                    out,
+                    "<line class=\"life\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{m}\" y2=\"{m}\"/>"
+                );
+                for call in calls {
+                    call.draw(out, id, scale, middle);
+                }
+                for poll in polls {
+                    poll_mark(out, scale.x(*poll), middle);
+                }
+                end_mark(out, *end, x2, middle);
+                out.push_str("</g>\n");
+            }
+            Self::Stream { name, from, to, end, items } => {
+                let _ = writeln!(out, "<g class=\"stream\"><title>{title}</title>");
+                label(out, name, middle);
+                let (x1, x2) = (scale.x(*from), scale.x(*to));
+                let m = round(middle);
+                let _ = writeln!(
+                    out,
+                    "<line class=\"flow\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{m}\" y2=\"{m}\"/>"
+                );
+                let mut last = f64::MIN;
+                for item in items {
+                    // Marbles of one moment stand side by side.
+                    let x = scale.x(item.at).max(last + 12.0);
+                    last = x;
+                    marble(out, &item.label, x, middle);
+                }
+                if *end == End::Done {
+                    let x = x2.max(last + 14.0);
+                    let _ = writeln!(
+                        out,
+                        "<line class=\"stream-end\" x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/>",
+                        round(middle - 10.0),
+                        round(middle + 10.0)
+                    );
+                } else {
+                    end_mark(out, *end, x2.max(last + 8.0), middle);
+                }
+                out.push_str("</g>\n");
+            }
+            Self::Tally { name, at } => {
+                let _ = writeln!(out, "<g class=\"tally\"><title>{title}</title>");
+                label(out, name, y + TALLY - 12.0);
+                histogram(out, scale, at, y);
+                out.push_str("</g>\n");
+            }
+        }
+    }
+}
+
+impl Call {
+    fn text(&self) -> String {
+        let mut parts = Vec::new();
+        let sent = self.sent.unwrap_or(self.to);
+        if sent > self.from {
+            parts.push(format!("queued from {} to {}", time(self.from), time(sent)));
+        }
+        if let Some(sent) = self.sent {
+            let until = self.ready.unwrap_or(self.to);
+            parts.push(format!("in flight from {} to {}", time(sent), time(until)));
+        }
+        if let Some(ready) = self.ready.filter(|ready| *ready < self.to) {
+            parts.push(format!("answered but not polled from {} to {}", time(ready), time(self.to)));
+        }
+        parts.join(", ")
+    }
+
+    fn draw(&self, out: &mut String, id: &str, scale: &Scale, middle: f64) {
+        let sent = self.sent.unwrap_or(self.to);
+        if sent > self.from {
+            let (x1, x2, m) = (scale.x(self.from), scale.x(sent), round(middle));
+            let _ = writeln!(
+                out,
+                "<line class=\"queued\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{m}\" y2=\"{m}\"/>"
+            );
+        }
+        let Some(sent) = self.sent else { return };
+        let until = self.ready.unwrap_or(self.to);
+        bar(out, "flight", scale.x(sent), scale.x(until), middle, "");
+        if until < self.to {
+            let fill = format!(" fill=\"url(#{id}-hatch)\"");
+            bar(out, "ready", scale.x(until), scale.x(self.to), middle, &fill);
+        }
+    }
+}
+
+impl End {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+            Self::Open => "still running",
+        }
+    }
+
+    fn sign(self) -> Sign {
+        match self {
+            Self::Done => Sign::Done,
+            Self::Failed => Sign::Failed,
+            Self::Dropped => Sign::Dropped,
+            Self::Open => Sign::Open,
+        }
+    }
+}
+
+struct Scale {
+    longest: u64,
+    step: u64,
+}
+
+impl Scale {
+    fn x(&self, at: u64) -> f64 {
+        let width = WIDTH - LABELS - RIGHT;
+        round(LABELS + width * at as f64 / self.longest as f64)
+    }
+
+    fn ticks(&self) -> impl Iterator<Item = u64> + use<> {
+        (0..=self.longest / self.step).map({
+            let step = self.step;
+            move |n| n * step
+        })
+    }
+}
+
+/// The distance of grid lines: 1, 2 or 5 times a power of ten, at most seven of them.
+fn step(longest: u64) -> u64 {
+    let mut power = 1;
+    loop {
+        for digit in [1, 2, 5] {
+            if longest / (digit * power) <= 6 {
+                return digit * power;
+            }
+        }
+        power *= 10;
+    }
+}
+
+/// A time as the prose writes it.
+fn time(ms: u64) -> String {
+    match ms {
+        0 => "0 ms".to_owned(),
+        ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
+        ms if ms >= 10_000 && ms % 1000 == 0 => format!("{} s", ms / 1000),
+        ms => format!("{ms} ms"),
+    }
+}
+
+fn tick_label(ms: u64, longest: u64) -> String {
+    match longest {
+        longest if longest >= 3_600_000 => format!("{} min", ms / 60_000),
+        longest if longest >= 10_000 => format!("{} s", ms / 1000),
+        _ => ms.to_string(),
+    }
+}
+
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+fn label(out: &mut String, name: &str, middle: f64) {
+    let _ = writeln!(
+        out,
+        "<text class=\"label\" x=\"{}\" y=\"{}\">{}</text>",
+        LABELS - 12.0,
+        round(middle + 4.5),
+        html(name)
+    );
+}
+
+fn bar(out: &mut String, class: &str, x1: f64, x2: f64, middle: f64, more: &str) {
+    let _ = writeln!(
+        out,
+        "<rect class=\"{class}\" x=\"{x1}\" y=\"{}\" width=\"{}\" height=\"{BAR}\" rx=\"3\"{more}/>",
+        round(middle - BAR / 2.0),
+        round((x2 - x1).max(1.5)),
+    );
+}
+
+fn poll_mark(out: &mut String, x: f64, middle: f64) {
+    let _ = writeln!(
+        out,
+        "<line class=\"poll\" x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/>",
+        round(middle - BAR / 2.0 - 3.0),
+        round(middle + BAR / 2.0 + 3.0)
+    );
+}
+
+/// A disc with a sign in it, right of the place where a row ends.
+fn end_mark(out: &mut String, end: End, x: f64, middle: f64) {
+    let (x, y) = (round(x + 11.0), round(middle));
+    let (class, path) = match end {
+        End::Done => ("done", "m-3.4 .2 2.4 2.6 4.4-5.2"),
+        End::Failed => ("failed", "m0-4.2v5M0 0m0 3.4v.4"),
+        End::Dropped => ("dropped", "m-2.8-2.8 5.6 5.6m0-5.6-5.6 5.6"),
+        End::Open => ("open", "m-3.6 0h7m-2.6-2.8 2.8 2.8-2.8 2.8"),
+    };
+    let path = if end == End::Failed {
+        format!("M{x} {}v4.6m0 2.6v.6", round(y - 4.0))
+    } else {
+        format!("M{x} {y}{path}")
+    };
+    let _ = writeln!(
+        out,
+        "<g class=\"mark {class}\"><circle cx=\"{x}\" cy=\"{y}\" r=\"7.5\"/><path d=\"{path}\"/></g>"
+    );
+}
+
+fn marble(out: &mut String, label: &str, x: f64, middle: f64) {
+    let half = (label.chars().count() as f64 * 3.6 + 4.0).max(9.0);
+    let _ = writeln!(
+        out,
+        "<g class=\"marble\"><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"18\" rx=\"9\"/>\
+         <text x=\"{x}\" y=\"{}\">{}</text></g>",
+        round(x - half),
+        round(middle - 9.0),
+        round(half * 2.0),
+        round(middle + 4.0),
+        html(label)
+    );
+}
+
+/// Events by time, as bars of one seventieth of the longest run.
+fn histogram(out: &mut String, scale: &Scale, at: &[(u64, usize)], top: f64) {
+    let bucket = (scale.longest / 70).max(1);
+    let mut counts: Vec<usize> = Vec::new();
+    for (at, count) in at {
+        let slot = (at / bucket) as usize;
+        counts.resize(counts.len().max(slot + 1), 0);
+        counts[slot] += count;
+    }
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let floor = top + TALLY - 4.0;
+    let room = TALLY - 24.0;
+    let width = scale.x(bucket) - scale.x(0);
+    for (slot, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let height = (room * *count as f64 / most as f64).max(1.5);
+        let x = scale.x(slot as u64 * bucket);
+        let _ = writeln!(
+            out,
+            "<rect class=\"count\" x=\"{x}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
+            round(floor - height),
+            round((width - 1.0).max(2.0)),
+            round(height)
+        );
+        if *count == most {
+            let _ = writeln!(
+                out,
+                "<text class=\"most\" x=\"{}\" y=\"{}\">{count}</text>",
+                round(x + width / 2.0),
+                round(floor - height - 4.0)
+            );
+        }
+    }
+    let _ = writeln!(
+        out,
+        "<line class=\"life\" x1=\"{}\" x2=\"{}\" y1=\"{}\" y2=\"{}\"/>",
+        scale.x(0),
+        scale.x(scale.longest),
+        round(floor),
+        round(floor)
+    );
+}
+
+fn key(out: &mut String, id: &str, signs: &BTreeSet<Sign>, middle: f64) {
+    if signs.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "<g class=\"key\" aria-hidden=\"true\">");
+    let mut x = 0.0;
+    for sign in signs {
+        let (wide, words) = match sign {
+            Sign::Flight => {
+                bar(out, "flight", x, x + 22.0, middle, "");
+                (28.0, "in flight")
+            }
+            Sign::Queued => {
+                line(out, "queued", x, middle);
+                (28.0, "queues")
+            }
+            Sign::Ready => {
+                let fill = format!(" fill=\"url(#{id}-hatch)\"");
+                bar(out, "ready", x, x + 22.0, middle, &fill);
+                (28.0, "answer there, nobody polls")
+            }
+            Sign::Idle => {
+                line(out, "life", x, middle);
+                (28.0, "alive")
+            }
+            Sign::Poll => {
+                poll_mark(out, x + 3.0, middle);
+                (10.0, "polled")
+            }
+            Sign::Item => {
+                marble(out, "", x + 9.0, middle);
+                (24.0, "item")
+            }
+            Sign::Done | Sign::Failed | Sign::Dropped | Sign::Open => {
+                let end = match sign {
+                    Sign::Done => End::Done,
+                    Sign::Failed => End::Failed,
+                    Sign::Dropped => End::Dropped,
+                    _ => End::Open,
+                };
+                end_mark(out, end, x - 3.0, middle);
+                (22.0, end.word())
+            }
+        };
+        x += wide;
+        let _ = writeln!(
+            out,
+            "<text x=\"{}\" y=\"{}\">{words}</text>",
+            round(x),
+            round(middle + 4.0)
+        );
+        x += words.len() as f64 * 6.1 + 16.0;
+    }
+    out.push_str("</g>\n");
+}
+
+fn line(out: &mut String, class: &str, x: f64, middle: f64) {
+    let (x1, x2, y) = (round(x), round(x + 22.0), round(middle));
+    let _ = writeln!(out, "<line class=\"{class}\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{y}\" y2=\"{y}\"/>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORDING: &str = r#"{
+        "title": "A <title>",
+        "panels": [{
+            "name": "run", "end": 100,
+            "rows": [
+                {"row": "lane", "name": "a", "from": 0, "to": 100, "end": "dropped",
+                 "calls": [{"from": 0, "sent": 20, "ready": 60, "to": 100}], "polls": [0, 20]},
+                {"row": "stream", "name": "s", "from": 0, "to": 90, "end": "done",
+                 "items": [{"at": 40, "label": "x"}]},
+                {"row": "tally", "name": "t", "at": [[0, 3], [50, 1]]}
+            ]
+        }]
+    }"#;
+
+    #[test]
+    fn a_drawing_says_what_happened_in_words_too() {
+        let html = Figure::parse(RECORDING).unwrap().html("a-topic", "cargo test");
+        for part in [
+            "id=\"figure-a-topic\"",
+            "aria-labelledby=\"figure-a-topic-title figure-a-topic-text\"",
+            "A &lt;title&gt;",
+            "queued from 0 ms to 20 ms, in flight from 20 ms to 60 ms, answered but not polled \
+             from 60 ms to 100 ms, dropped at 100 ms",
+            "x at 40 ms",
+            "4 in all, at most 3 in one millisecond",
+            "<details class=\"times\">",
+            "class=\"mark dropped\"",
+        ] {
+            assert!(html.contains(part), "no {part} in {html}");
+        }
+    }
+
+    #[test]
+    fn a_drawing_has_no_blank_line_and_only_its_own_ids() {
+        let html = Figure::parse(RECORDING).unwrap().html("a-topic", "cargo test");
+        assert!(!html.contains("\n\n"));
+        let ids = html.split(" id=\"").skip(1);
+        assert!(ids.into_iter().all(|id| id.starts_with("figure-a-topic")));
+        assert!(!html.contains("style="), "colours come from the theme");
+    }
+
+    #[test]
+    fn a_recording_of_another_shape_is_refused() {
+        assert!(Figure::parse(r#"{"title": "x", "panels": [], "colour": "red"}"#).is_err());
+    }
+
+    #[test]
+    fn grid_lines_stand_at_round_times() {
+        assert_eq!([1, 6, 100, 140, 3000, 3_600_000].map(step), [1, 1, 20, 50, 500, 1_000_000]);
+    }
+}

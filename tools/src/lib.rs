@@ -1,0 +1,15 @@
+//! The tool behind *Async Runtime Patterns*: builds and serves the book, records what its pages show, and
+//! is the preprocessor that puts proofs and figures into them.
+//!
+//! It knows paths and Markdown, but no pattern.
+
+pub mod build;
+pub mod figure;
+pub mod listing;
+pub mod manifest;
+pub mod page;
+pub mod preprocess;
+pub mod problem;
+pub mod root;
+pub mod summary;
+pub mod text;

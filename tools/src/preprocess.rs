@@ -1,0 +1,512 @@
+//! The preprocessor `listings`: puts the book's proofs, recordings and figures into its pages.
+//!
+//! It runs before mdBook's `links`, which expands the includes it leaves in place.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mdbook_preprocessor::book::{Book as MdBook, BookItem};
+use mdbook_preprocessor::errors::Result as MdResult;
+use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
+
+use crate::figure::Figure;
+use crate::listing::{Kind, Listing, Listings};
+use crate::manifest::Manifest;
+use crate::page::{Page, ProofName, Show, Shown};
+use crate::problem::{Problem, Problems};
+use crate::text::{Edits, fence, html};
+
+/// The name of the renderer for which listings become what skeptic compiles.
+pub const SKEPTIC: &str = "skeptic";
+
+/// The sources that pages take from.
+#[derive(Debug)]
+pub struct Sources {
+    root: PathBuf,
+    /// The files of `listings/`.
+    pub listings: Listings,
+    manifest: Manifest,
+}
+
+/// A page before and after: its path from `src/`, and its Markdown.
+pub type PageText = (PathBuf, String);
+
+/// What the pages of a book show, for the checks in `tests/`.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Paths of listings and the anchors shown.
+    pub anchors: BTreeSet<(String, String)>,
+    /// Paths of recorded files shown.
+    pub outputs: BTreeSet<String>,
+    /// Names of figures drawn.
+    pub figures: BTreeSet<String>,
+    /// Tests that prove something, once each.
+    pub promises: Vec<Promise>,
+}
+
+/// A test that a page names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// The page, from the root of the book.
+    pub page: PathBuf,
+    /// The line in the page.
+    pub line: usize,
+    /// The file that the test stands in, from the root of the book.
+    pub file: String,
+    /// The name of the test function; for a refused listing, of its file.
+    pub test: String,
+}
+
+impl Sources {
+    /// Reads what pages can show.
+    ///
+    /// # Errors
+    /// Cargo.toml or Cargo.lock cannot be used. What is wrong with a listing is told by
+    /// [`Sources::expand`].
+    pub fn read(root: &Path) -> Result<Self, Problems> {
+        let manifest = Manifest::read(root)?;
+        Ok(Self { root: root.to_owned(), listings: Listings::read(root), manifest })
+    }
+
+    /// The pages with everything put in, and what they show.
+    ///
+    /// # Errors
+    /// All mistakes in the pages and their listings.
+    pub fn expand(
+        &self,
+        pages: &[PageText],
+        renderer: &str,
+    ) -> Result<(Vec<String>, Report), Problems> {
+        let mut problems = self.listings.problems.clone();
+        let mut parsed = Vec::new();
+        for (path, text) in pages {
+            let (page, found) = Page::read(&Path::new("src").join(path), text);
+            problems.extend(found);
+            parsed.push(page);
+        }
+        let mut book = Expansion {
+            sources: self,
+            skeptic: renderer == SKEPTIC,
+            report: Report::default(),
+            promises: HashMap::new(),
+            ids: HashMap::new(),
+            problems,
+        };
+        let texts: Vec<_> = parsed.iter().map(|page| book.page(page)).collect();
+        if book.problems.is_empty() {
+            Ok((texts, book.report))
+        } else {
+            Err(Problems(book.problems))
+        }
+    }
+}
+
+/// The work on one book.
+struct Expansion<'a> {
+    sources: &'a Sources,
+    skeptic: bool,
+    report: Report,
+    /// Where the proof of each promise stands, by id.
+    promises: HashMap<String, PathBuf>,
+    /// Where each other id was given.
+    ids: HashMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Expansion<'a> {
+    fn page(&mut self, page: &Page) -> String {
+        let mut edits = Edits::default();
+        let mut files = BTreeMap::new();
+        for shown in &page.shown {
+            if let Some(text) = self.shown(page, shown, &mut files) {
+                edits.replace(shown.range.clone(), text);
+            }
+        }
+        for table in &page.proofs {
+            let mut proofs = String::new();
+            for name in &table.names {
+                if let Some((link, proof)) = self.proof(page, name, &files) {
+                    edits.replace(name.range.clone(), link);
+                    proofs.push_str(&proof);
+                }
+            }
+            if !proofs.is_empty() {
+                let proofs = format!("\n<div class=\"proofs\">\n\n{proofs}</div>\n\n");
+                edits.replace(table.end..table.end, proofs);
+            }
+        }
+        let mut text = edits.apply(&page.text);
+        self.appendix(page, &files, &mut text);
+        text
+    }
+
+    fn problem(&mut self, page: &Page, at: usize, what: String, mend: impl Into<String>) {
+        self.problems.push(Problem::new(&page.file, page.lines.of(at), what, mend));
+    }
+
+    /// Claims an id, which must be unique in the book.
+    fn claim(&mut self, page: &Page, at: usize, id: &str) -> bool {
+        let here = format!("{}:{}", page.file.display(), page.lines.of(at));
+        if let Some(there) = self.ids.insert(id.to_owned(), here) {
+            let what = format!("`{id}` stands in {there} already, and ids are unique in the book");
+            self.problem(page, at, what, "show it once and link to it; or name the anchor anew");
+            return false;
+        }
+        true
+    }
+
+    fn shown(
+        &mut self,
+        page: &Page,
+        shown: &Shown,
+        files: &mut BTreeMap<String, &'a Listing>,
+    ) -> Option<String> {
+        let at = shown.range.start;
+        match &shown.what {
+            Show::Listing { path, anchor } => {
+                let listing = self.listing(page, at, path)?;
+                let code = &page.text[shown.range.clone()];
+                files.insert(path.clone(), listing);
+                self.anchor(page, at, listing, anchor, code)
+            }
+            Show::Output { path } => {
+                let recording = self.recorded(page, at, path)?;
+                let code = &page.text[shown.range.clone()];
+                self.report.outputs.insert(path.clone());
+                Some(format!("{recording}{}\n</figure>\n\n", block(code)))
+            }
+            Show::Figure(name) => {
+                self.report.figures.insert(name.clone());
+                self.figure(page, at, name)
+            }
+            Show::Versions => Some(format!("{}\n", self.sources.manifest.versions())),
+        }
+    }
+
+    fn listing(&mut self, page: &Page, at: usize, path: &str) -> Option<&'a Listing> {
+        let found = self.sources.listings.files.get(path);
+        let broken = self.problems.iter().any(|problem| problem.file == Path::new(path));
+        if found.is_none() && !broken {
+            let what = format!("there is no listing {path}");
+            let mend = "a listing is a .rs file in src/, examples/ or ui/ of a crate in listings/";
+            self.problem(page, at, what, mend);
+        }
+        found
+    }
+
+    fn anchor(
+        &mut self,
+        page: &Page,
+        at: usize,
+        listing: &Listing,
+        name: &str,
+        code: &str,
+    ) -> Option<String> {
+        let Some(anchor) = listing.anchors.get(name) else {
+            let known: Vec<_> = listing.anchors.keys().map(String::as_str).collect();
+            let what = format!("{} has no anchor `{name}`", listing.path);
+            let mend = match known[..] {
+                [] => format!("mark it with `// ANCHOR: {name}` and `// ANCHOR_END: {name}`"),
+                _ => format!("one of: {}", known.join(", ")),
+            };
+            self.problem(page, at, what, mend);
+            return None;
+        };
+        let id = format!("listing-{}-{name}", listing.topic);
+        if !self.claim(page, at, &id) {
+            return None;
+        }
+        self.report.anchors.insert((listing.path.clone(), name.to_owned()));
+        if self.skeptic {
+            // Part of a file, which skeptic compiles whole.
+            return Some(code.replacen("rust", "rust,ignore", 1));
+        }
+        let (class, verdict) = match (listing.kind, anchor.naive) {
+            (Kind::Refused, _) => ("listing wrong", "Wrong: the compiler refuses it"),
+            (_, true) => ("listing wrong", "Wrong, kept to be measured"),
+            (_, false) => ("listing", ""),
+        };
+        let mut out = format!("<figure class=\"{class}\" id=\"{id}\">\n");
+        if !verdict.is_empty() {
+            let _ = writeln!(out, "<p class=\"verdict\">{verdict}</p>");
+        }
+        let _ = write!(
+            out,
+            "\n{}\n<figcaption><a href=\"{}\"><code>{}</code></a> <code class=\"command\">{}</code>\
+             </figcaption>\n</figure>\n\n",
+            block(code),
+            self.source(&listing.path, anchor.line),
+            listing.path,
+            listing.command()
+        );
+        Some(out)
+    }
+
+    /// Where a file is kept.
+    fn source(&self, path: &str, line: usize) -> String {
+        format!("{}/blob/main/{path}#L{line}", self.sources.manifest.repository())
+    }
+
+    /// The head of a figure around a recorded file.
+    fn recorded(&mut self, page: &Page, at: usize, path: &str) -> Option<String> {
+        let path_buf = Path::new(path);
+        let ending = path_buf.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let stem = path_buf.file_stem().unwrap_or_default().to_string_lossy();
+        let caption = match ending {
+            "out" => path.split('/').nth(1).map(|package| {
+                format!("Printed by <code>cargo run -p {package} --example {stem}</code>")
+            }),
+            "stderr" => Some("What the compiler says".to_owned()),
+            _ => None,
+        };
+        let Some(caption) = caption.filter(|_| path.starts_with("listings/")) else {
+            let what = format!("{path} is not a recording");
+            self.problem(page, at, what, "include a .out or .stderr file below listings/");
+            return None;
+        };
+        if !self.sources.root.join(path).is_file() {
+            let mend = "correct the path, or make the file with `cargo run -- record`";
+            self.problem(page, at, format!("there is no {path}"), mend);
+            return None;
+        }
+        let id = format!("output-{}", stem.replace('_', "-"));
+        self.claim(page, at, &id).then(|| {
+            format!("<figure class=\"output\" id=\"{id}\">\n<p class=\"verdict\">{caption}</p>\n\n")
+        })
+    }
+
+    fn figure(&mut self, page: &Page, at: usize, name: &str) -> Option<String> {
+        let file = format!("figures/{}.json", name.replace('-', "_"));
+        let packages: BTreeSet<_> =
+            self.sources.listings.files.values().map(|listing| &listing.package).collect();
+        let path = packages
+            .into_iter()
+            .map(|package| (package, format!("listings/{package}/{file}")))
+            .find(|(_, path)| self.sources.root.join(path).is_file());
+        let Some((package, path)) = path else {
+            let what = format!("there is no recorded figure `{name}`");
+            let mend = format!("record it: a crate in listings/ has {file}");
+            self.problem(page, at, what, mend);
+            return None;
+        };
+        let json = fs::read_to_string(self.sources.root.join(&path));
+        let figure = json.map_err(|error| error.to_string()).and_then(|json| {
+            Figure::parse(&json).map_err(|error| error.to_string())
+        });
+        match figure {
+            Err(error) => {
+                let mend = "make it anew with `cargo run -- record`";
+                self.problems.push(Problem::new(path, 0, error, mend));
+                None
+            }
+            Ok(_) if self.skeptic => None,
+            Ok(figure) => {
+                let test = name.replace('-', "_");
+                let command = format!("cargo test -p {package} --test figures {test}");
+                let id = format!("figure-{name}");
+                self.claim(page, at, &id).then(|| format!("{}\n", figure.html(name, &command)))
+            }
+        }
+    }
+
+    /// What stands in a *Proof* column, and the proof itself where this page is the first to name it.
+    fn proof(
+        &mut self,
+        page: &Page,
+        name: &ProofName,
+        files: &BTreeMap<String, &'a Listing>,
+    ) -> Option<(String, String)> {
+        let at = name.range.start;
+        let proof = match self.find_proof(page, &name.name, files) {
+            Ok(proof) => proof,
+            Err((what, mend)) => {
+                self.problem(page, at, what, mend);
+                return None;
+            }
+        };
+        let id = format!("promise-{}-{}", proof.listing.topic, proof.test);
+        let owner = self.promises.get(&id).cloned();
+        let target = match &owner {
+            Some(owner) if *owner != page.file => format!("{}#{id}", relative(&page.file, owner)),
+            _ => format!("#{id}"),
+        };
+        let link = format!("[`{}`]({target})", proof.test);
+        if owner.is_some() {
+            return Some((link, String::new()));
+        }
+        self.promises.insert(id.clone(), page.file.clone());
+        self.report.promises.push(Promise {
+            page: page.file.clone(),
+            line: page.lines.of(at),
+            file: proof.listing.path.clone(),
+            test: proof.test.clone(),
+        });
+        let details = format!(
+            "<details class=\"proof\"><summary>Proof: <code>{}</code></summary>\n<div id=\"{id}\">\n\n\
+             {}\n<p class=\"source\"><a href=\"{}\"><code>{}</code></a></p>\n</div>\n</details>\n\n",
+            html(&proof.test),
+            fence("rust,ignore", &proof.source),
+            self.source(&proof.listing.path, proof.line),
+            proof.listing.path,
+        );
+        Some((link, details))
+    }
+
+    fn find_proof(
+        &self,
+        page: &Page,
+        name: &str,
+        files: &BTreeMap<String, &'a Listing>,
+    ) -> Result<Proof<'a>, (String, String)> {
+        let listings = &self.sources.listings;
+        let (topics, test): (BTreeSet<String>, &str) = match name.split_once("::") {
+            Some((topic, test)) => ([topic.replace('_', "-")].into(), test),
+            None => {
+                let shown = files.values().map(|listing| listing.topic.clone());
+                (shown.chain([page.topic.clone()]).collect(), name)
+            }
+        };
+        let mut found: Vec<Proof<'_>> = listings
+            .of_topics(&topics)
+            .into_iter()
+            .flat_map(|listing| listing.tests.iter().map(move |it| (listing, it)))
+            .filter(|(_, it)| it.name == test)
+            .map(|(listing, it)| Proof {
+                listing,
+                test: it.name.clone(),
+                source: it.source.clone(),
+                line: it.line,
+                ignored: it.ignored,
+            })
+            .collect();
+        let refused = listings.files.values().filter(|listing| {
+            listing.kind == Kind::Refused && listing.topic.replace('-', "_") == test
+        });
+        found.extend(refused.map(|listing| Proof {
+            listing,
+            test: test.to_owned(),
+            source: listing.whole(),
+            line: 1,
+            ignored: false,
+        }));
+        let topics: Vec<_> = topics.iter().map(|topic| topic.replace('-', "_")).collect();
+        match found.len() {
+            0 => {
+                let what = format!("no test `{test}` in {}", topics.join(", "));
+                Err((what, "write it, correct its name, or name its topic: `topic::test`".into()))
+            }
+            1 if found[0].ignored => {
+                let what = format!("the test `{test}` is ignored, so it proves nothing");
+                Err((what, format!("remove #[ignore] in {}", found[0].listing.path)))
+            }
+            1 => Ok(found.remove(0)),
+            _ => {
+                let where_: Vec<_> = found.iter().map(|it| it.listing.path.as_str()).collect();
+                let what = format!("`{test}` is a test in {}", where_.join(" and in "));
+                Err((what, "say which: `topic::test`, or rename one".into()))
+            }
+        }
+    }
+
+    /// What each page ends with: what its listings need, the files whole, where to report a mistake.
+    fn appendix(&self, page: &Page, files: &BTreeMap<String, &'a Listing>, text: &mut String) {
+        let whole: Vec<_> = files.values().filter(|it| it.kind != Kind::Refused).collect();
+        if !whole.is_empty() && !self.skeptic {
+            let crates = whole.iter().flat_map(|it| it.crates.iter().cloned()).collect();
+            let toml = fence("toml", &self.sources.manifest.dependencies(&crates));
+            let _ = write!(
+                text,
+                "\n<section class=\"dependencies\" id=\"dependencies-{}\">\n\n\
+                 The listings on this page need, in your `Cargo.toml`:\n\n{toml}\n</section>\n",
+                page.topic
+            );
+        }
+        for listing in whole {
+            let code = listing.whole();
+            if self.skeptic {
+                let _ = write!(text, "\n{}", skeptic_block(listing, &code));
+                continue;
+            }
+            let _ = write!(
+                text,
+                "\n<details class=\"whole\" id=\"whole-{}\"><summary>The whole file: <code>{}</code>\
+                 </summary>\n\n{}\n</details>\n",
+                listing.topic,
+                listing.path,
+                fence("rust", &code)
+            );
+        }
+        if !self.skeptic {
+            let repository = self.sources.manifest.repository();
+            let file = page.file.display().to_string().replace('\\', "/");
+            let _ = write!(
+                text,
+                "\n<footer class=\"colophon\">\n\n[The source of this page]({repository}/blob/main/{file}) \
+                 · [Report a mistake]({repository}/issues/new?title={file})\n\n</footer>\n"
+            );
+        }
+    }
+}
+
+/// A test that was found.
+struct Proof<'a> {
+    listing: &'a Listing,
+    test: String,
+    source: String,
+    line: usize,
+    ignored: bool,
+}
+
+/// What skeptic compiles of a file: a program runs, a listing only has to compile by itself.
+fn skeptic_block(listing: &Listing, code: &str) -> String {
+    match listing.kind {
+        Kind::Program => fence("rust", code),
+        _ => fence("rust,no_run", &format!("{code}\nfn main() {{}}\n")),
+    }
+}
+
+/// A fence, on lines of its own.
+fn block(code: &str) -> String {
+    format!("{}\n", code.trim_end())
+}
+
+/// The link from one page to another; both from the root of the book.
+fn relative(from: &Path, to: &Path) -> String {
+    let up = from.components().count().saturating_sub(2);
+    let to: PathBuf = to.components().skip(1).collect();
+    format!("{}{}", "../".repeat(up), to.display().to_string().replace('\\', "/"))
+}
+
+/// The preprocessor as mdBook knows it.
+#[derive(Debug, Default)]
+pub struct ListingsPreprocessor;
+
+impl Preprocessor for ListingsPreprocessor {
+    fn name(&self) -> &'static str {
+        "listings"
+    }
+
+    fn run(&self, context: &PreprocessorContext, mut book: MdBook) -> MdResult<MdBook> {
+        let mut pages = Vec::new();
+        book.for_each_mut(|item| {
+            if let BookItem::Chapter(chapter) = item
+                && let Some(path) = &chapter.source_path
+            {
+                pages.push((path.clone(), std::mem::take(&mut chapter.content)));
+            }
+        });
+        let (texts, _) = Sources::read(&context.root)?.expand(&pages, &context.renderer)?;
+        let mut texts = texts.into_iter();
+        book.for_each_mut(|item| {
+            if let BookItem::Chapter(chapter) = item
+                && chapter.source_path.is_some()
+                && let Some(text) = texts.next()
+            {
+                chapter.content = text;
+            }
+        });
+        Ok(book)
+    }
+}
