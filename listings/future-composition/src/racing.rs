@@ -1,1 +1,671 @@
-//! racing
+//! Race: first to finish, first to succeed.
+
+use std::fmt::{Debug, Display};
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{self, Either};
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::task::JoinError;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+// ANCHOR: first_to_finish
+/// Nobody finished in time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody finished within {limit:?}")]
+pub struct TooLate {
+    /// How long the race was allowed to take.
+    pub limit: Duration,
+}
+
+/// What the first of the two to finish gives, good or bad. In a tie the upper one wins.
+///
+/// # Errors
+/// Neither finished within `limit`.
+///
+/// # Cancel safety
+/// The loser is dropped where it waits, before this returns. Dropping the race drops
+/// both.
+pub async fn first_to_finish<T>(
+    primary: impl Future<Output = T>,
+    mirror: impl Future<Output = T>,
+    limit: Duration,
+) -> Result<T, TooLate> {
+    tokio::select! {
+        biased;
+        answer = primary => Ok(answer),
+        answer = mirror => Ok(answer),
+        () = sleep(limit) => Err(TooLate { limit }),
+    }
+}
+// ANCHOR_END: first_to_finish
+
+// ANCHOR: all_errors
+/// Why nobody won.
+#[derive(Debug, thiserror::Error)]
+pub enum Lost<N: Debug + Display, E: Debug + Display> {
+    /// There was nobody to ask.
+    #[error("there is no source to ask")]
+    NoSources,
+    /// What each source said, in the order in which they failed.
+    #[error("all sources failed: {}", list(.0))]
+    AllFailed(Vec<(N, E)>),
+}
+
+fn list<N: Display, E: Display>(failures: &[(N, E)]) -> String {
+    let line = |(name, error): &(N, E)| format!("{name}: {error}");
+    failures.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+// ANCHOR_END: all_errors
+
+// ANCHOR: first_to_succeed
+/// The first `Ok`, with its source's name. An `Err` only puts its own source out.
+///
+/// # Errors
+/// There was no source, or every one of them failed.
+///
+/// # Cancel safety
+/// The losers are dropped where they wait, before this returns. Dropping the race drops
+/// all of them, and the errors so far.
+pub async fn first_to_succeed<N, T, E, F>(
+    sources: impl IntoIterator<Item = (N, F)>,
+) -> Result<(N, T), Lost<N, E>>
+where
+    N: Debug + Display,
+    E: Debug + Display,
+    F: Future<Output = Result<T, E>>,
+{
+    let run = |(name, ask): (N, F)| async move { (name, ask.await) };
+    let mut race: FuturesUnordered<_> = sources.into_iter().map(run).collect();
+    if race.is_empty() {
+        return Err(Lost::NoSources);
+    }
+    let mut failures = Vec::with_capacity(race.len());
+    // The loop awaits nothing else: whoever is still in the race is being polled.
+    while let Some((name, answer)) = race.next().await {
+        match answer {
+            Ok(answer) => return Ok((name, answer)),
+            Err(error) => failures.push((name, error)),
+        }
+    }
+    Err(Lost::AllFailed(failures))
+}
+// ANCHOR_END: first_to_succeed
+
+// ANCHOR: either_success
+/// The first of the two to succeed; `None` when both failed and nobody asks why. In a
+/// tie the upper one wins.
+///
+/// # Cancel safety
+/// The loser is dropped where it waits, before this returns. Dropping the race drops
+/// both.
+pub async fn either_success<T, E>(
+    primary: impl Future<Output = Result<T, E>>,
+    mirror: impl Future<Output = Result<T, E>>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        Ok(answer) = primary => Some(answer),
+        Ok(answer) = mirror => Some(answer),
+        else => None,
+    }
+}
+// ANCHOR_END: either_success
+
+// ANCHOR: both_failed
+/// The call and its backup have both failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("primary: {primary}; backup: {backup}")]
+pub struct BothFailed<E: Debug + Display> {
+    /// What the first call said.
+    pub primary: E,
+    /// What the second call said.
+    pub backup: E,
+}
+// ANCHOR_END: both_failed
+
+// ANCHOR: hedge
+/// Calls `backup` beside `primary` when that has taken `after`, or has failed; the
+/// first to succeed wins. Only for calls that may be made twice.
+///
+/// # Errors
+/// Both failed.
+///
+/// # Cancel safety
+/// The loser is dropped where it waits, before this returns. Dropping the hedge drops
+/// both.
+pub async fn hedge<T, E, B>(
+    primary: impl Future<Output = Result<T, E>>,
+    after: Duration,
+    backup: impl FnOnce() -> B,
+) -> Result<T, BothFailed<E>>
+where
+    E: Debug + Display,
+    B: Future<Output = Result<T, E>>,
+{
+    let both = |primary, backup| BothFailed { primary, backup };
+    let mut primary = pin!(primary);
+    match timeout(after, &mut primary).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(primary)) => backup().await.map_err(|backup| both(primary, backup)),
+        // `primary` is still alive, so it goes on being polled, beside the backup.
+        Err(_slow) => match future::select(primary, pin!(backup())).await {
+            Either::Left((Ok(won), _)) | Either::Right((Ok(won), _)) => Ok(won),
+            Either::Left((Err(primary), backup)) => {
+                backup.await.map_err(|backup| both(primary, backup))
+            }
+            Either::Right((Err(backup), primary)) => {
+                primary.await.map_err(|primary| both(primary, backup))
+            }
+        },
+    }
+}
+// ANCHOR_END: hedge
+
+// ANCHOR: race_tasks
+/// Races two tasks, so that they run in parallel.
+///
+/// # Errors
+/// The task that ended first panicked.
+///
+/// # Panics
+/// Outside a Tokio runtime.
+///
+/// # Cancel safety
+/// The loser's task is aborted: its future is dropped where it waits, maybe after this
+/// returns. Dropping the race aborts both.
+pub async fn race_tasks<T: Send + 'static>(
+    primary: impl Future<Output = T> + Send + 'static,
+    mirror: impl Future<Output = T> + Send + 'static,
+) -> Result<T, JoinError> {
+    let primary = AbortOnDropHandle::new(tokio::spawn(primary));
+    let mirror = AbortOnDropHandle::new(tokio::spawn(mirror));
+    tokio::select! {
+        answer = primary => answer,
+        answer = mirror => answer,
+    }
+}
+// ANCHOR_END: race_tasks
+
+/// What most code starts with, kept to be measured against.
+pub mod naive {
+    use super::*;
+    use futures::future::{BoxFuture, select_ok};
+
+    // ANCHOR: any_answer_wins
+    /// Wrong: an `Err` that comes first wins, and chance decides a tie.
+    ///
+    /// # Errors
+    /// The first to finish failed.
+    pub async fn first_answer<T, E>(
+        primary: impl Future<Output = Result<T, E>>,
+        mirror: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::select! {
+            answer = primary => answer,
+            answer = mirror => answer,
+        }
+    }
+    // ANCHOR_END: any_answer_wins
+
+    // ANCHOR: last_error_only
+    /// Wrong: only the last error is left, nobody to ask is a panic, and the losers
+    /// stay alive while `then` runs.
+    ///
+    /// # Errors
+    /// What the last source to fail said.
+    pub async fn use_first<T, E, Fut: Future>(
+        sources: Vec<BoxFuture<'_, Result<T, E>>>,
+        then: impl FnOnce(T) -> Fut,
+    ) -> Result<Fut::Output, E> {
+        let (answer, _losers) = select_ok(sources).await?;
+        Ok(then(answer).await)
+    }
+    // ANCHOR_END: last_error_only
+
+    // ANCHOR: detached_loser
+    /// Wrong: dropping a `JoinHandle` detaches its task, and the loser runs to its end.
+    ///
+    /// # Errors
+    /// The task that ended first panicked.
+    pub async fn race_tasks<T: Send + 'static>(
+        primary: impl Future<Output = T> + Send + 'static,
+        mirror: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let primary = tokio::spawn(primary);
+        let mirror = tokio::spawn(mirror);
+        tokio::select! {
+            answer = primary => answer,
+            answer = mirror => answer,
+        }
+    }
+    // ANCHOR_END: detached_loser
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backend::{Alive, HttpReply, HttpSite, Load, Reply, Site, SiteError, cancel};
+    use futures::FutureExt;
+    use tokio::sync::mpsc;
+    use tokio::time::Instant;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const HOUR: Duration = Duration::from_hours(1);
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    /// Two sources that answer with their own path.
+    fn two(primary: u64, mirror: u64) -> Site {
+        Site::default().with_page("primary", ms(primary)).with_page("mirror", ms(mirror))
+    }
+
+    fn not_served(path: &str) -> SiteError {
+        SiteError::Status { path: path.into(), code: 503, retry_after: None }
+    }
+
+    /// Asks for `path`; gives the page's body.
+    fn ask(
+        site: &Site,
+        path: &'static str,
+    ) -> impl Future<Output = Result<String, SiteError>> + Send + use<> {
+        site.fetch(path).map(|page| page.map(|page| page.body))
+    }
+
+    fn named<const N: usize>(
+        site: &Site,
+        paths: [&'static str; N],
+    ) -> [(&'static str, impl Future<Output = Result<String, SiteError>> + Send + use<N>); N] {
+        paths.map(|path| (path, ask(site, path)))
+    }
+
+    /// Nobody is left in flight: each call was answered, or dropped.
+    fn assert_nobody_left(load: Load) {
+        assert_eq!((load.in_flight, load.answered + load.dropped), (0, load.calls), "{load:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_quicker_of_two_wins() {
+        for (primary, mirror, winner) in [(20, 30, "primary"), (30, 20, "mirror")] {
+            let (start, site) = (Instant::now(), two(primary, mirror));
+            let answer =
+                first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), SECOND).await.unwrap();
+            assert_eq!((answer.unwrap().as_str(), start.elapsed()), (winner, ms(20)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_ends_the_race_to_the_millisecond() {
+        let (start, site) = (Instant::now(), two(1001, 1002));
+        let race = first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), SECOND);
+        let error = race.await.unwrap_err();
+        assert_eq!((error, start.elapsed()), (TooLate { limit: SECOND }, SECOND));
+        assert_eq!((site.load().in_flight, site.load().dropped), (0, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn biased_gives_each_tie_to_the_upper_line() {
+        for _ in 0..200 {
+            let site = two(10, 10);
+            let race = first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), ms(10));
+            assert_eq!(race.await.unwrap().unwrap(), "primary");
+            let answer = either_success(ask(&site, "primary"), ask(&site, "mirror")).await;
+            assert_eq!(answer.unwrap(), "primary");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_at_the_limit_is_in_time() {
+        for (primary, mirror) in [(10, 20), (20, 10)] {
+            let site = two(primary, mirror);
+            let race = first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), ms(10));
+            assert!(race.await.is_ok());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_biased_both_sides_win_some_ties() {
+        let (mut primary, mut mirror) = (0, 0);
+        for _ in 0..200 {
+            let site = two(10, 10);
+            match naive::first_answer(ask(&site, "primary"), ask(&site, "mirror")).await {
+                Ok(path) if path == "primary" => primary += 1,
+                _ => mirror += 1,
+            }
+        }
+        assert!(primary > 0 && mirror > 0, "{primary} to {mirror}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_loser_is_dropped_before_the_race_returns() {
+        let (site, alive) = (two(20, 30), Alive::default());
+        let loser = {
+            let (mirror, guard) = (ask(&site, "mirror"), alive.guard());
+            async move {
+                let _guard = guard;
+                mirror.await
+            }
+        };
+        first_to_finish(ask(&site, "primary"), loser, SECOND).await.unwrap().unwrap();
+        assert_eq!((alive.count(), alive.dropped()), (0, 1));
+        assert_eq!(site.load(), Load { calls: 2, in_flight: 0, peak: 2, answered: 1, dropped: 1 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_loser_did_before_its_await_stays_done() {
+        let (orders, mut placed) = mpsc::channel(2);
+        let order = |shop, takes| {
+            let orders = orders.clone();
+            async move {
+                orders.send(shop).await.unwrap();
+                sleep(takes).await;
+                shop
+            }
+        };
+        let race = first_to_finish(order("quick", ms(10)), order("slow", ms(20)), SECOND);
+        assert_eq!(race.await, Ok("quick"));
+        assert_eq!((placed.try_recv(), placed.try_recv()), (Ok("quick"), Ok("slow")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_losers_are_gone_when_the_handler_runs() {
+        let site = two(20, 30);
+        let seen = tokio::select! {
+            _ = site.fetch("primary") => site.load(),
+            _ = site.fetch("mirror") => unreachable!("the mirror is slower"),
+        };
+        assert_eq!((seen.answered, seen.dropped), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_a_race_leaves_nobody_behind() {
+        let site = two(20, 30);
+        let make = || first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), SECOND);
+        let points = cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+        assert_eq!(points, 2, "before the first poll, and while all three wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_that_comes_first_wins_a_select() {
+        let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
+        let start = Instant::now();
+        let error =
+            naive::first_answer(ask(&site, "primary"), ask(&site, "mirror")).await.unwrap_err();
+        assert_eq!((error, start.elapsed()), (not_served("primary"), ms(20)));
+        assert_eq!(site.load().dropped, 1, "the good answer was 10 ms away");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_that_comes_first_does_not_win() {
+        let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
+        let start = Instant::now();
+        let answer = first_to_succeed(named(&site, ["primary", "mirror"])).await.unwrap();
+        assert_eq!((answer, start.elapsed()), (("mirror", "mirror".into()), ms(30)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_success_drops_the_others() {
+        let site = two(20, 30).with_page("archive", ms(40));
+        let start = Instant::now();
+        let (winner, _) =
+            first_to_succeed(named(&site, ["archive", "primary", "mirror"])).await.unwrap();
+        assert_eq!((winner, start.elapsed()), ("primary", ms(20)));
+        assert_eq!(site.load(), Load { calls: 3, in_flight: 0, peak: 3, answered: 1, dropped: 2 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_all_fail_each_error_comes_back_with_its_source() {
+        let site = Site::default().with_reply("primary", Reply::status(ms(20), 503));
+        let start = Instant::now();
+        let lost = first_to_succeed(named(&site, ["primary", "nowhere"])).await.unwrap_err();
+        assert_eq!(start.elapsed(), ms(20));
+        assert_eq!(
+            lost.to_string(),
+            "all sources failed: nowhere: nowhere: not found; primary: primary: status 503"
+        );
+        let nowhere = SiteError::NotFound { path: "nowhere".into() };
+        let want = [("nowhere", nowhere), ("primary", not_served("primary"))];
+        assert!(matches!(lost, Lost::AllFailed(failures) if failures == want));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_to_ask_is_an_error_at_once() {
+        let start = Instant::now();
+        let race = first_to_succeed(named(&Site::default(), []));
+        let lost = timeout(HOUR, race).await.unwrap().unwrap_err();
+        assert!(matches!(lost, Lost::NoSources));
+        assert_eq!(
+            (lost.to_string().as_str(), start.elapsed().as_millis()),
+            ("there is no source to ask", 0)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_the_sources_are_dropped() {
+        let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
+        let make = || first_to_succeed(named(&site, ["primary", "mirror"]));
+        let points = cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+        assert!(points >= 3, "before the first poll, with two in the race, with one: {points}");
+    }
+
+    #[tokio::test]
+    async fn a_losing_request_is_cut_off_at_the_server() {
+        let both = HttpReply::ok("here").together(2);
+        let site = HttpSite::default()
+            .with_reply("/quick", both.clone())
+            .with_reply("/stuck", both.body_hangs());
+        let server = site.start().await;
+        let client = reqwest::Client::new();
+        let get = |path| {
+            let request = client.get(server.url(path)).send();
+            (path, async move { request.await?.text().await })
+        };
+        let answer = first_to_succeed([get("/stuck"), get("/quick")]).await.unwrap();
+        assert_eq!(answer, ("/quick", "here".into()));
+        server.until(|load| load.dropped == 1 && load.in_flight == 0).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pattern_that_does_not_match_takes_its_branch_out() {
+        let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
+        let start = Instant::now();
+        let answer = either_success(ask(&site, "primary"), ask(&site, "mirror")).await;
+        assert_eq!((answer.as_deref(), start.elapsed()), (Some("mirror"), ms(30)));
+        let answer = either_success(ask(&site, "mirror"), ask(&site, "primary")).await;
+        assert_eq!((answer.as_deref(), start.elapsed()), (Some("mirror"), ms(60)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_no_pattern_matches_else_answers() {
+        let site = Site::default().with_reply("primary", Reply::status(ms(20), 503));
+        let start = Instant::now();
+        let answer = either_success(ask(&site, "primary"), ask(&site, "nowhere")).await;
+        assert_eq!((answer, start.elapsed()), (None, ms(20)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_else_a_race_that_nobody_wins_panics() {
+        let race = async {
+            tokio::select! {
+                Ok(page) = Site::default().fetch("nowhere") => page,
+                Ok(page) = Site::default().fetch("nowhere either") => page,
+            }
+        };
+        let panic = tokio::spawn(race).await.unwrap_err().into_panic();
+        let message = panic.downcast_ref::<&str>().unwrap();
+        assert!(message.starts_with("all branches are disabled"), "{message}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_that_does_not_match_is_gone() {
+        let (sender, mut inbox) = mpsc::channel(2);
+        sender.send("news").await.unwrap();
+        tokio::select! {
+            Some("alarm") = inbox.recv() => unreachable!("there is no alarm"),
+            else => {}
+        }
+        assert_eq!(inbox.try_recv(), Err(mpsc::error::TryRecvError::Empty));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn either_success_leaves_nobody_behind() {
+        let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
+        let make = || either_success(ask(&site, "primary"), ask(&site, "mirror"));
+        let points = cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+        assert_eq!(points, 3, "before the first poll, with two in the race, with one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn select_ok_keeps_only_the_last_error() {
+        let site = Site::default().with_reply("primary", Reply::status(ms(20), 503));
+        let sources = vec![ask(&site, "primary").boxed(), ask(&site, "nowhere").boxed()];
+        let error = naive::use_first(sources, future::ready).await.unwrap_err();
+        assert_eq!(error, not_served("primary"));
+    }
+
+    #[tokio::test]
+    async fn select_ok_of_nothing_panics() {
+        let race = naive::use_first(
+            Vec::<future::BoxFuture<'_, Result<(), SiteError>>>::new(),
+            future::ready,
+        );
+        let panic = tokio::spawn(race).await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref(), Some(&"iterator provided to select_ok was empty"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn select_ok_hands_the_losers_back_alive() {
+        let site = two(20, 30);
+        let sources = vec![ask(&site, "primary").boxed(), ask(&site, "mirror").boxed()];
+        let then = |_| async {
+            sleep(SECOND).await;
+            site.load()
+        };
+        let seen = naive::use_first(sources, then).await.unwrap();
+        assert_eq!((seen.in_flight, seen.dropped), (1, 0), "its answer came 990 ms ago");
+        assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_before_the_delay_never_starts_the_backup() {
+        let (start, site) = (Instant::now(), two(50, 10));
+        let answer = hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
+        assert_eq!((answer.as_deref(), start.elapsed()), (Ok("primary"), ms(50)));
+        assert_eq!(site.calls("mirror"), 0, "not even when the answer comes at the delay");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_backup_starts_after_the_delay_and_the_first_success_wins() {
+        for (primary, mirror, winner, took) in
+            [(100, 10, "mirror", 60), (70, 30, "primary", 70), (70, 10, "mirror", 60)]
+        {
+            let (start, site) = (Instant::now(), two(primary, mirror));
+            let answer = hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
+            assert_eq!((answer.as_deref(), start.elapsed()), (Ok(winner), ms(took)));
+            let load = Load { calls: 2, in_flight: 0, peak: 2, answered: 1, dropped: 1 };
+            assert_eq!(site.load(), load);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_before_the_delay_starts_the_backup_at_once() {
+        let site = two(0, 30).with_reply("primary", Reply::status(ms(20), 503));
+        let start = Instant::now();
+        let answer = hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
+        assert_eq!((answer.as_deref(), start.elapsed()), (Ok("mirror"), ms(50)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_after_the_delay_leaves_the_other_running() {
+        let (down, good) =
+            (|after| Reply::status(ms(after), 503), |after| Reply::page(ms(after), "good"));
+        for (primary, mirror) in [(down(60), good(40)), (good(90), down(20))] {
+            let site = Site::default().with_reply("primary", primary).with_reply("mirror", mirror);
+            let start = Instant::now();
+            let answer = hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
+            assert_eq!((answer.as_deref(), start.elapsed()), (Ok("good"), ms(90)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_both_calls_fail_both_errors_come_back() {
+        for (primary, mirror, took) in [(20, 10, 30), (60, 30, 80), (90, 10, 90)] {
+            let site = Site::default()
+                .with_reply("primary", Reply::status(ms(primary), 503))
+                .with_reply("mirror", Reply::status(ms(mirror), 503));
+            let start = Instant::now();
+            let error =
+                hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await.unwrap_err();
+            let (primary, backup) = (not_served("primary"), not_served("mirror"));
+            assert_eq!((&error, start.elapsed()), (&BothFailed { primary, backup }, ms(took)));
+            let text = "primary: primary: status 503; backup: mirror: status 503";
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_a_hedge_leaves_nobody_behind() {
+        let site = Site::default()
+            .with_reply("primary", Reply::status(ms(70), 503))
+            .with_page("mirror", ms(30));
+        let make = || hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror"));
+        let points = cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+        assert_eq!(points, 4, "before the first poll, alone, beside the backup, the backup alone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_losing_task_is_aborted() {
+        for (primary, mirror, winner) in [(20, 30, "primary"), (30, 20, "mirror")] {
+            let (start, site) = (Instant::now(), two(primary, mirror));
+            let answer = race_tasks(ask(&site, "primary"), ask(&site, "mirror")).await.unwrap();
+            assert_eq!((answer.as_deref(), start.elapsed()), (Ok(winner), ms(20)));
+            sleep(ms(1)).await;
+            assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_losing_task_runs_on_when_only_its_handle_is_dropped() {
+        let site = two(20, 30);
+        naive::race_tasks(ask(&site, "primary"), ask(&site, "mirror")).await.unwrap().unwrap();
+        sleep(ms(11)).await;
+        assert_eq!((site.load().answered, site.load().dropped), (2, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_race_of_tasks_aborts_both() {
+        let site = two(20, 30);
+        let race = race_tasks(ask(&site, "primary"), ask(&site, "mirror"));
+        timeout(ms(10), race).await.unwrap_err();
+        sleep(ms(1)).await;
+        assert_eq!((site.load().in_flight, site.load().dropped), (0, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_wins_the_race_of_tasks_as_an_error() {
+        let slow = async { sleep(SECOND).await };
+        let error = race_tasks(async { panic!("out of paper") }, slow).await.unwrap_err();
+        assert!(error.is_panic());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_race_can_be_spawned() {
+        let site = two(20, 30);
+        let (primary, mirror) =
+            (|site: &Site| ask(site, "primary"), |site: &Site| ask(site, "mirror"));
+        tokio::spawn(first_to_finish(primary(&site), mirror(&site), SECOND))
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        tokio::spawn(first_to_succeed(named(&site, ["primary", "mirror"]))).await.unwrap().unwrap();
+        tokio::spawn(either_success(primary(&site), mirror(&site))).await.unwrap().unwrap();
+        let backup = mirror(&site);
+        tokio::spawn(hedge(primary(&site), ms(10), || backup)).await.unwrap().unwrap();
+        tokio::spawn(race_tasks(primary(&site), mirror(&site))).await.unwrap().unwrap().unwrap();
+    }
+}
