@@ -1,1 +1,734 @@
-//! one error type
+//! One error type across layers.
+
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::iter;
+use std::time::Duration;
+
+use futures::future::TryFutureExt;
+use policy::Transient;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, ClientBuilder, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinError;
+
+// ANCHOR: http_error
+/// Why there is no answer: one variant for each thing that a caller would do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// Request or answer did not come through: a bad URL, no connection, a broken one.
+    #[error("the request did not come through")]
+    Transport(#[source] reqwest::Error),
+    /// A limit of the client passed first, in the head or in the body.
+    #[error("no answer in time")]
+    Timeout(#[source] reqwest::Error),
+    /// The server answered, and there is nothing at this address.
+    #[error("{url}: not found")]
+    NotFound {
+        /// Where the request ended, after redirects.
+        url: Url,
+    },
+    /// The server answered with another status than success.
+    #[error("{url}: status {code}")]
+    Status {
+        /// Where the request ended, after redirects.
+        url: Url,
+        /// What the server said.
+        code: StatusCode,
+        /// How long it asks to be left alone, if it does.
+        retry_after: Option<Duration>,
+    },
+    /// The body came whole, and is not what was expected.
+    #[error("{url}: not the JSON that was expected")]
+    Decode {
+        /// Where the request ended, after redirects.
+        url: Url,
+        /// Where in the body, and why.
+        source: serde_json::Error,
+    },
+}
+// ANCHOR_END: http_error
+
+// ANCHOR: fetch_json
+/// GETs `url` and reads the answer as JSON.
+///
+/// # Errors
+/// Any [`HttpError`]. A refusal is known from its head; its body is not waited for.
+///
+/// # Cancel safety
+/// Dropped at either await, it closes its connection. The server may be done by then.
+pub async fn fetch_json<T>(client: &Client, url: &str) -> Result<T, HttpError>
+where
+    T: DeserializeOwned,
+{
+    let response = client.get(url).send().await.map_err(in_transit)?;
+    let (url, code) = (response.url().clone(), response.status());
+    if code == StatusCode::NOT_FOUND {
+        return Err(HttpError::NotFound { url });
+    }
+    if !code.is_success() {
+        let retry_after = retry_after(response.headers());
+        return Err(HttpError::Status { url, code, retry_after });
+    }
+    // Not `json()`: its error calls a body that breaks off or hangs "decode", too.
+    let body = response.bytes().await.map_err(in_transit)?;
+    serde_json::from_slice(&body).map_err(|source| HttpError::Decode { url, source })
+}
+
+/// No `From`: `?` would also let in what `error_for_status` and `json` return.
+fn in_transit(source: reqwest::Error) -> HttpError {
+    if source.is_timeout() {
+        return HttpError::Timeout(source);
+    }
+    HttpError::Transport(source)
+}
+// ANCHOR_END: fetch_json
+
+// ANCHOR: transient
+impl Transient for HttpError {
+    fn transient(&self) -> bool {
+        match self {
+            Self::Timeout(_) => true,
+            Self::Transport(source) => !source.is_builder() && !source.is_redirect(),
+            Self::Status { code, .. } => match code.as_u16() {
+                408 | 425 | 429 => true,
+                // Not implemented; HTTP version not supported.
+                501 | 505 => false,
+                code => (500..=599).contains(&code),
+            },
+            Self::NotFound { .. } | Self::Decode { .. } => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// Seconds only: a date is `None`, and the wait is left to the policy.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+// ANCHOR_END: transient
+
+// ANCHOR: limits
+/// How long a client waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For a new connection: name, TCP, TLS.
+    pub connect: Duration,
+    /// For the head, and then for each next piece of the body.
+    pub silence: Duration,
+    /// For everything, from the start to the last byte of the body.
+    pub total: Duration,
+}
+
+/// Sets the limits that a `reqwest` client does not have by itself.
+///
+/// Build one client and share it: it holds the connections. A clone is the same client.
+pub fn with_limits(builder: ClientBuilder, limits: Limits) -> ClientBuilder {
+    let builder = builder.connect_timeout(limits.connect).read_timeout(limits.silence);
+    builder.timeout(limits.total)
+}
+// ANCHOR_END: limits
+
+// ANCHOR: two_sources
+/// Why the shop cannot open: the layer above HTTP.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The settings cannot be read.
+    #[error("the settings cannot be read")]
+    Settings(#[from] io::Error),
+    /// The prices cannot be fetched.
+    #[error("the prices cannot be fetched")]
+    Prices(#[from] HttpError),
+    /// A task that was waited for panicked.
+    #[error("a task panicked")]
+    Panicked(#[source] JoinError),
+    /// A task that was waited for was aborted, or its runtime went away.
+    #[error("a task was cancelled")]
+    Cancelled(#[source] JoinError),
+}
+
+/// Waits for both at once; the first error ends it.
+///
+/// # Errors
+/// The first of the two errors, in its own variant.
+///
+/// # Cancel safety
+/// Drops both where they wait, as the first error drops the other.
+pub async fn settings_and_prices<S, P>(
+    settings: impl Future<Output = io::Result<S>>,
+    prices: impl Future<Output = Result<P, HttpError>>,
+) -> Result<(S, P), LoadError> {
+    tokio::try_join!(settings.err_into(), prices.map_err(LoadError::Prices))
+}
+// ANCHOR_END: two_sources
+
+// ANCHOR: joined
+impl From<JoinError> for LoadError {
+    fn from(source: JoinError) -> Self {
+        if source.is_panic() { Self::Panicked(source) } else { Self::Cancelled(source) }
+    }
+}
+
+/// Waits for a task, and makes its two results one.
+///
+/// # Errors
+/// What the task returned, or that it panicked or was cancelled.
+///
+/// # Cancel safety
+/// As the handle: dropped, a `JoinHandle` lets its task run on, an `AbortOnDropHandle`
+/// aborts it.
+pub async fn joined<T, E>(
+    task: impl Future<Output = Result<Result<T, E>, JoinError>>,
+) -> Result<T, LoadError>
+where
+    LoadError: From<E>,
+{
+    Ok(task.await??)
+}
+// ANCHOR_END: joined
+
+// ANCHOR: causes
+/// The error, what caused it, what caused that, to the root.
+pub fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+// ANCHOR_END: causes
+
+/// What most code starts with, kept to be measured against.
+#[expect(clippy::missing_errors_doc, reason = "what goes wrong is on the page")]
+pub mod naive {
+    use super::*;
+
+    use futures::future::join_all;
+    use tokio::task::JoinHandle;
+
+    // ANCHOR: get_each_time
+    /// Wrong: takes a 500 for an answer, waits for ever, and connects anew each time.
+    pub async fn get_json<T: DeserializeOwned>(url: &str) -> reqwest::Result<T> {
+        reqwest::get(url).await?.json().await
+    }
+    // ANCHOR_END: get_each_time
+
+    // ANCHOR: decode_means_json
+    /// Wrong: also true of a body that broke off, or never came.
+    pub fn is_bad_json(error: &reqwest::Error) -> bool {
+        error.is_decode()
+    }
+    // ANCHOR_END: decode_means_json
+
+    // ANCHOR: cause_as_text
+    /// Wrong: keeps the words and loses the cause.
+    #[derive(Debug, thiserror::Error)]
+    #[error("network: {0}")]
+    pub struct NetworkError(String);
+
+    impl From<reqwest::Error> for NetworkError {
+        fn from(error: reqwest::Error) -> Self {
+            Self(error.to_string())
+        }
+    }
+    // ANCHOR_END: cause_as_text
+
+    // ANCHOR: question_mark_misfiles
+    /// Wrong: `?` files every `io::Error` under the one variant that takes it.
+    pub async fn settings_then_log<S>(
+        settings: impl Future<Output = io::Result<S>>,
+        open_log: impl Future<Output = io::Result<()>>,
+    ) -> Result<S, LoadError> {
+        let settings = settings.await?;
+        open_log.await?;
+        Ok(settings)
+    }
+    // ANCHOR_END: question_mark_misfiles
+
+    // ANCHOR: outer_ok
+    /// Wrong: counts the tasks that ended, not the work that succeeded.
+    pub async fn successes<T, E>(tasks: Vec<JoinHandle<Result<T, E>>>) -> usize {
+        join_all(tasks).await.iter().filter(|ended| ended.is_ok()).count()
+    }
+    // ANCHOR_END: outer_ok
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::future::pending;
+    use std::sync::Arc;
+
+    use backend::{Alive, HttpReply, HttpServer, HttpSite, cancel};
+    use reqwest::dns::{Name, Resolve, Resolving};
+    use reqwest::redirect::Policy;
+    use serde_json::{Value, json};
+    use tokio::net::TcpSocket;
+    use tokio::task::yield_now;
+    use tokio::time::{Instant, sleep};
+    use tokio_util::task::AbortOnDropHandle;
+
+    const HOUR: Duration = Duration::from_hours(1);
+    const PATIENT: Limits = Limits { connect: HOUR, silence: HOUR, total: HOUR };
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    fn client(limits: Limits) -> Client {
+        with_limits(Client::builder().no_proxy(), limits).build().unwrap()
+    }
+
+    async fn server(reply: HttpReply) -> HttpServer {
+        HttpSite::default().with_reply("/prices", reply).start().await
+    }
+
+    /// What a patient client makes of this reply.
+    async fn error_of(reply: HttpReply) -> HttpError {
+        let server = server(reply).await;
+        fetch_json::<Value>(&client(PATIENT), &server.url("/prices")).await.unwrap_err()
+    }
+
+    /// What a patient client makes of an address where nobody listens. The socket is bound, so that
+    /// nobody else gets the port meanwhile.
+    async fn refused() -> HttpError {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("http://{}/prices", socket.local_addr().unwrap());
+        fetch_json::<Value>(&client(PATIENT), &url).await.unwrap_err()
+    }
+
+    async fn timed_out() -> HttpError {
+        let server = server(HttpReply::hang()).await;
+        let hasty = client(Limits { total: ms(20), ..PATIENT });
+        fetch_json::<Value>(&hasty, &server.url("/prices")).await.unwrap_err()
+    }
+
+    fn bad_json() -> serde_json::Error {
+        serde_json::from_str::<Value>("<html>").unwrap_err()
+    }
+
+    fn not_found() -> HttpError {
+        HttpError::NotFound { url: "http://shop.test/prices".parse().unwrap() }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_as_json() {
+        let server = server(HttpReply::ok(r#"{"tea": 3}"#)).await;
+        let prices: Value = fetch_json(&client(PATIENT), &server.url("/prices")).await.unwrap();
+        assert_eq!(prices, json!({ "tea": 3 }));
+    }
+
+    #[tokio::test]
+    async fn a_404_is_not_found() {
+        let error = error_of(HttpReply::status(404, "{}")).await;
+        assert!(matches!(&error, HttpError::NotFound { url } if url.path() == "/prices"));
+    }
+
+    #[tokio::test]
+    async fn any_other_refusal_keeps_its_code() {
+        for status in [403, 410, 500, 503] {
+            let error = error_of(HttpReply::status(status, "{}")).await;
+            assert!(
+                matches!(&error, HttpError::Status { code, url, .. }
+                    if code.as_u16() == status && url.path() == "/prices"),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_that_is_not_followed_is_no_answer() {
+        let server = server(HttpReply::redirect("/new")).await;
+        let stays = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+        let error = fetch_json::<Value>(&stays, &server.url("/prices")).await.unwrap_err();
+        assert!(matches!(error, HttpError::Status { code: StatusCode::FOUND, .. }), "{error:?}");
+        let response = stays.get(server.url("/prices")).send().await.unwrap();
+        assert!(response.error_for_status().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_known_from_its_head() {
+        let server = server(HttpReply::status(500, "sorry").body_hangs()).await;
+        let error = fetch_json::<Value>(&client(PATIENT), &server.url("/prices")).await;
+        assert!(matches!(error.unwrap_err(), HttpError::Status { .. }));
+        server.until(|load| load.dropped == 1).await;
+    }
+
+    #[tokio::test]
+    async fn bad_json_is_a_decode_error() {
+        let error = error_of(HttpReply::ok("<html>")).await;
+        assert!(matches!(&error, HttpError::Decode { url, .. } if url.path() == "/prices"));
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_transport() {
+        let error = refused().await;
+        assert!(matches!(&error, HttpError::Transport(source) if source.is_connect()));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_transport() {
+        let error = error_of(HttpReply::ok(r#"{"tea":"#).breaks_off()).await;
+        assert!(matches!(&error, HttpError::Transport(source) if source.is_decode()), "{error:?}");
+        assert!(error.transient());
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_is_a_timeout() {
+        let server = server(HttpReply::hang()).await;
+        let limits = [Limits { total: ms(20), ..PATIENT }, Limits { silence: ms(20), ..PATIENT }];
+        for limits in limits {
+            let start = Instant::now();
+            let error = fetch_json::<Value>(&client(limits), &server.url("/prices")).await;
+            assert!(matches!(error.unwrap_err(), HttpError::Timeout(_)));
+            assert!(start.elapsed() >= ms(20));
+        }
+        server.until(|load| load.dropped == load.calls).await;
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_comes_is_a_timeout() {
+        let server = server(HttpReply::ok("{}").body_hangs()).await;
+        let limits = [Limits { total: ms(50), ..PATIENT }, Limits { silence: ms(50), ..PATIENT }];
+        for limits in limits {
+            let error = fetch_json::<Value>(&client(limits), &server.url("/prices")).await;
+            assert!(matches!(error.unwrap_err(), HttpError::Timeout(_)));
+        }
+        server.until(|load| load.dropped == load.calls).await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_never_made_is_a_timeout() {
+        struct NeverResolves;
+        impl Resolve for NeverResolves {
+            fn resolve(&self, _: Name) -> Resolving {
+                Box::pin(pending())
+            }
+        }
+        let builder = Client::builder().no_proxy().dns_resolver(Arc::new(NeverResolves));
+        let client = with_limits(builder, Limits { connect: ms(20), ..PATIENT }).build().unwrap();
+        let error = fetch_json::<Value>(&client, "http://shop.test/prices").await.unwrap_err();
+        assert!(matches!(&error, HttpError::Timeout(source) if source.is_connect()), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn refused_silent_408_429_and_5xx_may_pass() {
+        assert!(refused().await.transient());
+        assert!(timed_out().await.transient());
+        for status in [408, 425, 429, 500, 502, 503, 504, 599] {
+            let error = error_of(HttpReply::status(status, "")).await;
+            assert!(error.transient(), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_trying_again_cannot_change_is_permanent() {
+        for status in [400, 401, 403, 404, 409, 410, 422, 501, 505] {
+            let error = error_of(HttpReply::status(status, "")).await;
+            assert!(!error.transient(), "{error}");
+        }
+        assert!(!error_of(HttpReply::ok("<html>")).await.transient());
+        let no_url = fetch_json::<Value>(&client(PATIENT), "prices").await.unwrap_err();
+        assert!(!no_url.transient(), "{no_url:?}");
+        let in_circles = error_of(HttpReply::redirect("/prices")).await;
+        assert!(!in_circles.transient(), "{in_circles:?}");
+    }
+
+    #[tokio::test]
+    async fn retry_after_in_seconds_is_kept() {
+        let error = error_of(HttpReply::status(429, "").retry_after("90")).await;
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(90)));
+        let error = error_of(HttpReply::status(503, "")).await;
+        assert_eq!(error.retry_after(), None);
+        assert_eq!(not_found().retry_after(), None);
+    }
+
+    #[tokio::test]
+    async fn retry_after_as_a_date_is_left_to_the_policy() {
+        for value in ["Fri, 31 Dec 1999 23:59:59 GMT", "-1", "1.5", "soon"] {
+            let error = error_of(HttpReply::status(503, "").retry_after(value)).await;
+            assert!(error.transient());
+            assert_eq!(error.retry_after(), None, "{value}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shared_client_keeps_one_connection() {
+        let server = server(HttpReply::ok("{}")).await;
+        let client = client(PATIENT);
+        for _ in 0..5 {
+            fetch_json::<Value>(&client, &server.url("/prices")).await.unwrap();
+        }
+        assert_eq!((server.requests("/prices"), server.connections()), (5, 1));
+    }
+
+    #[tokio::test]
+    async fn dropped_at_any_await_it_leaves_no_request_behind() {
+        let server = server(HttpReply::ok("{}").body_hangs()).await;
+        let client = client(Limits { total: ms(100), ..PATIENT });
+        let url = server.url("/prices");
+        let fetch = || fetch_json::<Value>(&client, &url);
+        let drops = cancel::at_every_await(fetch, |_, end| {
+            assert!(matches!(end, None | Some(Err(HttpError::Timeout(_)))), "{end:?}");
+        });
+        assert!(drops.await >= 2, "before the first poll, and in the waits after it");
+        server.until(|load| load.calls > 0 && load.dropped == load.calls).await;
+    }
+
+    #[tokio::test]
+    async fn a_fetch_can_be_spawned() {
+        let server = server(HttpReply::ok("[1]")).await;
+        let (client, url) = (client(PATIENT), server.url("/prices"));
+        let task = tokio::spawn(async move { fetch_json::<Value>(&client, &url).await });
+        assert_eq!(joined(task).await.unwrap(), json!([1]));
+    }
+
+    #[tokio::test]
+    async fn the_cause_is_kept_to_the_root() {
+        let error = LoadError::from(refused().await);
+        let root = causes(&error).find_map(|cause| cause.downcast_ref::<io::Error>());
+        assert_eq!(root.unwrap().kind(), io::ErrorKind::ConnectionRefused);
+        assert!(causes(&error).nth(1).unwrap().is::<HttpError>());
+        assert!(causes(&error).nth(2).unwrap().is::<reqwest::Error>());
+
+        let error = timed_out().await;
+        assert!(causes(&error).nth(1).unwrap().is::<reqwest::Error>());
+
+        let error = error_of(HttpReply::ok("<html>")).await;
+        let root = causes(&error).last().unwrap().downcast_ref::<serde_json::Error>();
+        assert_eq!((root.unwrap().line(), root.unwrap().column()), (1, 1));
+    }
+
+    #[test]
+    fn a_message_does_not_repeat_its_cause() {
+        let url = "http://shop.test/prices".parse().unwrap();
+        let error = HttpError::Decode { url, source: bad_json() };
+        let whole: Vec<_> = causes(&error).map(ToString::to_string).collect();
+        assert_eq!(
+            whole,
+            [
+                "http://shop.test/prices: not the JSON that was expected",
+                "expected value at line 1 column 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn both_errors_fit_into_a_boxed_one() {
+        fn opens() -> Result<(), Box<dyn Error + Send + Sync>> {
+            Err(not_found())?;
+            Err(LoadError::from(not_found()))?;
+            Ok(())
+        }
+        assert!(opens().unwrap_err().is::<HttpError>());
+    }
+
+    /// Gives `result` after so many milliseconds.
+    async fn after<T>(millis: u64, result: T) -> T {
+        sleep(ms(millis)).await;
+        result
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_sources_together_take_as_long_as_the_slower() {
+        let start = Instant::now();
+        let both = settings_and_prices(after(30, Ok("blue")), after(100, Ok(3)));
+        assert_eq!(both.await.unwrap(), ("blue", 3));
+        assert_eq!(start.elapsed(), ms(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_source_fails_with_a_variant_of_its_own() {
+        let start = Instant::now();
+        let no_file = || io::Error::from(io::ErrorKind::NotFound);
+        let both = settings_and_prices(after(30, Err::<(), _>(no_file())), after(100, Ok(3)));
+        assert!(matches!(both.await.unwrap_err(), LoadError::Settings(_)));
+        assert_eq!(start.elapsed(), ms(30));
+        let both = settings_and_prices(after(30, Ok("blue")), after(10, Err::<(), _>(not_found())));
+        let error = both.await.unwrap_err();
+        assert!(matches!(error, LoadError::Prices(HttpError::NotFound { .. })));
+        assert_eq!(start.elapsed(), ms(30 + 10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_error_drops_the_other_source() {
+        let alive = Alive::default();
+        let settings = guarded(after(30, Ok("blue")), &alive);
+        let prices = guarded(after(10, Err::<(), _>(not_found())), &alive);
+        settings_and_prices(settings, prices).await.unwrap_err();
+        assert_eq!((alive.count(), alive.dropped()), (0, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_while_it_waits_it_drops_both_sources() {
+        let alive = Alive::default();
+        let load = || {
+            let settings = guarded(after(30, Ok("blue")), &alive);
+            settings_and_prices(settings, guarded(after(100, Ok(3)), &alive))
+        };
+        let drops = cancel::at_every_await(load, |_, _| assert_eq!(alive.count(), 0)).await;
+        assert_eq!((drops, alive.dropped()), (3, 2 * 4));
+    }
+
+    fn guarded<F: Future>(future: F, alive: &Alive) -> impl Future<Output = F::Output> + use<F> {
+        let guard = alive.guard();
+        async move {
+            let _guard = guard;
+            future.await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_and_a_server_meet_in_one_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, missing) = (folder.path().join("settings"), folder.path().join("missing"));
+        std::fs::write(&path, "blue").unwrap();
+        let site = HttpSite::default().with_reply("/prices", HttpReply::ok("3"));
+        let (server, client) = (site.start().await, client(PATIENT));
+        let (prices, nothing) = (server.url("/prices"), server.url("/nothing"));
+        let load = async |path, url| {
+            let settings = tokio::fs::read_to_string(path);
+            settings_and_prices(settings, fetch_json::<u32>(&client, url)).await
+        };
+
+        assert_eq!(load(&path, &prices).await.unwrap(), ("blue".to_owned(), 3));
+        let error = load(&missing, &prices).await.unwrap_err();
+        assert!(matches!(error, LoadError::Settings(_)), "{error:?}");
+        let error = load(&path, &nothing).await.unwrap_err();
+        assert!(matches!(error, LoadError::Prices(HttpError::NotFound { .. })), "{error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn loading_can_be_spawned() {
+        let task = tokio::spawn(settings_and_prices(after(1, Ok("blue")), after(2, Ok(3))));
+        assert_eq!(joined(task).await.unwrap(), ("blue", 3));
+    }
+
+    #[tokio::test]
+    async fn a_task_ends_in_one_of_four_ways_in_one_result() {
+        let done = tokio::spawn(async { Ok::<_, HttpError>(3) });
+        assert_eq!(joined(done).await.unwrap(), 3);
+
+        let failed = tokio::spawn(async { Err::<(), _>(not_found()) });
+        let error = joined(failed).await.unwrap_err();
+        assert!(matches!(error, LoadError::Prices(HttpError::NotFound { .. })));
+
+        let error =
+            joined::<(), HttpError>(tokio::spawn(async { panic!("a bug") })).await.unwrap_err();
+        assert!(matches!(error, LoadError::Panicked(_)));
+        assert!(error.source().unwrap().to_string().contains("a bug"));
+
+        let aborted = tokio::spawn(pending::<Result<(), HttpError>>());
+        aborted.abort();
+        let error = joined(aborted).await.unwrap_err();
+        assert!(matches!(error, LoadError::Cancelled(_)));
+        assert!(error.source().unwrap().is::<JoinError>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_while_it_joins_it_does_to_the_task_what_its_handle_does() {
+        let alive = Alive::default();
+        let work = || guarded(after(20, Ok::<(), HttpError>(())), &alive);
+
+        let detached = cancel::after_polls(1, joined(tokio::spawn(work()))).await;
+        sleep(ms(10)).await;
+        assert!(detached.is_none());
+        assert_eq!(alive.count(), 1, "the task runs on");
+        sleep(ms(20)).await;
+        assert_eq!(alive.count(), 0);
+
+        let task = AbortOnDropHandle::new(tokio::spawn(work()));
+        let aborted = cancel::after_polls(1, joined(task)).await;
+        yield_now().await;
+        assert!(aborted.is_none());
+        assert_eq!((alive.count(), alive.dropped()), (0, 2), "the task is gone");
+    }
+
+    #[tokio::test]
+    async fn to_reqwest_a_500_in_json_is_an_answer() {
+        let server = server(HttpReply::status(500, r#"{"error": "sorry"}"#)).await;
+        let answer: Value = naive::get_json(&server.url("/prices")).await.unwrap();
+        assert_eq!(answer, json!({ "error": "sorry" }));
+    }
+
+    #[tokio::test]
+    async fn get_opens_a_connection_for_each_request() {
+        let server = server(HttpReply::ok("{}")).await;
+        for _ in 0..5 {
+            naive::get_json::<Value>(&server.url("/prices")).await.unwrap();
+        }
+        assert_eq!((server.requests("/prices"), server.connections()), (5, 5));
+    }
+
+    #[tokio::test]
+    async fn get_still_waits_when_a_client_with_limits_has_given_up() {
+        let server = server(HttpReply::hang()).await;
+        let url = server.url("/prices");
+        let waits = tokio::spawn(async move { naive::get_json::<Value>(&url).await });
+        server.until(|load| load.in_flight == 1).await;
+        let hasty = client(Limits { total: ms(20), ..PATIENT });
+        fetch_json::<Value>(&hasty, &server.url("/prices")).await.unwrap_err();
+        assert!(!waits.is_finished());
+        waits.abort();
+    }
+
+    #[tokio::test]
+    async fn to_reqwest_a_silent_or_broken_body_is_bad_json() {
+        let broken = server(HttpReply::ok("{").breaks_off()).await;
+        let error = naive::get_json::<Value>(&broken.url("/prices")).await.unwrap_err();
+        assert!(naive::is_bad_json(&error), "{error:?}");
+
+        let silent = server(HttpReply::ok("{}").body_hangs()).await;
+        let hasty = client(Limits { total: ms(50), ..PATIENT });
+        let response = loop {
+            // On a busy machine the limit may pass before the head is here.
+            if let Ok(response) = hasty.get(silent.url("/prices")).send().await {
+                break response;
+            }
+        };
+        let error = response.json::<Value>().await.unwrap_err();
+        assert!(naive::is_bad_json(&error) && error.is_timeout(), "{error:?}");
+
+        let wrong = server(HttpReply::ok("<html>")).await;
+        let error = naive::get_json::<Value>(&wrong.url("/prices")).await.unwrap_err();
+        assert!(naive::is_bad_json(&error), "{error:?}");
+        let error = reqwest::get("prices").await.unwrap_err();
+        assert!(!naive::is_bad_json(&error), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn an_error_made_of_text_cannot_say_why() {
+        let HttpError::Transport(error) = refused().await else { panic!("refused") };
+        let (first, root) = (error.to_string(), causes(&error).last().unwrap().to_string());
+        let text = naive::NetworkError::from(error);
+        assert_eq!(causes(&text).count(), 1);
+        assert_eq!(text.to_string(), format!("network: {first}"));
+        assert!(!first.contains(&root), "{first} says {root}");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_cannot_be_opened_is_filed_under_settings() {
+        let full = async { Err(io::Error::from(io::ErrorKind::StorageFull)) };
+        let error = naive::settings_then_log(async { Ok("blue") }, full).await.unwrap_err();
+        assert_eq!(error.to_string(), "the settings cannot be read");
+        let fine = naive::settings_then_log(async { Ok("blue") }, async { Ok(()) }).await;
+        assert_eq!(fine.unwrap(), "blue");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_failed_is_counted_among_the_successes() {
+        let failed = tokio::spawn(async { Err::<(), _>(not_found()) });
+        let done = tokio::spawn(async { Ok(()) });
+        let aborted = tokio::spawn(pending());
+        aborted.abort();
+        assert_eq!(naive::successes(vec![failed, done, aborted]).await, 2);
+    }
+}
