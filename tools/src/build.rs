@@ -19,11 +19,28 @@ use crate::summary;
 /// # Errors
 /// The book has mistakes, or `dest` cannot be written.
 pub fn build(root: &Path, dest: Option<&Path>) -> anyhow::Result<(PathBuf, Duration)> {
+    run(root, dest, |_| Ok(()))
+}
+
+/// Like [`build`], for a server that has the book at `/`.
+///
+/// # Errors
+/// As for [`build`].
+pub fn build_for_serving(root: &Path, dest: &Path) -> anyhow::Result<(PathBuf, Duration)> {
+    run(root, Some(dest), |book| book.config.set("output.html.site-url", "/"))
+}
+
+fn run(
+    root: &Path,
+    dest: Option<&Path>,
+    configure: impl FnOnce(&mut MDBook) -> anyhow::Result<()>,
+) -> anyhow::Result<(PathBuf, Duration)> {
     let start = Instant::now();
     let mut book = load(root)?;
     if let Some(dest) = dest {
         book.config.set("build.build-dir", dest)?;
     }
+    configure(&mut book)?;
     let dest = book.build_dir_for("html");
     book.build()?;
     Ok((dest, start.elapsed()))
@@ -35,9 +52,9 @@ pub fn build(root: &Path, dest: Option<&Path>) -> anyhow::Result<(PathBuf, Durat
 /// The book has mistakes.
 pub fn for_skeptic(root: &Path) -> anyhow::Result<Vec<PageText>> {
     let (book, _) = load(root)?.preprocess_book(&SkepticRenderer)?;
-    let pages = book.chapters().filter_map(|chapter| {
-        Some((chapter.source_path.clone()?, chapter.content.clone()))
-    });
+    let pages = book
+        .chapters()
+        .filter_map(|chapter| Some((chapter.source_path.clone()?, chapter.content.clone())));
     Ok(pages.collect())
 }
 

@@ -200,9 +200,7 @@ impl Figure {
                 let (name, from, to, end) = match row {
                     Row::Lane { name, from, to, end, .. }
                     | Row::Stream { name, from, to, end, .. } => (name, *from, *to, end.word()),
-                    Row::Tally { name, at } => {
-                        (name, 0, at.last().map_or(0, |(at, _)| *at), "")
-                    }
+                    Row::Tally { name, at } => (name, 0, at.last().map_or(0, |(at, _)| *at), ""),
                 };
                 let _ = writeln!(
                     out,
@@ -285,7 +283,11 @@ impl Row {
                     at.iter().map(|(_, count)| count).sum::<usize>(),
                     at.iter().max_by_key(|(_, count)| *count).copied().unwrap_or_default(),
                 );
-                format!("{name}: {total} in all, at most {} in one millisecond, at {}", most.1, time(most.0))
+                format!(
+                    "{name}: {total} in all, at most {} in one millisecond, at {}",
+                    most.1,
+                    time(most.0)
+                )
             }
         }
     }
@@ -297,8 +299,10 @@ impl Row {
                 calls.join(", then ")
             }
             Self::Stream { items, .. } => {
-                let items: Vec<_> =
-                    items.iter().map(|item| format!("{} at {}", item.label, time(item.at))).collect();
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|item| format!("{} at {}", item.label, time(item.at)))
+                    .collect();
                 items.join(", ")
             }
             Self::Tally { at, .. } => {
@@ -382,7 +386,11 @@ impl Call {
             parts.push(format!("in flight from {} to {}", time(sent), time(until)));
         }
         if let Some(ready) = self.ready.filter(|ready| *ready < self.to) {
-            parts.push(format!("answered but not polled from {} to {}", time(ready), time(self.to)));
+            parts.push(format!(
+                "answered but not polled from {} to {}",
+                time(ready),
+                time(self.to)
+            ));
         }
         parts.join(", ")
     }
@@ -629,12 +637,8 @@ fn key(out: &mut String, id: &str, signs: &BTreeSet<Sign>, middle: f64) {
             }
         };
         x += wide;
-        let _ = writeln!(
-            out,
-            "<text x=\"{}\" y=\"{}\">{words}</text>",
-            round(x),
-            round(middle + 4.0)
-        );
+        let _ =
+            writeln!(out, "<text x=\"{}\" y=\"{}\">{words}</text>", round(x), round(middle + 4.0));
         x += words.len() as f64 * 6.1 + 16.0;
     }
     out.push_str("</g>\n");
@@ -642,7 +646,8 @@ fn key(out: &mut String, id: &str, signs: &BTreeSet<Sign>, middle: f64) {
 
 fn line(out: &mut String, class: &str, x: f64, middle: f64) {
     let (x1, x2, y) = (round(x), round(x + 22.0), round(middle));
-    let _ = writeln!(out, "<line class=\"{class}\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{y}\" y2=\"{y}\"/>");
+    let _ =
+        writeln!(out, "<line class=\"{class}\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{y}\" y2=\"{y}\"/>");
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ pub mod manifest;
 pub mod page;
 pub mod preprocess;
 pub mod problem;
+pub mod record;
 pub mod root;
+pub mod serve;
 pub mod summary;
 pub mod text;

@@ -285,9 +285,7 @@ impl Found {
     /// Every `name` that is followed by `::` and not preceded by one may be a crate.
     fn names(&mut self, tokens: TokenStream) {
         let tokens: Vec<_> = tokens.into_iter().collect();
-        let is_colon = |at: usize| {
-            matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
-        };
+        let is_colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
         for (at, token) in tokens.iter().enumerate() {
             match token {
                 TokenTree::Group(group) => self.names(group.stream()),
@@ -406,7 +404,7 @@ fn names(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const SOURCE: &str = r#"
+    const SOURCE: &str = r"
 use tokio::time::sleep;
 
 // ANCHOR: outer
@@ -447,7 +445,7 @@ mod tests {
         }
     }
 }
-"#;
+";
 
     fn parse(source: &str) -> Result<Listing, Problem> {
         Listing::parse("listings/some-pattern/src/a_topic.rs", Kind::Topic, source.to_owned())

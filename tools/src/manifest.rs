@@ -1,6 +1,7 @@
 //! What Cargo.toml and Cargo.lock say: the dependencies of a listing, and what the book was verified with.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -47,13 +48,14 @@ impl Manifest {
     /// of the workspace (`std`, a module) are passed over.
     pub fn dependencies(&self, crates: &BTreeSet<String>) -> String {
         let mut toml = String::from("[dependencies]\n");
-        for (name, value) in crates.iter().filter_map(|name| self.dependencies.get_key_value(name)) {
+        for (name, value) in crates.iter().filter_map(|name| self.dependencies.get_key_value(name))
+        {
             toml.push_str(name);
             toml.push_str(" = ");
             match value {
                 Value::Table(table) if table.contains_key("path") => {
                     // A crate of the book itself.
-                    toml.push_str(&format!("{{ git = \"{}\" }}", self.repository));
+                    let _ = write!(toml, "{{ git = \"{}\" }}", self.repository);
                 }
                 Value::Table(table) => toml.push_str(&inline(table)),
                 value => toml.push_str(&value.to_string()),
@@ -77,7 +79,7 @@ impl Manifest {
         }
         let mut table = String::from("| What | Version |\n|---|---|\n");
         for (name, version) in rows {
-            table.push_str(&format!("| {name} | {version} |\n"));
+            let _ = writeln!(table, "| {name} | {version} |");
         }
         table
     }
@@ -129,10 +131,8 @@ fn numbers(version: &str) -> Vec<u64> {
 /// `{ version = "1", features = ["a", "b"] }`, in this order, which readers expect.
 fn inline(table: &Table) -> String {
     let keys = ["version", "default-features", "features"];
-    let parts: Vec<_> = keys
-        .iter()
-        .filter_map(|key| Some(format!("{key} = {}", table.get(*key)?)))
-        .collect();
+    let parts: Vec<_> =
+        keys.iter().filter_map(|key| Some(format!("{key} = {}", table.get(*key)?))).collect();
     format!("{{ {} }}", parts.join(", "))
 }
 

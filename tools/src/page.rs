@@ -119,7 +119,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self) {
-        let options = Options::ENABLE_TABLES | Options::ENABLE_GFM | Options::ENABLE_DEFINITION_LIST;
+        let options =
+            Options::ENABLE_TABLES | Options::ENABLE_GFM | Options::ENABLE_DEFINITION_LIST;
         let events: Vec<_> = Parser::new_ext(self.text, options).into_offset_iter().collect();
         let mut fences = Vec::new();
         let mut at = 0;
@@ -203,7 +204,7 @@ impl Reader<'_> {
             Some((path, anchor)) => (path, Some(anchor)),
             None => (target, None),
         };
-        let Some(path) = self.from_root(path) else {
+        let Some(path) = self.path_from_root(path) else {
             let what = format!("the include leads out of the book: {path}");
             self.problem(range.start, what, "include a file below listings/");
             return;
@@ -221,7 +222,8 @@ impl Reader<'_> {
             ("text" | "console", None) => Show::Output { path },
             _ => {
                 let what = "an include in a fence that is neither `rust` nor `text`";
-                let mend = "`rust` with an anchor for a listing, `text` without one for a recording";
+                let mend =
+                    "`rust` with an anchor for a listing, `text` without one for a recording";
                 return self.problem(range.start, what, mend);
             }
         };
@@ -229,7 +231,7 @@ impl Reader<'_> {
     }
 
     /// A path that is relative to the page, made relative to the root of the book.
-    fn from_root(&self, path: &str) -> Option<String> {
+    fn path_from_root(&self, path: &str) -> Option<String> {
         let mut parts: Vec<_> = self.file.parent()?.iter().map(|part| part.to_str()).collect();
         for part in path.split('/') {
             match part {
@@ -285,11 +287,13 @@ impl Reader<'_> {
                 Event::Code(name) if proof_column == Some(column) => {
                     names.push(ProofName { range: range.clone(), name: name.to_string() });
                 }
-                Event::Text(text) if proof_column == Some(column) && &**text != "Proof" => {
-                    if text.chars().any(|c| !c.is_whitespace() && c != ',') {
-                        let what = "words in a column of proofs";
-                        self.problem(range.start, what, "name tests only, `each in backticks`");
-                    }
+                Event::Text(text)
+                    if proof_column == Some(column)
+                        && &**text != "Proof"
+                        && text.chars().any(|c| !c.is_whitespace() && c != ',') =>
+                {
+                    let what = "words in a column of proofs";
+                    self.problem(range.start, what, "name tests only, `each in backticks`");
                 }
                 Event::End(TagEnd::TableCell) => {
                     let cell = cell.take().unwrap_or(range.clone());
@@ -297,7 +301,11 @@ impl Reader<'_> {
                     let header = self.text[cell.clone()].contains("Proof");
                     if proof_column == Some(column) && empty && !header {
                         let what = "a promise without a proof";
-                        self.problem(cell.start, what, "name the test that proves it, or strike it");
+                        self.problem(
+                            cell.start,
+                            what,
+                            "name the test that proves it, or strike it",
+                        );
                     }
                     column += 1;
                 }

@@ -1,6 +1,8 @@
 //! The preprocessor `listings`: puts the book's proofs, recordings and figures into its pages.
 //!
-//! It runs before mdBook's `links`, which expands the includes it leaves in place.
+//! It runs before mdBook's `links`. The includes of pages have mdBook's own syntax; those of listings are
+//! expanded here, because mdBook passes over an anchor that does not exist and keeps the indentation of
+//! the file. Whole recordings are left to mdBook.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -167,9 +169,8 @@ impl<'a> Expansion<'a> {
         match &shown.what {
             Show::Listing { path, anchor } => {
                 let listing = self.listing(page, at, path)?;
-                let code = &page.text[shown.range.clone()];
                 files.insert(path.clone(), listing);
-                self.anchor(page, at, listing, anchor, code)
+                self.anchor(page, at, listing, anchor)
             }
             Show::Output { path } => {
                 let recording = self.recorded(page, at, path)?;
@@ -202,7 +203,6 @@ impl<'a> Expansion<'a> {
         at: usize,
         listing: &Listing,
         name: &str,
-        code: &str,
     ) -> Option<String> {
         let Some(anchor) = listing.anchors.get(name) else {
             let known: Vec<_> = listing.anchors.keys().map(String::as_str).collect();
@@ -221,7 +221,7 @@ impl<'a> Expansion<'a> {
         self.report.anchors.insert((listing.path.clone(), name.to_owned()));
         if self.skeptic {
             // Part of a file, which skeptic compiles whole.
-            return Some(code.replacen("rust", "rust,ignore", 1));
+            return Some(fence("rust,ignore", &anchor.code));
         }
         let (class, verdict) = match (listing.kind, anchor.naive) {
             (Kind::Refused, _) => ("listing wrong", "Wrong: the compiler refuses it"),
@@ -236,7 +236,7 @@ impl<'a> Expansion<'a> {
             out,
             "\n{}\n<figcaption><a href=\"{}\"><code>{}</code></a> <code class=\"command\">{}</code>\
              </figcaption>\n</figure>\n\n",
-            block(code),
+            fence("rust", &anchor.code),
             self.source(&listing.path, anchor.line),
             listing.path,
             listing.command()
@@ -292,9 +292,9 @@ impl<'a> Expansion<'a> {
             return None;
         };
         let json = fs::read_to_string(self.sources.root.join(&path));
-        let figure = json.map_err(|error| error.to_string()).and_then(|json| {
-            Figure::parse(&json).map_err(|error| error.to_string())
-        });
+        let figure = json
+            .map_err(|error| error.to_string())
+            .and_then(|json| Figure::parse(&json).map_err(|error| error.to_string()));
         match figure {
             Err(error) => {
                 let mend = "make it anew with `cargo run -- record`";
@@ -361,12 +361,11 @@ impl<'a> Expansion<'a> {
         files: &BTreeMap<String, &'a Listing>,
     ) -> Result<Proof<'a>, (String, String)> {
         let listings = &self.sources.listings;
-        let (topics, test): (BTreeSet<String>, &str) = match name.split_once("::") {
-            Some((topic, test)) => ([topic.replace('_', "-")].into(), test),
-            None => {
-                let shown = files.values().map(|listing| listing.topic.clone());
-                (shown.chain([page.topic.clone()]).collect(), name)
-            }
+        let (topics, test) = if let Some((topic, test)) = name.split_once("::") {
+            (BTreeSet::from([topic.replace('_', "-")]), test)
+        } else {
+            let shown = files.values().map(|listing| listing.topic.clone());
+            (shown.chain([page.topic.clone()]).collect(), name)
         };
         let mut found: Vec<Proof<'_>> = listings
             .of_topics(&topics)

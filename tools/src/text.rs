@@ -11,9 +11,8 @@ pub struct Lines {
 impl Lines {
     /// Indexes `text`.
     pub fn new(text: &str) -> Self {
-        let starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
+        let starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { starts }
     }
 
@@ -66,7 +65,9 @@ pub fn fence(info: &str, code: &str) -> String {
     while code.contains(&fence) {
         fence.push('`');
     }
-    format!("{fence}{info}\n{}\n{fence}\n", code.trim_end_matches('\n'))
+    // mdBook's `links` runs later, and would take `{{#` in code for one of its own.
+    let code = code.trim_end_matches('\n').replace("{{#", "\\{{#");
+    format!("{fence}{info}\n{code}\n{fence}\n")
 }
 
 /// Without the white space that all its lines start with.
