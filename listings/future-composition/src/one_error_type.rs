@@ -363,6 +363,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_refusal_with_an_unread_body_costs_its_connection() {
+        let server = server(HttpReply::status(500, "sorry").body_hangs()).await;
+        let client = client(PATIENT);
+        for _ in 0..3 {
+            fetch_json::<Value>(&client, &server.url("/prices")).await.unwrap_err();
+        }
+        assert_eq!(server.connections(), 3);
+    }
+
+    #[tokio::test]
     async fn bad_json_is_a_decode_error() {
         let error = error_of(HttpReply::ok("<html>")).await;
         assert!(matches!(&error, HttpError::Decode { url, .. } if url.path() == "/prices"));
