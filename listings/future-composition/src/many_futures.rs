@@ -10,11 +10,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
 // ANCHOR: labelled_answers
-/// Runs `work` on every id on the caller's task, at most `limit` at a time; each answer comes with
-/// its id, as soon as it is ready.
+/// Runs `work` on every id on the caller's task, at most `limit` at a time; each answer
+/// comes with its id, as soon as it is ready.
 ///
 /// # Cancel safety
-/// A dropped `next()` loses nothing. Dropping the stream drops what is in flight, where it waits.
+/// A dropped `next()` loses nothing. Dropping the stream drops what is in flight, where it
+/// waits; the other ids are never begun.
 pub fn as_they_come<I, F, Fut>(
     ids: I,
     limit: NonZeroUsize,
@@ -31,25 +32,25 @@ where
         async move { (id, answer.await) }
     });
     let start = (waiting, FuturesUnordered::new());
-    let answers = stream::unfold(start, move |(mut waiting, mut in_flight)| async move {
+    stream::unfold(start, move |(mut waiting, mut in_flight)| async move {
         in_flight.extend(waiting.by_ref().take(limit.get() - in_flight.len()));
         let answer = in_flight.next().await?;
         Some((answer, (waiting, in_flight)))
-    });
-    answers.fuse()
+    })
+    .fuse()
 }
 // ANCHOR_END: labelled_answers
 
 // ANCHOR: labelled_tasks
-/// Runs `work` on every id on a task of its own, at most `limit` at a time, finished ones included
-/// until they are handed out; a task that panics is an `Err` with its id.
+/// Runs `work` on every id on a task of its own, at most `limit` tasks at a time; one that
+/// has finished counts until it is handed out. A panic is an `Err`, with its id.
 ///
 /// # Panics
 /// When it is polled outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// A dropped `next()` loses nothing. Dropping the stream aborts the tasks: each is dropped at its
-/// next await, and answers that nobody took are lost.
+/// A dropped `next()` loses nothing. Dropping the stream aborts the tasks: each is dropped
+/// at its next await, and answers that nobody took are lost.
 pub fn on_tasks<I, F, Fut>(
     ids: I,
     limit: NonZeroUsize,
@@ -63,7 +64,7 @@ where
 {
     let waiting = ids.into_iter().map(move |id| (id.clone(), work(id)));
     let start = (waiting, JoinSet::new(), HashMap::new());
-    let answers = stream::unfold(start, move |(mut waiting, mut tasks, mut ids)| async move {
+    stream::unfold(start, move |(mut waiting, mut tasks, mut ids)| async move {
         for (id, answer) in waiting.by_ref().take(limit.get() - tasks.len()) {
             ids.insert(tasks.spawn(answer).id(), id);
         }
@@ -73,14 +74,14 @@ where
         };
         let id = ids.remove(&task)?;
         Some(((id, answer), (waiting, tasks, ids)))
-    });
-    answers.fuse()
+    })
+    .fuse()
 }
 // ANCHOR_END: labelled_tasks
 
 // ANCHOR: deadline_over_many
-/// Collects what comes before `deadline`, then drops the rest. An answer that is ready is kept: the
-/// clock is looked at only while there is none.
+/// Collects what comes before `deadline`, then drops the rest. The clock is looked at only
+/// while no answer is ready, so what is ready is kept, and an endless supply never stops.
 ///
 /// # Cancel safety
 /// Dropping the future drops `answers` and what was collected.
@@ -98,7 +99,7 @@ pub async fn before<S: Stream>(deadline: Instant, answers: S) -> Vec<S::Item> {
 /// Fetches and stores each id as one piece of work, at most `limit` at a time.
 ///
 /// # Cancel safety
-/// Dropping the future drops every piece where it waits: fetched or not, what is not stored is lost.
+/// Dropping the future drops every piece where it waits, between fetch and store as well.
 pub async fn fetch_and_store<I, F, Fut, S, Stored>(
     ids: I,
     limit: NonZeroUsize,
@@ -419,6 +420,12 @@ mod tests {
         .await;
         assert!(answers[&2].as_ref().is_err_and(JoinError::is_panic));
         assert_eq!((answers[&1].as_ref().unwrap(), answers[&3].as_ref().unwrap()), (&1, &3));
+    }
+
+    #[test]
+    #[should_panic(expected = "no reactor running")]
+    fn outside_a_runtime_tasks_panic() {
+        futures::executor::block_on(on_tasks([1], TWO, |_| async {}).count());
     }
 
     #[tokio::test(start_paused = true)]
