@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout_at};
 /// comes with its id, as soon as it is ready.
 ///
 /// # Cancel safety
-/// A dropped `next()` loses nothing. Dropping the stream drops what is in flight, where it
-/// waits; the other ids are never begun.
+/// A dropped `next()` loses nothing. Dropping the stream drops what is in flight, where
+/// it waits; the other ids are never begun.
 pub fn as_they_come<I, F, Fut>(
     ids: I,
     limit: NonZeroUsize,
@@ -42,15 +42,15 @@ where
 // ANCHOR_END: labelled_answers
 
 // ANCHOR: labelled_tasks
-/// Runs `work` on every id on a task of its own, at most `limit` tasks at a time; one that
-/// has finished counts until it is handed out. A panic is an `Err`, with its id.
+/// Runs `work` on every id on a task of its own, at most `limit` tasks at a time; one
+/// that has finished counts until it is handed out. A panic is an `Err`, with its id.
 ///
 /// # Panics
 /// When it is polled outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// A dropped `next()` loses nothing. Dropping the stream aborts the tasks: each is dropped
-/// at its next await, and answers that nobody took are lost.
+/// A dropped `next()` loses nothing. Dropping the stream aborts the tasks: each is
+/// dropped at its next await, and answers that nobody took are lost.
 pub fn on_tasks<I, F, Fut>(
     ids: I,
     limit: NonZeroUsize,
@@ -80,8 +80,9 @@ where
 // ANCHOR_END: labelled_tasks
 
 // ANCHOR: deadline_over_many
-/// Collects what comes before `deadline`, then drops the rest. The clock is looked at only
-/// while no answer is ready, so what is ready is kept, and an endless supply never stops.
+/// Collects what comes before `deadline`, then drops the rest. The clock is looked at
+/// only while no answer is ready, so what is ready is kept, and an endless supply never
+/// stops.
 ///
 /// # Cancel safety
 /// Dropping the future drops `answers` and what was collected.
@@ -99,7 +100,8 @@ pub async fn before<S: Stream>(deadline: Instant, answers: S) -> Vec<S::Item> {
 /// Fetches and stores each id as one piece of work, at most `limit` at a time.
 ///
 /// # Cancel safety
-/// Dropping the future drops every piece where it waits, between fetch and store as well.
+/// Dropping the future drops every piece where it waits, between fetch and store as
+/// well.
 pub async fn fetch_and_store<I, F, Fut, S, Stored>(
     ids: I,
     limit: NonZeroUsize,
@@ -622,6 +624,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn dropped_before_it_is_stored_a_page_is_lost() {
+        let (sender, gaps) = mpsc::unbounded_channel();
+        let site = two_step_site();
+        let pieces = fetch_and_store(0..6, THREE, two_steps(&site), into(&sender));
+        timeout(ms(1_700), pieces).await.unwrap_err();
+        // Six pages are fetched, three of them stored.
+        let load = Load { calls: 12, peak: 3, answered: 12, ..Load::default() };
+        assert_eq!((all_from(gaps).await.len(), site.load()), (3, load));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn all_work_inside_the_buffered_future_does_not_stall() {
         let (sender, gaps) = mpsc::unbounded_channel();
         let (fetch, store) = (two_steps(&two_step_site()), into(&sender));
@@ -748,7 +761,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_join_queue_answers_in_the_order_of_spawning_and_aborts() {
+    async fn a_join_queue_answers_in_order_tells_panics_and_aborts() {
         let site = users();
         let fetch = user_from(&site);
         let mut queue = JoinQueue::new();
@@ -759,6 +772,9 @@ mod tests {
             let answer = queue.join_next().await.unwrap().unwrap();
             assert_eq!(answer, Ok(format!("user {id}")));
         }
+        queue.spawn(async { panic!("as the test wants") });
+        assert_eq!(queue.join_next().await.unwrap().unwrap().unwrap().len(), 6, "user 3");
+        assert!(queue.join_next().await.unwrap().unwrap_err().is_panic());
         queue.spawn(fetch(1));
         yield_now().await;
         drop(queue);
