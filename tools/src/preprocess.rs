@@ -197,13 +197,7 @@ impl<'a> Expansion<'a> {
         found
     }
 
-    fn anchor(
-        &mut self,
-        page: &Page,
-        at: usize,
-        listing: &Listing,
-        name: &str,
-    ) -> Option<String> {
+    fn anchor(&mut self, page: &Page, at: usize, listing: &Listing, name: &str) -> Option<String> {
         let Some(anchor) = listing.anchors.get(name) else {
             let known: Vec<_> = listing.anchors.keys().map(String::as_str).collect();
             let what = format!("{} has no anchor `{name}`", listing.path);

@@ -1,4 +1,6 @@
 //! How many of a thing exist.
+//!
+//! Support: no page shows this file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

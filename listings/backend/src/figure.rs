@@ -1,5 +1,7 @@
 //! Records a run on the paused clock as the data of a figure.
 //!
+//! Support: no page shows this file.
+//!
 //! [`lane`] wraps a future and [`observe`] a stream; they, and the calls of [`Site`](crate::Site) made
 //! inside them, emit `tracing` spans and events with the target [`TARGET`]. Each [`Figure::panel`] runs
 //! on a paused current-thread runtime of its own, so its clock starts at zero, under a subscriber that

@@ -1,5 +1,7 @@
 //! A real HTTP server on 127.0.0.1, on a free port, in real time.
 //!
+//! Support: no page shows this file.
+//!
 //! It never sleeps: a reply comes at once, or when enough requests have come together, or never; a test
 //! waits for what the server has seen with [`HttpServer::until`].
 

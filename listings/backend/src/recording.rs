@@ -1,5 +1,7 @@
 //! What a run gave, compared with the file that a page shows.
 //!
+//! Support: no page shows this file.
+//!
 //! With `RECORD=1` in the environment the file is rewritten instead; `cargo run -- record` sets it.
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! A scripted service on Tokio's clock.
 //!
+//! Support: no page shows this file.
+//!
 //! It stands for anything that answers after a while: each path has replies that it gives in turn, and
 //! it counts what it was asked, what it answered, and what its callers dropped on the way. Under
 //! `start_paused` its waits cost nothing and are exact.

@@ -1,0 +1,104 @@
+//! The server: what it serves, where it listens, and what it does with a broken edit.
+
+use std::time::Duration;
+
+use book::serve::{ServeError, Server};
+use book_tests::{PAGE, SmallBook};
+use tokio::task::JoinHandle;
+
+/// A server of a small book; it stops with the test.
+struct Running {
+    url: String,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Running {
+    async fn of(small: &SmallBook) -> Self {
+        let server = Server::start(small.root(), 0).await.unwrap();
+        Self { url: server.url(), task: tokio::spawn(server.run()) }
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        let response = reqwest::get(format!("{}{path}", self.url)).await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// Asks again and again until the page is as wanted.
+    async fn until(&self, path: &str, wanted: impl Fn(&str) -> bool) -> String {
+        loop {
+            let (_, page) = self.get(path).await;
+            if wanted(&page) {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[tokio::test]
+async fn it_serves_pages_with_live_reload_and_404s() {
+    let small = SmallBook::default();
+    let running = Running::of(&small).await;
+    let (status, page) = running.get("some-pattern/a-topic.html").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("What it promises") && page.contains("tower-livereload"));
+    let (status, page) = running.get("nowhere.html").await;
+    assert_eq!(status, 404);
+    assert!(page.contains("<base href=\"/\">"), "links of the page work at any depth");
+}
+
+#[tokio::test]
+async fn it_listens_on_loopback_only() {
+    let small = SmallBook::default();
+    let server = Server::start(small.root(), 0).await.unwrap();
+    assert!(server.url().starts_with("http://127.0.0.1:"), "{}", server.url());
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_that_says_what_to_do() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let error = Server::start(SmallBook::default().root(), port).await.unwrap_err();
+    assert!(matches!(error, ServeError::PortInUse(it) if it == port));
+    assert!(error.to_string().contains("--port"), "{error}");
+}
+
+#[tokio::test]
+async fn a_book_with_a_mistake_is_not_served_at_the_start() {
+    let small = SmallBook::default().with(PAGE, "`it_is_right`", "`it_is_left`");
+    let error = Server::start(small.root(), 0).await.unwrap_err();
+    assert!(error.to_string().contains("no test `it_is_left`"), "{error}");
+}
+
+#[tokio::test]
+async fn an_edit_of_a_page_or_a_listing_is_served() {
+    let small = SmallBook::default();
+    let running = Running::of(&small).await;
+    let small = small.with(PAGE, "It is right", "It is always right");
+    let path = "some-pattern/a-topic.html";
+    running.until(path, |page| page.contains("It is always right")).await;
+    let small = small.with(book_tests::LISTING, "    42", "    40 + 2");
+    running.until(path, |page| page.contains("40 + 2")).await;
+    drop(small);
+}
+
+#[tokio::test]
+async fn a_broken_edit_is_told_above_the_last_good_book_until_it_is_mended() {
+    let small = SmallBook::default();
+    let running = Running::of(&small).await;
+    let path = "some-pattern/a-topic.html";
+    let small = small.with(PAGE, "`it_is_right`", "`it_is_left`");
+    let page = running.until(path, |page| page.contains("book-mistake")).await;
+    assert!(page.contains("no test `it_is_left`"), "the banner says what is wrong");
+    assert!(page.contains("promise-a-topic-it_is_right"), "the last good book stays up");
+    let small = small.with(PAGE, "`it_is_left`", "`it_is_right`");
+    let page = running.until(path, |page| !page.contains("book-mistake")).await;
+    assert!(page.contains("promise-a-topic-it_is_right"));
+    drop(small);
+}
