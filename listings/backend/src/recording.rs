@@ -4,7 +4,8 @@
 //!
 //! With `RECORD=1` in the environment the file is rewritten instead; `cargo run -- record` sets it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs, io};
 
 /// Why a recording does not stand.
@@ -33,6 +34,20 @@ pub enum RecordingError {
         /// What the system said.
         source: io::Error,
     },
+    /// A program that was built before its source was last written.
+    #[error("{path} is newer than the program built from it; run `cargo test` without --test")]
+    Stale {
+        /// The source of the program.
+        path: String,
+    },
+    /// A program failed, or said something on standard error.
+    #[error("{path} failed: {said}")]
+    Failed {
+        /// The source of the program.
+        path: String,
+        /// Its standard error, or how it ended.
+        said: String,
+    },
 }
 
 /// Compares `run` with the file at `path`, or with `RECORD=1` writes it there (whole or not at all).
@@ -42,6 +57,39 @@ pub enum RecordingError {
 pub fn check(path: impl AsRef<Path>, run: &str) -> Result<(), RecordingError> {
     let recording = env::var_os("RECORD").is_some_and(|value| value == "1");
     if recording { write(path.as_ref(), run) } else { compare(path.as_ref(), run) }
+}
+
+/// Runs the program `examples/<name>.rs` of the package under test, which `cargo test` has built, and
+/// compares what it prints with `examples/<name>.out`, or records it there.
+///
+/// # Errors
+/// As for [`check`]; the program is older than its source, fails, or writes to standard error.
+pub fn check_program(name: &str) -> Result<(), RecordingError> {
+    let folder = env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
+    let source = folder.join("examples").join(name).with_extension("rs");
+    let program = built_beside_this(name).map_err(|error| io_error(&source, error))?;
+    let path = source.display().to_string();
+    if modified(&program)? < modified(&source)? {
+        return Err(RecordingError::Stale { path });
+    }
+    let output = Command::new(&program).output().map_err(|error| io_error(&program, error))?;
+    if !output.status.success() || !output.stderr.is_empty() {
+        let said = format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        return Err(RecordingError::Failed { path, said });
+    }
+    let printed = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
+    check(source.with_extension("out"), &printed)
+}
+
+/// `target/<profile>/examples/<name>`, from the test that runs in `target/<profile>/deps`.
+fn built_beside_this(name: &str) -> io::Result<PathBuf> {
+    let test = env::current_exe()?;
+    let profile = test.parent().and_then(Path::parent).unwrap_or(Path::new(""));
+    Ok(profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+}
+
+fn modified(path: &Path) -> Result<std::time::SystemTime, RecordingError> {
+    fs::metadata(path).and_then(|data| data.modified()).map_err(|error| io_error(path, error))
 }
 
 fn compare(path: &Path, run: &str) -> Result<(), RecordingError> {
