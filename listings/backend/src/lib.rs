@@ -6,14 +6,17 @@
 //! * [`cancel`]: drops a future at each of its awaits in turn.
 //! * [`figure`]: records a run as the data of a figure.
 //! * [`recording`]: compares what a run gave with the file that a page shows.
+//! * [`rng`]: a generator without chance, for waits that are known.
 
 pub mod alive;
 pub mod cancel;
 pub mod figure;
 pub mod http;
 pub mod recording;
+pub mod rng;
 pub mod site;
 
 pub use alive::Alive;
 pub use http::{HttpReply, HttpServer, HttpSite};
+pub use rng::Longest;
 pub use site::{Load, Page, Reply, Site, SiteError};
