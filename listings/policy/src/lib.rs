@@ -2,4 +2,4 @@
 
 pub mod retry;
 
-pub use retry::Transient;
+pub use retry::{Failure, GaveUp, Retry, RetryError, Transient};

@@ -1,7 +1,15 @@
 //! Try again, but not for ever, not too soon, and not all at once.
 
+use std::error::Error;
+use std::fmt::{self, Display};
+use std::future::Future;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use rand::{Rng, RngExt};
+use tokio::time::{Instant, sleep, timeout};
+
+// ANCHOR: transient
 /// An error that knows whether trying again can help.
 pub trait Transient {
     /// Whether the same call may succeed later.
@@ -10,5 +18,348 @@ pub trait Transient {
     /// How long the other side asks to be left alone, if it does.
     fn retry_after(&self) -> Option<Duration> {
         None
+    }
+}
+// ANCHOR_END: transient
+
+// ANCHOR: policy
+/// How often to try, how long to wait in between, and when to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Retry {
+    /// Calls in all, the first one included.
+    pub attempts: NonZeroU32,
+    /// The longest wait before the second attempt.
+    pub base: Duration,
+    /// Each wait may be this many times as long as the one before; 1: no longer.
+    pub factor: NonZeroU32,
+    /// No drawn wait is longer, however many went before (in whole milliseconds,
+    /// rounded up).
+    pub cap: Duration,
+    /// An attempt that takes longer is dropped, and counts as one that failed.
+    pub limit: Option<Duration>,
+    /// For everything: attempts and waits, from the first call on.
+    pub budget: Option<Duration>,
+}
+
+impl Default for Retry {
+    /// 3 attempts of at most 5 s; waits of up to 100 ms, 200 ms; 20 s in all.
+    fn default() -> Self {
+        Self {
+            attempts: NonZeroU32::MIN.saturating_add(2),
+            base: Duration::from_millis(100),
+            factor: NonZeroU32::MIN.saturating_add(1),
+            cap: Duration::from_secs(5),
+            limit: Some(Duration::from_secs(5)),
+            budget: Some(Duration::from_secs(20)),
+        }
+    }
+}
+// ANCHOR_END: policy
+
+// ANCHOR: outcome
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryError<E> {
+    /// Why no further attempt was made.
+    pub reason: GaveUp,
+    /// Calls made.
+    pub attempts: u32,
+    /// How the last of them failed.
+    pub last: Failure<E>,
+}
+
+/// Why no further attempt was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GaveUp {
+    /// The error says that trying again cannot help.
+    Permanent,
+    /// All attempts were made.
+    Exhausted,
+    /// Attempts were left, but no time for another one.
+    BudgetSpent,
+}
+
+/// How one attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure<E> {
+    /// The operation said so.
+    Error(E),
+    /// It had not answered within this time, and was dropped.
+    TimedOut(Duration),
+}
+// ANCHOR_END: outcome
+
+impl<E> Display for RetryError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = match self.reason {
+            GaveUp::Permanent => "permanent failure",
+            GaveUp::Exhausted => "out of attempts",
+            GaveUp::BudgetSpent => "out of time",
+        };
+        write!(f, "{reason} at attempt {}", self.attempts)?;
+        match &self.last {
+            // The error itself is the source.
+            Failure::Error(_) => Ok(()),
+            Failure::TimedOut(limit) => write!(f, ": no answer within {limit:?}"),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for RetryError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.last {
+            Failure::Error(error) => Some(error),
+            Failure::TimedOut(_) => None,
+        }
+    }
+}
+
+// ANCHOR: run
+impl Retry {
+    /// Calls `operation` with the number of the attempt, from 1, until it succeeds or
+    /// another attempt cannot help. Each wait is drawn evenly from zero to the longest
+    /// ([`Retry::waits`]); what the error asks for in `retry_after` is added to it.
+    ///
+    /// # Errors
+    /// The last failure, and why no attempt followed it. A wait that would not end
+    /// before the budget is not begun.
+    ///
+    /// # Cancel safety
+    /// Dropped in a wait, nothing is in flight and nothing more is called. Dropped in
+    /// an attempt, so is the attempt; the other side may have done its work anyway.
+    pub async fn run<T, E: Transient>(
+        &self,
+        rng: &mut (impl Rng + ?Sized),
+        mut operation: impl AsyncFnMut(u32) -> Result<T, E>,
+    ) -> Result<T, RetryError<E>> {
+        let start = Instant::now();
+        let left = || self.budget.map(|budget| budget.saturating_sub(start.elapsed()));
+        let mut attempts = 1;
+        loop {
+            let limit = self.limit.into_iter().chain(left()).min();
+            let last = match within(limit, operation(attempts)).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            match self.wait_after(attempts, &last, left(), rng) {
+                Ok(wait) => {
+                    drop(last); // it may hold a response, and so a connection
+                    sleep(wait).await;
+                    attempts += 1;
+                }
+                Err(reason) => return Err(RetryError { reason, attempts, last }),
+            }
+        }
+    }
+}
+// ANCHOR_END: run
+
+// ANCHOR: waits
+impl Retry {
+    /// The longest wait before the second attempt, before the third, and so on.
+    pub fn waits(&self) -> impl Iterator<Item = Duration> + '_ {
+        (1..self.attempts.get()).map(|n| Duration::from_millis(self.longest_after(n)))
+    }
+
+    /// In milliseconds: Tokio's timer knows nothing finer, and rounds up.
+    fn longest_after(&self, attempt: u32) -> u64 {
+        let growth = u128::from(self.factor.get()).saturating_pow(attempt - 1);
+        let grown = self.base.as_nanos().saturating_mul(growth);
+        whole_millis(grown.min(self.cap.as_nanos()))
+    }
+
+    fn wait_after<E: Transient>(
+        &self,
+        attempt: u32,
+        failure: &Failure<E>,
+        left: Option<Duration>,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Duration, GaveUp> {
+        if !failure.transient() {
+            return Err(GaveUp::Permanent);
+        }
+        if attempt == self.attempts.get() {
+            return Err(GaveUp::Exhausted);
+        }
+        let asked = failure.retry_after().unwrap_or_default().as_nanos();
+        let drawn = rng.random_range(0..=self.longest_after(attempt));
+        let wait = Duration::from_millis(whole_millis(asked).saturating_add(drawn));
+        match left {
+            Some(left) if wait >= left => Err(GaveUp::BudgetSpent),
+            _ => Ok(wait),
+        }
+    }
+}
+// ANCHOR_END: waits
+
+// ANCHOR: classes
+impl<E: Transient> Transient for Failure<E> {
+    /// No answer in time says nothing about the next attempt.
+    fn transient(&self) -> bool {
+        match self {
+            Self::Error(error) => error.transient(),
+            Self::TimedOut(_) => true,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Error(error) => error.retry_after(),
+            Self::TimedOut(_) => None,
+        }
+    }
+}
+
+impl<E> Transient for RetryError<E> {
+    /// Never: whoever gave up has tried. A retry around one does not multiply calls.
+    fn transient(&self) -> bool {
+        false
+    }
+}
+// ANCHOR_END: classes
+
+async fn within<T, E>(
+    limit: Option<Duration>,
+    attempt: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure<E>> {
+    let Some(limit) = limit else { return attempt.await.map_err(Failure::Error) };
+    match timeout(limit, attempt).await {
+        Ok(result) => result.map_err(Failure::Error),
+        Err(_) => Err(Failure::TimedOut(limit)),
+    }
+}
+
+fn whole_millis(nanos: u128) -> u64 {
+    u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::Xoshiro256PlusPlus;
+    use std::io;
+
+    fn any_duration() -> impl Strategy<Value = Duration> {
+        let edge = prop_oneof![Just(Duration::ZERO), Just(Duration::MAX)];
+        let any = (any::<u64>(), 0..1_000_000_000_u32);
+        prop_oneof![
+            1 => edge,
+            2 => any.prop_map(|(secs, nanos)| Duration::new(secs, nanos)),
+            2 => (0..10_000_000_000_u64).prop_map(Duration::from_nanos),
+        ]
+    }
+
+    fn any_count() -> impl Strategy<Value = NonZeroU32> {
+        let edge = prop_oneof![Just(1), Just(u32::MAX)];
+        prop_oneof![1 => edge, 2 => 1..100_u32, 2 => 1..=u32::MAX]
+            .prop_map(|count| NonZeroU32::new(count).expect("counts start at 1"))
+    }
+
+    prop_compose! {
+        fn any_retry()(
+            attempts in any_count(),
+            base in any_duration(),
+            factor in any_count(),
+            cap in any_duration(),
+            budget in proptest::option::of(any_duration()),
+        ) -> Retry {
+            Retry { attempts, base, factor, cap, limit: None, budget }
+        }
+    }
+
+    /// Asks for a wait.
+    struct Busy(Option<Duration>);
+
+    impl Transient for Busy {
+        fn transient(&self) -> bool {
+            true
+        }
+
+        fn retry_after(&self) -> Option<Duration> {
+            self.0
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_policy_overflows_and_no_draw_passes_the_cap(
+            retry in any_retry(),
+            attempt in any_count(),
+            asked in proptest::option::of(any_duration()),
+            seed in any::<u64>(),
+        ) {
+            let attempt = attempt.get().min(retry.attempts.get());
+            let failure = Failure::Error(Busy(asked));
+            let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let wait = retry.wait_after(attempt, &failure, retry.budget, &mut rng);
+            if let Ok(wait) = wait {
+                let most = |time: Duration| whole_millis(time.as_nanos());
+                let asked = most(asked.unwrap_or_default());
+                let waited = most(wait);
+                prop_assert!(waited >= asked);
+                prop_assert!(waited - asked <= most(retry.cap));
+                prop_assert!(retry.budget.is_none_or(|budget| wait < budget));
+            } else {
+                let spent = retry.budget.is_some();
+                prop_assert!(spent || attempt == retry.attempts.get());
+            }
+        }
+
+        #[test]
+        fn the_longest_wait_grows_until_the_cap(retry in any_retry()) {
+            let waits: Vec<_> = retry.waits().take(200).collect();
+            prop_assert!(waits.is_sorted());
+            prop_assert_eq!(waits.len(), 200.min(retry.attempts.get() as usize - 1));
+        }
+    }
+
+    #[test]
+    fn the_growth_is_exact() {
+        let retry = Retry {
+            attempts: NonZeroU32::MAX,
+            base: Duration::from_nanos(1),
+            cap: Duration::MAX,
+            ..Retry::default()
+        };
+        let nanos = |attempt: u32| (1_u128 << (attempt - 1)).div_ceil(1_000_000);
+        for attempt in [1, 20, 21, 40, 64, 80] {
+            assert_eq!(u128::from(retry.longest_after(attempt)), nanos(attempt));
+        }
+        assert_eq!(retry.longest_after(u32::MAX), u64::MAX);
+        // 2^119 s are 5^9 times 2^128 ns: wrapped, that would be no wait at all.
+        let second = Retry { base: Duration::from_secs(1), ..retry };
+        assert_eq!(second.longest_after(120), u64::MAX);
+    }
+
+    #[test]
+    fn it_says_why_it_gave_up() {
+        let says = |reason, last| RetryError { reason, attempts: 3, last }.to_string();
+        let error = || Failure::Error(io::Error::other("the source says this"));
+        assert_eq!(says(GaveUp::Permanent, error()), "permanent failure at attempt 3");
+        assert_eq!(says(GaveUp::Exhausted, error()), "out of attempts at attempt 3");
+        let timed_out = Failure::TimedOut(Duration::from_millis(50));
+        let late = "out of time at attempt 3: no answer within 50ms";
+        assert_eq!(says(GaveUp::BudgetSpent, timed_out), late);
+    }
+
+    #[test]
+    fn an_error_asks_for_no_wait_unless_it_says_so() {
+        let last = Failure::TimedOut::<Busy>(Duration::ZERO);
+        assert_eq!(last.retry_after(), None);
+        let gave_up = RetryError { reason: GaveUp::Exhausted, attempts: 1, last };
+        assert_eq!(gave_up.retry_after(), None);
+    }
+
+    #[test]
+    fn the_default_is_bounded() {
+        let retry = Retry::default();
+        assert_eq!((retry.attempts.get(), retry.factor.get()), (3, 2));
+        assert_eq!(retry.waits().collect::<Vec<_>>(), [100, 200].map(Duration::from_millis));
+        let limits = (retry.cap, retry.limit, retry.budget);
+        let (five, twenty) = (Duration::from_secs(5), Duration::from_secs(20));
+        assert_eq!(limits, (five, Some(five), Some(twenty)));
     }
 }
