@@ -1,1 +1,355 @@
-//! retry
+//! Try again, with care: a GET that is repeated.
+
+use std::future::Future;
+use std::time::Duration;
+
+use future_composition::one_error_type::{HttpError, fetch_json};
+use policy::retry::{Retry, RetryError};
+use rand::Rng;
+use reqwest::Client;
+use serde::de::DeserializeOwned;
+use tokio::time::sleep;
+
+// ANCHOR: get_json
+/// GETs `url` and reads the answer as JSON; again, while that can help and `retry` allows.
+///
+/// # Errors
+/// The last [`HttpError`] or time-out, and why no attempt followed it.
+///
+/// # Cancel safety
+/// As [`Retry::run`]. An attempt that is dropped, by you or at its limit, closes its
+/// connection.
+pub async fn get_json<T: DeserializeOwned>(
+    client: &Client,
+    url: &str,
+    retry: &Retry,
+    rng: &mut (impl Rng + ?Sized),
+) -> Result<T, RetryError<HttpError>> {
+    // Owned, not borrowed: otherwise nobody could spawn this.
+    let (client, url) = (client.clone(), url.to_owned());
+    retry.run(rng, async move |_| fetch_json(&client, &url).await).await
+}
+// ANCHOR_END: get_json
+
+/// What most code starts with, kept to be measured against.
+#[expect(clippy::missing_errors_doc, reason = "what goes wrong is on the page")]
+pub mod naive {
+    use super::*;
+
+    // ANCHOR: double_and_hope
+    /// Wrong: repeats what cannot succeed, waits for what never comes, and overflows.
+    pub async fn with_retries<T, E, Fut>(
+        mut call: impl FnMut() -> Fut,
+        max_retries: u32,
+    ) -> Result<T, E>
+    where
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let mut tries = 0;
+        loop {
+            match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if tries + 1 >= max_retries => return Err(error),
+                Err(_) => tries += 1,
+            }
+            sleep(Duration::from_secs(1) * 2_u32.pow(tries)).await;
+        }
+    }
+    // ANCHOR_END: double_and_hope
+
+    // ANCHOR: any_answer
+    /// Wrong: for `send`, a 503 is an answer like any other.
+    pub async fn fetch_text(
+        client: &Client,
+        url: &str,
+        max_retries: u32,
+    ) -> reqwest::Result<String> {
+        let get = || async { client.get(url).send().await?.text().await };
+        with_retries(get, max_retries).await
+    }
+    // ANCHOR_END: any_answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use backend::{HttpReply, HttpServer, HttpSite, Reply, Site};
+    use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
+    use policy::retry::{Failure, GaveUp};
+    use rand::rngs::SmallRng;
+    use reqwest::StatusCode;
+    use serde_json::{Value, json};
+    use tokio::net::TcpSocket;
+    use tokio::time::{Instant, timeout};
+    use tokio_retry::strategy::ExponentialBackoff;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    const fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn client() -> Client {
+        Client::builder().no_proxy().build().unwrap()
+    }
+
+    /// Waits of about a millisecond; attempts of an hour.
+    fn quick(attempts: u32) -> Retry {
+        let attempts = NonZeroU32::new(attempts).unwrap();
+        Retry { attempts, base: ms(1), limit: Some(HOUR), budget: None, ..Retry::default() }
+    }
+
+    async fn server(replies: impl IntoIterator<Item = HttpReply>) -> HttpServer {
+        HttpSite::default().with_replies("/prices", replies).start().await
+    }
+
+    async fn prices(server: &HttpServer, retry: &Retry) -> Result<Value, RetryError<HttpError>> {
+        let mut rng: SmallRng = rand::make_rng();
+        get_json(&client(), &server.url("/prices"), retry, &mut rng).await
+    }
+
+    fn busy() -> HttpReply {
+        HttpReply::status(503, "busy")
+    }
+
+    fn tea() -> HttpReply {
+        HttpReply::ok(r#"{"tea": 3}"#)
+    }
+
+    #[tokio::test]
+    async fn two_503s_and_a_200_are_three_requests() {
+        let server = server([busy(), busy(), tea()]).await;
+        assert_eq!(prices(&server, &quick(5)).await.unwrap(), json!({ "tea": 3 }));
+        assert_eq!(server.requests("/prices"), 3);
+    }
+
+    #[tokio::test]
+    async fn a_404_is_asked_for_once() {
+        let server = server([HttpReply::status(404, "")]).await;
+        let error = prices(&server, &quick(5)).await.unwrap_err();
+        assert_eq!((error.reason, error.attempts), (GaveUp::Permanent, 1));
+        assert!(matches!(error.last, Failure::Error(HttpError::NotFound { .. })));
+        assert_eq!(server.requests("/prices"), 1);
+    }
+
+    #[tokio::test]
+    async fn a_503_that_stays_is_returned_as_the_last_error() {
+        let server = server([HttpReply::status(500, ""), busy()]).await;
+        let error = prices(&server, &quick(3)).await.unwrap_err();
+        assert_eq!((error.reason, error.attempts), (GaveUp::Exhausted, 3));
+        let busy = StatusCode::SERVICE_UNAVAILABLE;
+        let last = &error.last;
+        assert!(matches!(last, Failure::Error(HttpError::Status { code, .. }) if *code == busy));
+        assert_eq!(server.requests("/prices"), 3);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_listen_is_tried_again() {
+        // Bound, so that nobody else gets the port meanwhile.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("http://{}/prices", socket.local_addr().unwrap());
+        let mut rng: SmallRng = rand::make_rng();
+        let asked = get_json::<Value>(&client(), &url, &quick(3), &mut rng).await;
+        let error = asked.unwrap_err();
+        assert_eq!((error.reason, error.attempts), (GaveUp::Exhausted, 3));
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_costs_attempts_times_the_limit() {
+        let server = server([HttpReply::hang(), tea().body_hangs()]).await;
+        let limit = ms(300);
+        let start = Instant::now();
+        let error = prices(&server, &Retry { limit: Some(limit), ..quick(3) }).await.unwrap_err();
+        assert!(start.elapsed() >= 3 * limit);
+        assert_eq!((error.reason, error.attempts), (GaveUp::Exhausted, 3));
+        assert!(matches!(error.last, Failure::TimedOut(after) if after == limit));
+        server.until(|load| load.dropped == 3).await;
+        assert_eq!((server.requests("/prices"), server.connections()), (3, 3));
+    }
+
+    #[tokio::test]
+    async fn what_the_server_asks_for_reaches_the_policy() {
+        let asks = |seconds| [busy().retry_after(seconds), tea()];
+        let retry = Retry { budget: Some(secs(600)), ..quick(3) };
+
+        let patient = server(asks("0")).await;
+        prices(&patient, &retry).await.unwrap();
+        assert_eq!(patient.requests("/prices"), 2);
+
+        let beyond = server(asks("601")).await;
+        let error = prices(&beyond, &retry).await.unwrap_err();
+        assert_eq!((error.reason, error.attempts), (GaveUp::BudgetSpent, 1));
+        assert_eq!(beyond.requests("/prices"), 1);
+    }
+
+    #[tokio::test]
+    async fn a_get_that_is_repeated_can_be_spawned_and_aborted() {
+        let server = server([busy(), HttpReply::hang()]).await;
+        let url = server.url("/prices");
+        let asked = tokio::spawn(async move {
+            let mut rng: SmallRng = rand::make_rng();
+            get_json::<Value>(&client(), &url, &quick(3), &mut rng).await
+        });
+        server.until(|load| load.calls == 2 && load.in_flight == 1).await;
+        asked.abort();
+        server.until(|load| load.dropped == 1).await;
+        assert!(asked.await.unwrap_err().is_cancelled());
+        assert_eq!(server.requests("/prices"), 2);
+    }
+
+    #[tokio::test]
+    async fn naive_takes_a_503_for_the_answer() {
+        let server = server([busy(), tea()]).await;
+        let text = naive::fetch_text(&client(), &server.url("/prices"), 3).await.unwrap();
+        assert_eq!((text.as_str(), server.requests("/prices")), ("busy", 1));
+    }
+
+    /// Calls that fail, and how many: no I/O, so that they may run on the paused clock.
+    async fn tries_of_naive(max_retries: u32) -> u32 {
+        let calls = AtomicU32::new(0);
+        let call = || async {
+            calls.fetch_add(1, Ordering::SeqCst);
+            Err::<(), ()>(())
+        };
+        naive::with_retries(call, max_retries).await.unwrap_err();
+        calls.into_inner()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn naive_repeats_what_cannot_succeed() {
+        let client = client();
+        let start = Instant::now();
+        let error = naive::fetch_text(&client, "no url", 3).await.unwrap_err();
+        assert!(error.is_builder());
+        assert_eq!(start.elapsed(), secs(2 + 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn naive_means_calls_when_it_says_retries() {
+        let start = Instant::now();
+        assert_eq!(tries_of_naive(0).await, 1);
+        assert_eq!(tries_of_naive(1).await, 1);
+        assert_eq!(start.elapsed(), secs(0));
+        assert_eq!(tries_of_naive(3).await, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn naive_waits_for_a_silent_server_for_ever() {
+        let site = Site::default().with_reply("/a", Reply::never());
+        let call = || site.fetch("/a");
+        timeout(24 * HOUR, naive::with_retries(call, 3)).await.unwrap_err();
+        assert_eq!(site.load().calls, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn naive_waits_half_an_hour_in_ten_waits() {
+        let start = Instant::now();
+        tries_of_naive(11).await;
+        assert_eq!(start.elapsed(), secs(2046));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn naive_has_no_number_for_its_32nd_wait() {
+        let calls = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&calls);
+        let call = move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            async { Err::<(), ()>(()) }
+        };
+        let tries = tokio::spawn(naive::with_retries(call, 40));
+        assert!(tries.await.unwrap_err().is_panic());
+        assert_eq!(calls.load(Ordering::SeqCst), 32);
+        assert_eq!(2_u32.wrapping_pow(32), 0, "in a release build: no wait at all");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn backon_by_default_makes_four_calls_without_jitter() {
+        let start = Instant::now();
+        let mut at = Vec::new();
+        let call = || {
+            at.push(start.elapsed());
+            async { Err::<(), ()>(()) }
+        };
+        call.retry(ExponentialBuilder::default()).await.unwrap_err();
+        assert_eq!(at, [0, 1, 3, 7].map(secs));
+    }
+
+    #[test]
+    fn the_jitter_of_backon_goes_beyond_its_cap() {
+        let cap = secs(1);
+        let waits = ExponentialBuilder::default().with_max_delay(cap).with_max_times(1000);
+        let waits: Vec<_> = waits.with_jitter().with_jitter_seed(1).build().collect();
+        assert!(waits.iter().all(|wait| (cap..2 * cap).contains(wait)));
+        assert!(waits.iter().any(|wait| *wait > cap.mul_f64(1.99)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_total_of_backon_counts_waits_only() {
+        let site = Site::default().with_reply("/a", Reply::status(secs(60), 503));
+        let start = Instant::now();
+        let waits = ExponentialBuilder::default().with_total_delay(Some(secs(3)));
+        (|| site.fetch("/a")).retry(waits).await.unwrap_err();
+        assert_eq!((site.load().calls, start.elapsed()), (3, secs(60 + 1 + 60 + 2 + 60)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokio_retry_takes_powers_of_its_base() {
+        let start = Instant::now();
+        let mut at = Vec::new();
+        let call = || {
+            at.push(start.elapsed());
+            async { Err::<(), ()>(()) }
+        };
+        let waits = ExponentialBackoff::from_millis(10).take(3);
+        tokio_retry::Retry::start(waits, call).await.unwrap_err();
+        assert_eq!(at, [0, 10, 110, 1110].map(ms));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokio_retry_never_stops_by_itself() {
+        let site = Site::default().with_reply("/a", Reply::status(ms(0), 503));
+        let waits = ExponentialBackoff::from_millis(10).max_delay(secs(1));
+        let tries = tokio_retry::Retry::start(waits, || site.fetch("/a"));
+        timeout(24 * HOUR, tries).await.unwrap_err();
+        assert!(site.load().calls > 86_000);
+    }
+
+    /// How many requests one GET makes of a server that answers 503, with a policy for `host`.
+    async fn requests_of_reqwest(host: &'static str) -> usize {
+        let server = server([busy()]).await;
+        let again = reqwest::retry::for_host(host).classify_fn(|answer| {
+            if answer.status() == Some(StatusCode::SERVICE_UNAVAILABLE) {
+                answer.retryable()
+            } else {
+                answer.success()
+            }
+        });
+        let client = Client::builder().no_proxy().retry(again).build().unwrap();
+        let response = client.get(server.url("/prices")).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        server.requests("/prices")
+    }
+
+    #[tokio::test]
+    async fn reqwest_repeats_a_status_only_when_told() {
+        let server = server([busy()]).await;
+        client().get(server.url("/prices")).send().await.unwrap();
+        assert_eq!(server.requests("/prices"), 1);
+        assert_eq!(requests_of_reqwest("127.0.0.1").await, 3);
+    }
+
+    #[tokio::test]
+    async fn reqwest_repeats_once_outside_its_scope() {
+        assert_eq!(requests_of_reqwest("shop.test").await, 2);
+    }
+}
