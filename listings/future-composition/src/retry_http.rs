@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
 // ANCHOR: get_json
-/// GETs `url` and reads the answer as JSON; again, while that can help and `retry` allows.
+/// GETs `url` as JSON; again, while that can help and `retry` allows it.
 ///
 /// # Errors
 /// The last [`HttpError`] or time-out, and why no attempt followed it.
