@@ -91,7 +91,7 @@ const FILES: [(&str, &str); 10] = [
     (
         "book.toml",
         "[book]\ntitle = \"Small\"\n[build]\ncreate-missing = false\n\
-         [preprocessor.listings]\ncommand = \"not run\"\nbefore = [\"links\"]\n[output.html]\n",
+         [preprocessor.listings]\ncommand = \"not run\"\nbefore = [\"links\"]\n[output.html.playground]\nrunnable = false\n",
     ),
     (
         "Cargo.toml",

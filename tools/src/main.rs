@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use book::preprocess::ListingsPreprocessor;
@@ -118,8 +119,9 @@ fn serve(root: &Path, serve: &Serve) -> anyhow::Result<()> {
             result = tokio::signal::ctrl_c() => Ok(result?),
         }
     });
-    // A rebuild that still runs is not worth waiting for.
-    runtime.shutdown_background();
+    // Open connections hold the built book: its folder goes away with the last of them. A rebuild that
+    // still runs is not worth a longer wait.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 

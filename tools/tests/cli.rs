@@ -1,0 +1,117 @@
+//! The program as its user meets it: what it prints, and how it exits.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn book(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_book")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+/// A book with one page, which says `text`.
+fn small_book(text: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
+    fs::create_dir(folder.path().join("src")).unwrap();
+    let preprocessor = "[preprocessor.listings]\ncommand = \"not run\"\nbefore = [\"links\"]\n";
+    write("book.toml", &format!("[book]\ntitle = \"Small\"\n{preprocessor}"));
+    write(
+        "Cargo.toml",
+        "[workspace.package]\nrepository = \"https://example.org\"\nrust-version = \"1.95\"\n\
+         [workspace.dependencies]\n",
+    );
+    write("Cargo.lock", "");
+    write("rust-toolchain.toml", "[toolchain]\nchannel = \"1.95.0\"\n");
+    write("src/SUMMARY.md", "# Summary\n\n- [Home](index.md)\n");
+    write("src/index.md", text);
+    folder
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn build_says_where_to_and_how_long_it_took() {
+    let small = small_book("# Home\n");
+    // In a folder below: the tool finds the book upwards.
+    let output = book(&small.path().join("src"), &["build", "--dest", "../out"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.starts_with("Built ") && printed.trim_end().ends_with(" ms"), "{printed}");
+    assert!(small.path().join("out/index.html").is_file());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_mistake_in_the_book_is_told_and_fails() {
+    let small = small_book("# Home\n\n```rust\nfn f() {}\n```\n");
+    let output = book(small.path(), &["build"]);
+    assert!(!output.status.success());
+    let error = stderr(&output);
+    assert!(error.starts_with("error: src/index.md:3: ") && error.contains("mend: "), "{error}");
+    assert!(!small.path().join("book").exists(), "nothing was built");
+}
+
+#[test]
+fn outside_a_book_it_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = book(folder.path(), &["build"]);
+    assert!(!output.status.success());
+    assert!(stderr(&output).contains("no book.toml in "), "{}", stderr(&output));
+}
+
+#[test]
+fn a_recording_that_does_not_exist_is_refused() {
+    let output = book(small_book("# Home\n").path(), &["record", "nothing"]);
+    assert!(!output.status.success());
+    assert!(stderr(&output).contains("no recording `nothing`"), "{}", stderr(&output));
+}
+
+#[test]
+fn help_names_the_commands_and_their_options() {
+    let output = book(Path::new("."), &["--help"]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    for word in ["build", "record", "--port", "--open", "[default: 3000]"] {
+        assert!(help.contains(word), "no {word} in {help}");
+    }
+}
+
+#[test]
+fn as_a_preprocessor_it_answers_what_mdbook_asks() {
+    let output = book(Path::new("."), &["preprocess", "supports", "html"]);
+    assert!(output.status.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_the_server_at_once_and_leaves_nothing() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    let (small, temporary) = (small_book("# Home\n"), tempfile::tempdir().unwrap());
+    let mut server = Command::new(env!("CARGO_BIN_EXE_book"))
+        .args(["--port", "0"])
+        .current_dir(small.path())
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut printed = BufReader::new(server.stdout.take().unwrap());
+    let mut line = String::new();
+    printed.read_line(&mut line).unwrap();
+    assert!(line.contains("http://127.0.0.1:"), "{line}");
+
+    // A reader that stays connected does not keep the server alive.
+    let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
+    let mut reader = std::net::TcpStream::connect(address).unwrap();
+    std::io::Write::write_all(&mut reader, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    reader.read_exact(&mut [0; 12]).unwrap();
+
+    let server_id = server.id().to_string();
+    Command::new("kill").args(["-INT", &server_id]).status().unwrap();
+    assert!(server.wait().unwrap().success());
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "a temporary folder is left");
+}
