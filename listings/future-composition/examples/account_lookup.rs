@@ -24,7 +24,7 @@ use policy::retry::{Retry, RetryError};
 use reqwest::Client;
 use serde_json::Value;
 use tokio::net::TcpSocket;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::time::Instant;
 
 fn main() -> io::Result<()> {
@@ -32,7 +32,9 @@ fn main() -> io::Result<()> {
     let paused = Builder::new_current_thread().enable_time().start_paused(true).build()?;
     paused.block_on(on_the_paused_clock());
     println!("\nOver HTTP on 127.0.0.1");
-    Runtime::new()?.block_on(over_http())
+    // On one thread a connection is free again before the next request looks for one.
+    let ordinary = Builder::new_current_thread().enable_all().build()?;
+    ordinary.block_on(over_http())
 }
 
 const fn ms(n: u64) -> Duration {
@@ -45,7 +47,7 @@ async fn on_the_paused_clock() {
         .with_reply("/users/42", Reply::page(ms(100), "ada"))
         .with_reply("/users/0", Reply::status(ms(100), 404))
         .with_reply("/posts/ada", Reply::page(ms(100), "3 posts"))
-        .with_reply("/friends", Reply::page(ms(100), "8 friends"));
+        .with_reply("/friends", Reply::page(ms(90), "8 friends"));
     let body = |path: &str| site.fetch(path).map_ok(|page| page.body);
 
     for user in ["/users/42", "/users/0"] {
@@ -123,11 +125,11 @@ async fn one_error_for_each_failure(client: &Client, server: &HttpServer) -> io:
     let refused = format!("http://{}/", socket.local_addr()?);
     println!("  nobody listens: {}", told(&fetch_json::<Value>(client, &refused).await));
 
-    let before = server.connections();
+    let (before, client) = (server.connections(), self::client());
     for _ in 0..5 {
-        fetch_json::<Value>(client, &server.url("/prices")).await.ok();
+        fetch_json::<Value>(&client, &server.url("/prices")).await.ok();
     }
-    println!("  5 more requests, {} more connections", server.connections() - before);
+    println!("  5 requests of a new client, connections: {}", server.connections() - before);
     Ok(())
 }
 
@@ -155,9 +157,8 @@ async fn two_sources_under_one_type(client: &Client, server: &HttpServer) -> io:
         let (client, url) = (client.clone(), server.url(path));
         let settings = tokio::fs::read_to_string(file.clone());
         // As a task, so that its two results have to become one.
-        let both = async move {
-            settings_and_prices(settings, fetch_json::<Value>(&client, &url)).await
-        };
+        let both =
+            async move { settings_and_prices(settings, fetch_json::<Value>(&client, &url)).await };
         match joined::<_, LoadError>(tokio::spawn(both)).await {
             Ok((settings, prices)) => println!("  {settings} and {prices}"),
             Err(error) => println!("  {error}"),
@@ -177,9 +178,9 @@ async fn again_when_that_can_help(client: &Client, server: &HttpServer) {
         let outcome = get_json::<Value>(client, &url, &retry, &mut Longest).await;
         let requests = server.load().calls - before;
         match outcome {
-            Ok(value) => println!("  {path}: {value} after {requests} requests"),
+            Ok(value) => println!("  {path}: {value}, requests: {requests}"),
             Err(RetryError { reason, .. }) => {
-                println!("  {path}: {reason:?} after {requests} requests");
+                println!("  {path}: {reason:?}, requests: {requests}");
             }
         }
     }

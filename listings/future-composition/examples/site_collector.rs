@@ -49,7 +49,10 @@ async fn on_the_paused_clock() {
 }
 
 /// The path of a page, or the error.
-fn fetch(site: &Site, path: &str) -> impl Future<Output = Result<String, SiteError>> + Send + use<> {
+fn fetch(
+    site: &Site,
+    path: &str,
+) -> impl Future<Output = Result<String, SiteError>> + Send + use<> {
     site.fetch(path).map_ok(|page: Page| page.path)
 }
 
@@ -93,11 +96,13 @@ async fn races(site: &Site) {
 async fn many(site: &Site) {
     let paths = ["/a", "/b", "/down", "/c"];
     let page = |path: &'static str| fetch(site, path);
-    let found = |(path, outcome): (&'static str, Result<String, SiteError>)| {
-        (path, outcome.is_ok())
-    };
-    tell("as they come, two at a time", as_they_come(paths, TWO, page).map(found).collect::<Vec<_>>())
-        .await;
+    let found =
+        |(path, outcome): (&'static str, Result<String, SiteError>)| (path, outcome.is_ok());
+    tell(
+        "as they come, two at a time",
+        as_they_come(paths, TWO, page).map(found).collect::<Vec<_>>(),
+    )
+    .await;
     let tasks = on_tasks(paths, TWO, page).map(|(path, answer)| (path, answer.is_ok()));
     tell("on tasks, two at a time", tasks.collect::<Vec<_>>()).await;
     let answers = as_they_come(paths, NonZeroUsize::MAX, page).map(|(path, _)| path);
@@ -126,9 +131,8 @@ async fn limits(site: &Site) {
 async fn into_a_file() -> io::Result<()> {
     let paths = ["/1", "/2", "/3", "/4"];
     let reply = HttpReply::ok("a page").together(TWO.get());
-    let site = paths.iter().fold(HttpSite::default(), |site, path| {
-        site.with_reply(path, reply.clone())
-    });
+    let site =
+        paths.iter().fold(HttpSite::default(), |site, path| site.with_reply(path, reply.clone()));
     let server = site.start().await;
     let client = reqwest::Client::new();
     let fetch = |path: &'static str| {
