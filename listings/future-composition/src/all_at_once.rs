@@ -6,7 +6,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::task::AbortOnDropHandle;
 
 // ANCHOR: all_three
-/// Waits for three lookups at once: as long as the slowest takes, not as long as their sum.
+/// Waits for three lookups at once: as long as the slowest takes, not as their sum.
 ///
 /// An answer that is an error is handed over like any other, and stops nobody.
 ///
@@ -14,8 +14,8 @@ use tokio_util::task::AbortOnDropHandle;
 /// When a branch panics. The others are dropped: it is their task that unwinds.
 ///
 /// # Cancel safety
-/// Dropping this drops each branch at the await where it stands, and the answers that were
-/// there already. Before the first poll no branch has begun.
+/// Dropping this drops each branch at the await where it stands, and the answers that
+/// were there already. Before the first poll no branch has begun.
 pub async fn all_three<A, B, C>(
     name: impl Future<Output = A>,
     orders: impl Future<Output = B>,
@@ -26,7 +26,7 @@ pub async fn all_three<A, B, C>(
 // ANCHOR_END: all_three
 
 // ANCHOR: in_parallel
-/// Runs two pieces of work as tasks of their own: on two threads, where the runtime has them.
+/// Runs two pieces of work as two tasks: on two threads, where the runtime has them.
 ///
 /// # Errors
 /// A `JoinError` in the place of what panicked; the other one goes on.
@@ -35,8 +35,8 @@ pub async fn all_three<A, B, C>(
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// Dropping this aborts both tasks. An abort takes effect at the next await of the task, which
-/// may be after this is gone. Before the first poll nothing is spawned.
+/// Dropping this aborts both tasks. An abort takes effect at the task's next await: this
+/// may be gone by then. Before the first poll nothing is spawned.
 pub async fn in_parallel<F, G>(
     first: F,
     second: G,
@@ -61,8 +61,8 @@ where
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// Dropping this drops `other` where it stands. `work` runs to its end, also when it was still
-/// waiting for a thread. Before the first poll it is not even asked for.
+/// Dropping this drops `other` where it stands. `work` runs to its end, even if it was
+/// only waiting for a thread. Before the first poll it is not asked for.
 pub async fn beside_blocking<T, F>(
     work: impl FnOnce() -> T + Send + 'static,
     other: F,
@@ -94,7 +94,7 @@ pub mod naive {
     // ANCHOR_END: one_by_one
 
     // ANCHOR: block_in_place
-    /// Wrong: it makes room for the other tasks of this thread, not for the other branch.
+    /// Wrong: it makes room for the other tasks of this thread, not for `other`.
     pub async fn beside_blocking<T, F: Future>(
         work: impl FnOnce() -> T,
         other: F,

@@ -26,9 +26,9 @@ fn all_at_once() {
         let look_up = |path| look_up(&free, path);
         naive::one_by_one(look_up("name"), look_up("orders"), look_up("balance"))
     };
-    Figure::new("all-at-once", "Three lookups, of 40, 100 and 60 ms")
-        .panel("one by one", one_by_one)
-        .panel("join!", all(&free))
-        .panel("join!, one connection", all(&narrow))
+    Figure::new("all-at-once", "All three are waited for, in turn or at once")
+        .panel("one by one: the sum", one_by_one)
+        .panel("join!: the longest", all(&free))
+        .panel("join! on one connection", all(&narrow))
         .check();
 }
