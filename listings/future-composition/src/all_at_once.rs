@@ -35,8 +35,8 @@ pub async fn all_three<A, B, C>(
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// Dropping this aborts both tasks. An abort takes effect at the task's next await: this
-/// may be gone by then. Before the first poll nothing is spawned.
+/// Dropping this aborts both tasks; before the first poll there is none. An abort takes
+/// effect at the next await of the task, which may be after this is gone.
 pub async fn in_parallel<F, G>(
     first: F,
     second: G,
