@@ -99,7 +99,7 @@ impl Figure {
     /// and the prefix of its ids.
     pub fn html(&self, topic: &str, source: &str) -> String {
         let id = format!("figure-{topic}");
-        let mut out = format!("<figure class=\"drawing\" id=\"{id}\">\n");
+        let mut out = format!("<figure class=\"drawing\" id=\"{id}\" tabindex=\"0\">\n");
         self.svg(&mut out, &id);
         let _ = writeln!(
             out,
