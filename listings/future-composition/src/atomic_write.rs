@@ -1,1 +1,772 @@
-//! atomic write
+//! Write a file or leave it alone.
+
+use std::fmt;
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// Why a file was not replaced.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot {step}", path.display())]
+pub struct ReplaceError {
+    /// What failed.
+    pub step: Step,
+    /// The file that was to be replaced.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl ReplaceError {
+    fn at(step: Step, path: &Path, source: io::Error) -> Self {
+        Self { step, path: path.to_owned(), source }
+    }
+}
+
+/// What is done to replace a file, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The runtime shut down before the first step.
+    Begin,
+    /// Look at the old file and its folder.
+    Look,
+    /// Make a temporary file in the same folder.
+    Create,
+    /// Fill it.
+    Write,
+    /// Give it the permissions of the old file.
+    Permit,
+    /// Bring it to the disk.
+    Sync,
+    /// Put it in the place of the old file.
+    Rename,
+    /// Bring the rename to the disk. The new contents are in place; a power cut may undo that.
+    SyncFolder,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Begin => "begin",
+            Self::Look => "look at the old file and its folder",
+            Self::Create => "make a temporary file",
+            Self::Write => "write the temporary file",
+            Self::Permit => "set the permissions of the temporary file",
+            Self::Sync => "sync the temporary file",
+            Self::Rename => "rename the temporary file",
+            Self::SyncFolder => "sync the folder",
+        })
+    }
+}
+
+// ANCHOR: replace
+/// Replaces the file at `path` by what `write` writes, or leaves it alone.
+///
+/// # Errors
+/// The step that failed. Only after [`Step::SyncFolder`] are the new contents in place.
+///
+/// # Panics
+/// When `write` does; the old file is left alone.
+///
+/// # Cancel safety
+/// Dropped before the first poll, nothing happens. Dropped later, the write goes on
+/// without its caller, who will not hear of an error: the file is the old one, and then
+/// the new one.
+pub async fn replace<W>(path: impl Into<PathBuf>, write: W) -> Result<(), ReplaceError>
+where
+    W: FnOnce(&mut File) -> io::Result<()> + Send + 'static,
+{
+    let path = path.into();
+    let target = path.clone();
+    // The only await: no caller can stop it between two steps.
+    let end = spawn_blocking(move || replace_now(&target, write)).await;
+    end.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(lost) => Err(ReplaceError::at(Step::Begin, &path, io::Error::other(lost))),
+    })
+}
+// ANCHOR_END: replace
+
+/// [`replace`] for code that may block.
+///
+/// # Errors
+/// The step that failed. Only after [`Step::SyncFolder`] are the new contents in place.
+pub fn replace_now<W>(path: &Path, write: W) -> Result<(), ReplaceError>
+where
+    W: FnOnce(&mut File) -> io::Result<()>,
+{
+    let folder = Folder::of(path).map_err(|error| ReplaceError::at(Step::Look, path, error))?;
+    replace_in(&folder, path, write)
+}
+
+// ANCHOR: steps
+fn replace_in<W>(folder: &Folder, path: &Path, write: W) -> Result<(), ReplaceError>
+where
+    W: FnOnce(&mut File) -> io::Result<()>,
+{
+    let failed = |step| move |source| ReplaceError::at(step, path, source);
+    let old = permissions_of(path).map_err(failed(Step::Look))?;
+    // In the same folder, so that the rename stays in one file system.
+    // From here each error, and a panic, drops `new`, and that removes it.
+    let mut new = folder.temporary(old.is_some()).map_err(failed(Step::Create))?;
+    write(new.as_file_mut()).map_err(failed(Step::Write))?;
+    if let Some(old) = old {
+        new.as_file().set_permissions(old).map_err(failed(Step::Permit))?;
+    }
+    new.as_file().sync_all().map_err(failed(Step::Sync))?;
+    new.persist(path).map_err(|error| failed(Step::Rename)(error.error))?;
+    folder.sync().map_err(failed(Step::SyncFolder))
+}
+// ANCHOR_END: steps
+
+fn permissions_of(path: &Path) -> io::Result<Option<Permissions>> {
+    match fs::metadata(path) {
+        Ok(old) => Ok(Some(old.permissions())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The folder of the target.
+struct Folder {
+    path: PathBuf,
+    /// Open from the start: what cannot be opened has to fail before the rename.
+    #[cfg(unix)]
+    handle: File,
+}
+
+impl Folder {
+    fn of(path: &Path) -> io::Result<Self> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let path = parent.unwrap_or(Path::new(".")).to_owned();
+        Ok(Self {
+            #[cfg(unix)]
+            handle: File::open(&path)?,
+            path,
+        })
+    }
+
+    /// For its owner alone if `private`; else with the permissions of any new file.
+    #[cfg(unix)]
+    fn temporary(&self, private: bool) -> io::Result<NamedTempFile> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = if private { 0o600 } else { 0o666 }; // less the umask
+        tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(&self.path)
+    }
+
+    #[cfg(not(unix))]
+    fn temporary(&self, _private: bool) -> io::Result<NamedTempFile> {
+        NamedTempFile::new_in(&self.path)
+    }
+
+    #[cfg(unix)]
+    fn sync(&self) -> io::Result<()> {
+        self.handle.sync_all()
+    }
+
+    /// There is no way to ask for it.
+    #[cfg(not(unix))]
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+// ANCHOR: send_within
+/// Sends as much of `rest` as is taken within `limit`, and takes it off `rest`.
+///
+/// # Errors
+/// `TimedOut`: call again with the same `rest`. Else what the connection says.
+///
+/// # Cancel safety
+/// Dropped at any await, `rest` is what has not been taken.
+pub async fn send_within<Io>(
+    connection: &mut Io,
+    rest: &mut &[u8],
+    limit: Duration,
+) -> io::Result<()>
+where
+    Io: AsyncWrite + Unpin,
+{
+    timeout(limit, connection.write_all_buf(rest)).await?
+}
+// ANCHOR_END: send_within
+
+/// What most code starts with, kept to be measured against.
+#[expect(clippy::missing_errors_doc, reason = "what goes wrong is on the page")]
+pub mod naive {
+    use super::*;
+
+    // ANCHOR: create_and_write
+    /// Wrong: `create` empties the old file, and any await after that may be the last.
+    pub async fn create_and_write(path: &Path, contents: &[u8]) -> io::Result<()> {
+        let mut file = tokio::fs::File::create(path).await?;
+        file.write_all(contents).await?;
+        file.sync_all().await
+    }
+    // ANCHOR_END: create_and_write
+
+    // ANCHOR: one_temporary_name
+    /// Wrong: two writers of one file share one temporary file, and mix in it.
+    pub fn with_one_temporary_name<W>(path: &Path, write: W) -> io::Result<()>
+    where
+        W: FnOnce(&mut File) -> io::Result<()>,
+    {
+        let temporary = path.with_extension("tmp");
+        let mut file = File::create(&temporary)?;
+        write(&mut file)?;
+        file.sync_all()?;
+        fs::rename(temporary, path)
+    }
+    // ANCHOR_END: one_temporary_name
+
+    // ANCHOR: send_all
+    /// Wrong: at the limit some bytes are sent, and nobody knows how many.
+    pub async fn send_all<Io>(
+        connection: &mut Io,
+        message: &[u8],
+        limit: Duration,
+    ) -> io::Result<()>
+    where
+        Io: AsyncWrite + Unpin,
+    {
+        timeout(limit, connection.write_all(message)).await?
+    }
+    // ANCHOR_END: send_all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backend::cancel::after_polls;
+    use std::io::Write;
+    use std::sync::{Arc, Barrier, mpsc};
+    use std::thread;
+    use tempfile::TempDir;
+    use tokio::io::{AsyncReadExt, duplex};
+    use tokio::runtime::{self, Runtime};
+    use tokio::sync::oneshot;
+    use tokio::time::{Instant, sleep};
+
+    const OLD: &[u8] = b"old";
+    const NEW: &[u8] = b"something new";
+    const MIB: usize = 1 << 20;
+
+    /// A folder of its own, with one file in it.
+    struct Place {
+        folder: TempDir,
+        path: PathBuf,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("file");
+            fs::write(&path, OLD).unwrap();
+            Self { folder, path }
+        }
+
+        fn holds(&self) -> Vec<u8> {
+            fs::read(&self.path).unwrap()
+        }
+
+        fn files(&self) -> usize {
+            fs::read_dir(self.folder.path()).unwrap().count()
+        }
+
+        #[track_caller]
+        fn is_untouched(&self) {
+            assert_eq!((self.holds().as_slice(), self.files()), (OLD, 1));
+        }
+    }
+
+    fn write_new(file: &mut File) -> io::Result<()> {
+        file.write_all(NEW)
+    }
+
+    fn other(text: &str) -> io::Error {
+        io::Error::other(text.to_owned())
+    }
+
+    /// With one blocking thread, in order: when a closure runs, all that was queued before has ended.
+    fn one_blocking_thread() -> Runtime {
+        runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap()
+    }
+
+    /// Keeps the blocking thread busy until the sender says so.
+    fn gate() -> mpsc::Sender<()> {
+        let (open, gate) = mpsc::channel();
+        spawn_blocking(move || gate.recv());
+        open
+    }
+
+    async fn all_blocking_work_has_ended() {
+        spawn_blocking(|| ()).await.unwrap();
+    }
+
+    // The file.
+
+    #[tokio::test]
+    async fn it_replaces_the_file_and_leaves_no_other() {
+        let place = Place::new();
+        replace(&place.path, write_new).await.unwrap();
+        assert_eq!((place.holds().as_slice(), place.files()), (NEW, 1));
+    }
+
+    #[tokio::test]
+    async fn it_makes_a_file_that_was_not_there() {
+        let place = Place::new();
+        let path = place.folder.path().join("another");
+        replace(&path, write_new).await.unwrap();
+        assert_eq!((fs::read(&path).unwrap().as_slice(), place.files()), (NEW, 2));
+    }
+
+    #[tokio::test]
+    async fn a_replacement_can_be_spawned() {
+        let place = Place::new();
+        tokio::spawn(replace(place.path.clone(), write_new)).await.unwrap().unwrap();
+        assert_eq!(place.holds(), NEW);
+    }
+
+    #[test]
+    fn while_it_writes_the_old_file_is_whole() {
+        let place = Place::new();
+        let path = place.path.clone();
+        let write = move |file: &mut File| {
+            write_new(file)?;
+            assert_eq!(fs::read(path)?, OLD);
+            Ok(())
+        };
+        replace_now(&place.path, write).unwrap();
+        assert_eq!(place.holds(), NEW);
+    }
+
+    #[test]
+    fn the_temporary_file_is_in_the_same_folder() {
+        let place = Place::new();
+        let folder = place.folder.path().to_owned();
+        let write = move |_: &mut File| {
+            assert_eq!(fs::read_dir(folder)?.count(), 2);
+            Ok(())
+        };
+        replace_now(&place.path, write).unwrap();
+        assert_eq!(place.files(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_reader_sees_the_whole_old_or_the_whole_new_file() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let place = Place::new();
+        fs::write(&place.path, vec![0; MIB]).unwrap();
+        let reads = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                loop {
+                    let seen = place.holds();
+                    assert_eq!(seen.len(), MIB);
+                    assert!(seen.iter().all(|byte| *byte == seen[0]), "a mix");
+                    reads.fetch_add(1, Ordering::SeqCst);
+                    if seen[0] == 20 {
+                        break;
+                    }
+                }
+            });
+            for round in 1..=20 {
+                let half_way = |file: &mut File| {
+                    file.write_all(&vec![round; MIB / 2])?;
+                    // A whole read, from its beginning to its end, with half of the file written.
+                    let before = reads.load(Ordering::SeqCst);
+                    while reads.load(Ordering::SeqCst) < before + 2 && !reader.is_finished() {
+                        thread::yield_now();
+                    }
+                    file.write_all(&vec![round; MIB / 2])
+                };
+                replace_now(&place.path, half_way).unwrap();
+            }
+        });
+        assert_eq!(place.files(), 1);
+    }
+
+    #[test]
+    fn of_two_writers_at_once_one_wins_whole() {
+        let place = Place::new();
+        let both_write = Barrier::new(2);
+        let write = |byte: u8| {
+            let half_way = |file: &mut File| {
+                file.write_all(&vec![byte; MIB / 2])?;
+                both_write.wait();
+                file.write_all(&vec![byte; MIB / 2])
+            };
+            replace_now(&place.path, half_way)
+        };
+        thread::scope(|scope| {
+            let other = scope.spawn(|| write(b'a'));
+            write(b'b').unwrap();
+            other.join().unwrap().unwrap();
+        });
+        let seen = place.holds();
+        assert_eq!((seen.len(), place.files()), (MIB, 1));
+        assert!(seen.iter().all(|byte| *byte == seen[0]), "a mix");
+    }
+
+    // Dropped.
+
+    #[test]
+    fn dropped_at_any_await_it_leaves_the_old_or_the_new_file_and_no_other() {
+        one_blocking_thread().block_on(async {
+            for polls in 0.. {
+                let place = Place::new();
+                let open = gate();
+                let (end, ()) = tokio::join!(
+                    biased;
+                    after_polls(polls, replace(&place.path, write_new)),
+                    async { open.send(()).unwrap() },
+                );
+                all_blocking_work_has_ended().await;
+                let expected = if polls == 0 { OLD } else { NEW };
+                assert_eq!((place.holds().as_slice(), place.files()), (expected, 1));
+                if let Some(end) = end {
+                    end.unwrap();
+                    assert_eq!(polls, 2, "one await");
+                    break;
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_dropped_write_may_end_after_a_later_one_and_undo_it() {
+        let place = Place::new();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let ((announce, begun), (open, gate)) = (oneshot::channel(), mpsc::channel());
+            let older = replace(&place.path, move |file| {
+                announce.send(()).unwrap();
+                gate.recv().unwrap();
+                file.write_all(b"older")
+            });
+            assert!(after_polls(1, older).await.is_none());
+            begun.await.unwrap();
+            replace(&place.path, write_new).await.unwrap();
+            assert_eq!(place.holds(), NEW);
+            open.send(()).unwrap();
+        });
+        // Waits for blocking work that has begun.
+        drop(runtime);
+        assert_eq!((place.holds().as_slice(), place.files()), (&b"older"[..], 1));
+    }
+
+    #[test]
+    fn a_runtime_that_shut_down_before_leaves_the_file_and_says_so() {
+        let place = Place::new();
+        let runtime = one_blocking_thread();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let error = handle.block_on(replace(&place.path, write_new)).unwrap_err();
+        assert_eq!((error.step, &error.path), (Step::Begin, &place.path));
+        assert_eq!(error.to_string(), format!("{}: cannot begin", place.path.display()));
+        place.is_untouched();
+    }
+
+    #[tokio::test]
+    async fn a_panic_while_writing_is_passed_on_and_leaves_the_old_file() {
+        let place = Place::new();
+        let write = |file: &mut File| {
+            write_new(file)?;
+            panic!("on purpose")
+        };
+        let panicked = tokio::spawn(replace(place.path.clone(), write)).await.unwrap_err();
+        assert_eq!(panicked.into_panic().downcast_ref(), Some(&"on purpose"));
+        place.is_untouched();
+    }
+
+    // Each step can fail.
+
+    #[track_caller]
+    fn fails_at(step: Step, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) {
+        let error = replace_now(path, write).unwrap_err();
+        assert_eq!((error.step, error.path.as_path()), (step, path), "{}", error.source);
+    }
+
+    /// Something that cannot be synced.
+    #[cfg(target_os = "linux")]
+    fn pipe() -> File {
+        let (_, writer) = io::pipe().unwrap();
+        File::from(std::os::fd::OwnedFd::from(writer))
+    }
+
+    #[test]
+    fn a_write_that_fails_half_way_leaves_the_old_file_and_no_other() {
+        let place = Place::new();
+        fails_at(Step::Write, &place.path, |file| {
+            write_new(file)?;
+            Err(other("disk full"))
+        });
+        place.is_untouched();
+    }
+
+    #[test]
+    fn a_rename_that_fails_leaves_no_other_file() {
+        let place = Place::new();
+        let directory = place.folder.path().join("directory");
+        fs::create_dir(&directory).unwrap();
+        fails_at(Step::Rename, &directory, write_new);
+        assert!(directory.is_dir());
+        assert_eq!(place.files(), 2);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_failure_at_any_other_step_leaves_the_old_file_and_no_other() {
+        let place = Place::new();
+        fails_at(Step::Look, &place.folder.path().join("missing/file"), write_new);
+        fails_at(Step::Look, &place.path.join("below-a-file"), write_new);
+        let too_long = place.folder.path().join("x".repeat(256));
+        fails_at(Step::Look, &too_long, write_new);
+        // Nobody makes a file there, and nobody changes the permissions of one, root neither.
+        fails_at(Step::Create, Path::new("/proc/self/file"), write_new);
+        fails_at(Step::Permit, &place.path, |file| {
+            *file = File::open("/proc/self/comm")?;
+            Ok(())
+        });
+        fails_at(Step::Sync, &place.path, |file| {
+            *file = pipe();
+            Ok(())
+        });
+        place.is_untouched();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_cannot_be_synced_is_told_with_the_new_file_in_place() {
+        let place = Place::new();
+        let folder = Folder { path: place.folder.path().to_owned(), handle: pipe() };
+        let error = replace_in(&folder, &place.path, write_new).unwrap_err();
+        assert_eq!((error.step, &error.path), (Step::SyncFolder, &place.path));
+        assert_eq!((place.holds().as_slice(), place.files()), (NEW, 1));
+    }
+
+    #[test]
+    fn the_error_names_the_file_the_step_and_the_cause() {
+        let place = Place::new();
+        let error = replace_now(&place.path, |_| Err(other("disk full"))).unwrap_err();
+        let path = place.path.display();
+        assert_eq!(error.to_string(), format!("{path}: cannot write the temporary file"));
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), "disk full");
+    }
+
+    #[test]
+    fn a_bare_name_is_in_the_current_folder() {
+        assert_eq!(Folder::of(Path::new("name")).unwrap().path, Path::new("."));
+    }
+
+    // Permissions and links.
+
+    #[cfg(unix)]
+    #[test]
+    fn the_new_file_has_the_permissions_of_the_old() {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |file: fs::Metadata| file.permissions().mode() & 0o777;
+        let place = Place::new();
+        fs::set_permissions(&place.path, Permissions::from_mode(0o754)).unwrap();
+        let mut while_written = None;
+        let write = |file: &mut File| {
+            while_written = Some(mode(file.metadata()?));
+            write_new(file)
+        };
+        replace_now(&place.path, write).unwrap();
+        assert_eq!(while_written, Some(0o600));
+        assert_eq!(mode(fs::metadata(&place.path).unwrap()), 0o754);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_not_there_gets_the_permissions_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = Place::new();
+        let path = place.folder.path().join("another");
+        replace_now(&path, write_new).unwrap();
+        let usual = fs::metadata(&place.path).unwrap().permissions().mode();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode(), usual);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_replaced_and_what_it_points_to_left_alone() {
+        let place = Place::new();
+        let link = place.folder.path().join("link");
+        std::os::unix::fs::symlink(&place.path, &link).unwrap();
+        replace_now(&link, write_new).unwrap();
+        assert!(!link.is_symlink());
+        assert_eq!((fs::read(&link).unwrap().as_slice(), place.holds().as_slice()), (NEW, OLD));
+    }
+
+    // What most code starts with.
+
+    #[tokio::test]
+    async fn create_and_write_writes_when_nobody_drops_it() {
+        let place = Place::new();
+        naive::create_and_write(&place.path, NEW).await.unwrap();
+        assert_eq!(place.holds(), NEW);
+    }
+
+    #[test]
+    fn create_and_write_dropped_at_its_first_await_has_emptied_the_file() {
+        one_blocking_thread().block_on(async {
+            let (place, open) = (Place::new(), gate());
+            let end = after_polls(1, naive::create_and_write(&place.path, NEW)).await;
+            assert!(end.is_none());
+            place.is_untouched();
+            open.send(()).unwrap();
+            all_blocking_work_has_ended().await;
+            assert_eq!(place.holds(), b"");
+        });
+    }
+
+    #[test]
+    fn create_and_write_dropped_at_its_second_await_leaves_two_of_five_mib() {
+        one_blocking_thread().block_on(async {
+            let (place, before_create) = (Place::new(), gate());
+            let contents = vec![b'n'; 5 * MIB];
+            let (end, before_write) = tokio::join!(
+                biased;
+                after_polls(2, naive::create_and_write(&place.path, &contents)),
+                async {
+                    let before_write = gate();
+                    before_create.send(()).unwrap();
+                    before_write
+                },
+            );
+            assert!(end.is_none());
+            before_write.send(()).unwrap();
+            all_blocking_work_has_ended().await;
+            assert_eq!(place.holds().len(), 2 * MIB);
+        });
+    }
+
+    #[test]
+    fn a_dropped_tokio_write_still_writes_it_all() {
+        one_blocking_thread().block_on(async {
+            let (place, open) = (Place::new(), gate());
+            let contents = vec![b'n'; 5 * MIB];
+            assert!(after_polls(1, tokio::fs::write(&place.path, &contents)).await.is_none());
+            place.is_untouched();
+            open.send(()).unwrap();
+            all_blocking_work_has_ended().await;
+            assert_eq!(place.holds().len(), 5 * MIB);
+        });
+    }
+
+    #[test]
+    fn two_writers_with_one_temporary_name_write_a_mix() {
+        let place = Place::new();
+        naive::with_one_temporary_name(&place.path, write_new).unwrap();
+        assert_eq!((place.holds().as_slice(), place.files()), (NEW, 1));
+        let (created, first_wrote) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+        let both_wrote = Arc::new(Barrier::new(2));
+        let ends = thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                naive::with_one_temporary_name(&place.path, |file| {
+                    created.wait();
+                    file.write_all(b"aaaaaa")?;
+                    first_wrote.wait();
+                    both_wrote.wait();
+                    Ok(())
+                })
+            });
+            let one = naive::with_one_temporary_name(&place.path, |file| {
+                created.wait();
+                first_wrote.wait();
+                file.write_all(b"bb")?;
+                both_wrote.wait();
+                Ok(())
+            });
+            [one, other.join().unwrap()]
+        });
+        assert_eq!(place.holds(), b"bbaaaa");
+        let lost = |end: &&io::Result<()>| {
+            end.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        assert_eq!(ends.iter().filter(lost).count(), 1, "{ends:?}");
+    }
+
+    // A stream instead of a file.
+
+    const MESSAGE: &[u8] = b"0123456789";
+    const LIMIT: Duration = Duration::from_millis(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn sent_again_with_what_is_left_each_byte_comes_once() {
+        let (mut stream, mut peer) = duplex(4);
+        let (mut rest, start) = (MESSAGE, Instant::now());
+        let late = send_within(&mut stream, &mut rest, LIMIT).await.unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        assert_eq!((start.elapsed(), rest), (LIMIT, &MESSAGE[4..]));
+        let again = async {
+            send_within(&mut stream, &mut rest, LIMIT).await.unwrap();
+            drop(stream);
+            rest
+        };
+        let mut got = Vec::new();
+        let (rest, read) = tokio::join!(again, peer.read_to_end(&mut got));
+        assert_eq!((got.as_slice(), read.unwrap(), rest), (MESSAGE, 10, &b""[..]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sent_again_from_the_start_bytes_come_twice() {
+        let (mut stream, mut peer) = duplex(4);
+        naive::send_all(&mut stream, MESSAGE, LIMIT).await.unwrap_err();
+        let again = async {
+            naive::send_all(&mut stream, MESSAGE, LIMIT).await.unwrap();
+            drop(stream);
+        };
+        let mut got = Vec::new();
+        let ((), read) = tokio::join!(again, peer.read_to_end(&mut got));
+        assert_eq!((got.as_slice(), read.unwrap()), (&b"01230123456789"[..], 14));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_it_knows_what_is_left_to_send() {
+        for polls in 0.. {
+            let (mut stream, mut peer) = duplex(4);
+            let mut rest = MESSAGE;
+            let send = async {
+                let send = send_within(&mut stream, &mut rest, Duration::MAX);
+                let end = after_polls(polls, send).await;
+                drop(stream);
+                end
+            };
+            let mut got = Vec::new();
+            let read = async {
+                let mut two = [0; 2];
+                while let read @ 1.. = peer.read(&mut two).await.unwrap() {
+                    got.extend_from_slice(&two[..read]);
+                    sleep(LIMIT).await;
+                }
+            };
+            let (end, ()) = tokio::join!(send, read);
+            got.extend_from_slice(rest);
+            assert_eq!(got, MESSAGE);
+            if let Some(end) = end {
+                end.unwrap();
+                assert!(polls > 2, "it waited more than once");
+                break;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_send_can_be_spawned() {
+        let (mut stream, _peer) = duplex(16);
+        let send = async move { send_within(&mut stream, &mut &*MESSAGE, LIMIT).await };
+        tokio::spawn(send).await.unwrap().unwrap();
+    }
+}
