@@ -1,1 +1,740 @@
-//! time limit
+//! A time limit on anything.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+// ANCHOR: within
+/// What was given up, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: no end within {limit:?}, given up after {waited:?}")]
+pub struct TimedOut {
+    /// The operation, named by who set the limit.
+    pub what: &'static str,
+    /// How long it was given.
+    pub limit: Duration,
+    /// How long it had; much more than `limit` means that something blocked the thread.
+    pub waited: Duration,
+}
+
+/// Waits for `operation`, at most `limit` from the first poll.
+///
+/// # Errors
+/// `operation` did not end in time; it has been dropped.
+///
+/// # Cancel safety
+/// Dropping this drops `operation`, where it waits.
+pub async fn within<Fut>(
+    what: &'static str,
+    limit: Duration,
+    operation: Fut,
+) -> Result<Fut::Output, TimedOut>
+where
+    Fut: Future,
+{
+    let start = Instant::now();
+    // At the limit, `operation` is dropped inside this await, before the error is made.
+    let end = timeout(limit, operation).await;
+    end.map_err(|_| TimedOut { what, limit, waited: start.elapsed() })
+}
+// ANCHOR_END: within
+
+// ANCHOR: try_within
+/// [`within`] for what can fail by itself: one error type carries both.
+///
+/// # Errors
+/// What `operation` says, or [`TimedOut`] turned into the same type.
+///
+/// # Cancel safety
+/// As [`within`].
+pub async fn try_within<Fut, T, E>(
+    what: &'static str,
+    limit: Duration,
+    operation: Fut,
+) -> Result<T, E>
+where
+    Fut: Future<Output = Result<T, E>>,
+    E: From<TimedOut>,
+{
+    within(what, limit, operation).await?
+}
+// ANCHOR_END: try_within
+
+/// Why a task has no value.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// It was aborted at its limit, and is gone.
+    #[error(transparent)]
+    TimedOut(#[from] TimedOut),
+    /// It panicked, or somebody else aborted it.
+    #[error("{what}: the task ended without a value")]
+    Died {
+        /// The operation, named by who set the limit.
+        what: &'static str,
+        /// Tells a panic from an abort.
+        source: JoinError,
+    },
+}
+
+// ANCHOR: task_within
+/// Waits for `task`, at most `limit`; then aborts it and waits until it is gone.
+///
+/// # Errors
+/// The task did not end in time, panicked, or was aborted.
+///
+/// # Cancel safety
+/// Dropping this aborts the task, even before the first poll, and does not wait for it.
+pub fn task_within<T>(
+    what: &'static str,
+    limit: Duration,
+    task: JoinHandle<T>,
+) -> impl Future<Output = Result<T, TaskError>> {
+    let mut task = AbortOnDropHandle::new(task);
+    async move {
+        let end = match within(what, limit, &mut task).await {
+            Ok(end) => end,
+            Err(late) => {
+                task.abort();
+                match task.await {
+                    Err(error) if error.is_cancelled() => return Err(late.into()),
+                    end => end,
+                }
+            }
+        };
+        end.map_err(|source| TaskError::Died { what, source })
+    }
+}
+// ANCHOR_END: task_within
+
+// ANCHOR: blocking_while_wanted
+/// Runs `work` on a blocking thread, with a token that says when nobody waits any more.
+///
+/// # Errors
+/// `work` panicked, or the runtime shut down before it began.
+///
+/// # Cancel safety
+/// Dropping this cancels the token. `work` stops where it asks, and not before.
+pub async fn blocking_while_wanted<T, W>(work: W) -> Result<T, JoinError>
+where
+    W: FnOnce(&CancellationToken) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let unwanted = CancellationToken::new();
+    let _cancels = unwanted.clone().drop_guard();
+    spawn_blocking(move || work(&unwanted)).await
+}
+// ANCHOR_END: blocking_while_wanted
+
+// ANCHOR: replace_after
+/// Replaces the shared value by what `change` makes of a copy, or leaves it alone.
+///
+/// # Errors
+/// What `change` says; the value is the old one.
+///
+/// # Cancel safety
+/// Dropped at either await, the value is the old one and the lock is free.
+pub async fn replace_after<T, E, F, Fut>(shared: &Mutex<T>, change: F) -> Result<(), E>
+where
+    T: Clone,
+    F: FnOnce(T) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let mut current = shared.lock().await;
+    let new = change(current.clone()).await?;
+    *current = new;
+    Ok(())
+}
+// ANCHOR_END: replace_after
+
+/// What most code starts with, kept to be measured against.
+#[expect(clippy::missing_errors_doc, reason = "what goes wrong is on the page")]
+pub mod naive {
+    use super::*;
+
+    // ANCHOR: limit_on_a_handle
+    /// Wrong: the limit drops the handle, and a dropped handle lets its task run on.
+    pub async fn of_a_task<F>(limit: Duration, work: F) -> Result<F::Output, TaskError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let end = within("task", limit, tokio::spawn(work)).await?;
+        end.map_err(|source| TaskError::Died { what: "task", source })
+    }
+    // ANCHOR_END: limit_on_a_handle
+
+    // ANCHOR: limit_on_busy_code
+    /// Wrong: code without an await cannot be left, and ends as `Ok`, however late.
+    pub async fn of_busy_code<T, W>(limit: Duration, work: W) -> Result<T, TimedOut>
+    where
+        W: FnOnce() -> T,
+    {
+        within("busy code", limit, async { work() }).await
+    }
+    // ANCHOR_END: limit_on_busy_code
+
+    // ANCHOR: take_and_put_back
+    /// Wrong: dropped between `take` and the last line, it leaves the slot empty.
+    pub async fn take_and_put_back<T, F, Fut>(slot: &Mutex<Option<T>>, change: F)
+    where
+        F: FnOnce(T) -> Fut,
+        Fut: Future<Output = T>,
+    {
+        let mut slot = slot.lock().await;
+        if let Some(old) = slot.take() {
+            *slot = Some(change(old).await);
+        }
+    }
+    // ANCHOR_END: take_and_put_back
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backend::cancel::{after_polls, at_every_await};
+    use backend::{Alive, HttpReply, HttpSite, Site, SiteError};
+    use futures::poll;
+    use reqwest::dns::{Name, Resolve, Resolving};
+    use reqwest::{Client, ClientBuilder, Response};
+    use std::future::{pending, ready};
+    use std::pin::pin;
+    use std::sync::mpsc;
+    use std::thread;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::oneshot;
+    use tokio::task::yield_now;
+    use tokio::time::{advance, sleep};
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    /// What a caller of two services has for an error.
+    #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+    enum PageError {
+        #[error(transparent)]
+        TimedOut(#[from] TimedOut),
+        #[error(transparent)]
+        Site(#[from] SiteError),
+    }
+
+    /// One page, 100 ms.
+    fn slow_site() -> Site {
+        Site::default().with_page("/slow", ms(100))
+    }
+
+    // The clock, the error, the drop.
+
+    #[tokio::test(start_paused = true)]
+    async fn too_slow_it_ends_at_the_limit_and_says_what_and_how_long() {
+        let start = Instant::now();
+        let error = within("fetch /slow", ms(40), slow_site().fetch("/slow")).await.unwrap_err();
+        assert_eq!(start.elapsed(), ms(40));
+        assert_eq!(error, TimedOut { what: "fetch /slow", limit: ms(40), waited: ms(40) });
+        assert_eq!(error.to_string(), "fetch /slow: no end within 40ms, given up after 40ms");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_in_time_is_handed_over_when_it_comes() {
+        let start = Instant::now();
+        let page = within("fetch", ms(101), slow_site().fetch("/slow")).await.unwrap().unwrap();
+        assert_eq!((page.body.as_str(), start.elapsed()), ("/slow", ms(100)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_the_error_comes_the_future_is_gone() {
+        let site = slow_site();
+        within("fetch", ms(40), site.fetch("/slow")).await.unwrap_err();
+        assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_it_drops_the_future() {
+        let alive = Alive::default();
+        let limited = || {
+            let guard = alive.guard();
+            within("two waits", ms(50), async move {
+                sleep(ms(10)).await;
+                sleep(ms(10)).await;
+                drop(guard);
+            })
+        };
+        let mut left = Vec::new();
+        let points = at_every_await(limited, |_, _| left.push(alive.count())).await;
+        assert_eq!((points, left), (3, vec![0; 4]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_starts_at_the_first_poll() {
+        let site = slow_site();
+        let limited = within("fetch", ms(101), site.fetch("/slow"));
+        let of_tokio = timeout(ms(101), site.fetch("/slow"));
+        sleep(ms(60)).await;
+        assert_eq!(site.calls("/slow"), 0);
+        let start = Instant::now();
+        let (ours, theirs) = tokio::join!(limited, of_tokio);
+        assert!(ours.is_ok());
+        assert!(theirs.is_err(), "tokio's timeout has run since it was made");
+        assert_eq!(start.elapsed(), ms(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limited_future_can_be_spawned() {
+        let (site, shared) = (slow_site(), Mutex::new(1));
+        let tried = try_within::<_, _, PageError>("fetch", ms(40), {
+            let fetch = site.fetch("/slow");
+            async move { Ok(fetch.await?) }
+        });
+        let task = task_within("fetch", ms(40), tokio::spawn(site.fetch("/slow")));
+        let busy = within("count", ms(40), blocking_while_wanted(|_| 7));
+        let change = async move {
+            replace_after(&shared, |n| ready(Ok::<_, TimedOut>(n + 1))).await.unwrap();
+            shared.into_inner()
+        };
+        assert!(tokio::spawn(tried).await.unwrap().is_err());
+        assert!(tokio::spawn(task).await.unwrap().is_err());
+        assert_eq!(tokio::spawn(busy).await.unwrap().unwrap().unwrap(), 7);
+        assert_eq!(tokio::spawn(change).await.unwrap(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_error_type_carries_the_late_and_the_failed() {
+        let site = slow_site();
+        let fetch = |path: &str| {
+            let answer = site.fetch(path);
+            async move { Ok::<_, PageError>(answer.await?) }
+        };
+        let late = try_within("fetch", ms(40), fetch("/slow")).await.unwrap_err();
+        let timed_out = TimedOut { what: "fetch", limit: ms(40), waited: ms(40) };
+        assert_eq!(late, PageError::TimedOut(timed_out));
+        let failed = try_within("fetch", ms(40), fetch("/none")).await.unwrap_err();
+        assert_eq!(failed, PageError::Site(SiteError::NotFound { path: "/none".into() }));
+        assert_eq!(try_within("fetch", ms(101), fetch("/slow")).await.unwrap().body, "/slow");
+    }
+
+    // Future first, clock second.
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_ready_beats_a_limit_of_zero() {
+        assert_eq!(within("ready", Duration::ZERO, ready(7)).await, Ok(7));
+        assert!(within("not ready", Duration::ZERO, pending::<()>()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_ready_beats_a_limit_that_has_passed() {
+        let (send, receive) = oneshot::channel();
+        let mut limited = pin!(within("message", ms(10), receive));
+        assert!(poll!(&mut limited).is_pending());
+        send.send(7).unwrap();
+        advance(ms(20)).await;
+        assert_eq!(limited.await, Ok(Ok(7)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_equal_limits_the_inner_reports() {
+        let step = try_within("step", ms(50), async {
+            pending::<()>().await;
+            Ok::<_, PageError>(())
+        });
+        let error = try_within("whole", ms(50), step).await.unwrap_err();
+        assert!(matches!(error, PageError::TimedOut(TimedOut { what: "step", .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_limit_there_is_never_ends_a_wait() {
+        let patient = within("ever", Duration::MAX, pending::<()>());
+        let hour = within("hour", Duration::from_hours(1), patient).await.unwrap_err();
+        assert_eq!(hour.what, "hour");
+        assert_eq!(within("ready", Duration::MAX, ready(7)).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_wait_far_over_the_limit_tells_of_a_blocked_thread() {
+        let blocks = async {
+            thread::sleep(ms(60));
+            pending::<()>().await;
+        };
+        let error = within("parse", ms(5), blocks).await.unwrap_err();
+        assert!(error.waited >= ms(60), "{error}");
+    }
+
+    // What a limit does not stop, and what does.
+
+    #[tokio::test]
+    async fn code_that_does_not_yield_overruns_and_ends_as_ok() {
+        let start = Instant::now();
+        let work = || {
+            thread::sleep(ms(60));
+            7
+        };
+        assert_eq!(naive::of_busy_code(ms(5), work).await, Ok(7));
+        assert!(start.elapsed() >= ms(60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_behind_a_handle_runs_on() {
+        let (site, start) = (slow_site(), Instant::now());
+        let error = naive::of_a_task(ms(40), site.fetch("/slow")).await.unwrap_err();
+        assert!(matches!(error, TaskError::TimedOut(_)));
+        assert_eq!((start.elapsed(), site.load().in_flight), (ms(40), 1));
+        sleep(ms(61)).await;
+        assert_eq!((site.load().answered, site.load().dropped), (1, 0));
+        let in_time = naive::of_a_task(ms(101), site.fetch("/slow")).await;
+        assert_eq!(in_time.unwrap().unwrap().body, "/slow");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn abort_on_drop_asks_the_task_to_end_and_does_not_wait() {
+        let site = slow_site();
+        let task = AbortOnDropHandle::new(tokio::spawn(site.fetch("/slow")));
+        timeout(ms(40), task).await.unwrap_err();
+        assert_eq!(site.load().in_flight, 1, "the caller goes on before the task is gone");
+        yield_now().await;
+        assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_past_its_limit_is_gone_when_the_error_comes() {
+        let (site, start) = (slow_site(), Instant::now());
+        let task = tokio::spawn(site.fetch("/slow"));
+        let error = task_within("fetch", ms(40), task).await.unwrap_err();
+        assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
+        assert_eq!(start.elapsed(), ms(40));
+        let timed_out = TimedOut { what: "fetch", limit: ms(40), waited: ms(40) };
+        assert!(matches!(error, TaskError::TimedOut(late) if late == timed_out));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_in_time_hands_over_its_value() {
+        let start = Instant::now();
+        let task = tokio::spawn(slow_site().fetch("/slow"));
+        let page = task_within("fetch", ms(101), task).await.unwrap().unwrap();
+        assert_eq!((page.body.as_str(), start.elapsed()), ("/slow", ms(100)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_or_a_foreign_abort_is_not_a_timeout() {
+        let task = tokio::spawn(async { panic!("on purpose") });
+        let panicked = task_within::<()>("panic", ms(40), task).await.unwrap_err();
+        assert!(
+            matches!(&panicked, TaskError::Died { what: "panic", source } if source.is_panic())
+        );
+        assert_eq!(panicked.to_string(), "panic: the task ended without a value");
+        let task = tokio::spawn(pending::<()>());
+        task.abort();
+        let aborted = task_within("abort", ms(40), task).await.unwrap_err();
+        assert!(matches!(aborted, TaskError::Died { source, .. } if source.is_cancelled()));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_cannot_be_aborted_is_waited_for() {
+        let (announce, begun) = oneshot::channel();
+        let task = spawn_blocking(|| {
+            announce.send(Instant::now()).unwrap();
+            thread::sleep(ms(60));
+        });
+        let start = begun.await.unwrap();
+        task_within("thread", ms(5), task).await.unwrap();
+        assert!(start.elapsed() >= ms(60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_or_before_it_aborts_its_task() {
+        let alive = Alive::default();
+        let wait = || {
+            let guard = alive.guard();
+            let task = tokio::spawn(async move {
+                pending::<()>().await;
+                drop(guard);
+            });
+            task_within("for ever", ms(40), task)
+        };
+        let points = at_every_await(wait, |_, _| ()).await;
+        yield_now().await;
+        assert_eq!((points, alive.count(), alive.dropped()), (3, 0, 4));
+    }
+
+    #[tokio::test]
+    async fn a_blocking_thread_works_on_after_the_limit() {
+        let (open, gate) = mpsc::channel::<()>();
+        let (done, ended) = oneshot::channel();
+        let work = move || {
+            gate.recv().unwrap();
+            done.send(()).unwrap();
+        };
+        within("thread", ms(5), spawn_blocking(work)).await.unwrap_err();
+        open.send(()).unwrap();
+        ended.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn blocking_work_that_asks_stops_when_nobody_waits() {
+        let (done, ended) = oneshot::channel();
+        let work = move |unwanted: &CancellationToken| {
+            let start = Instant::now();
+            while !unwanted.is_cancelled() && start.elapsed() < Duration::from_secs(10) {
+                thread::yield_now();
+            }
+            done.send(unwanted.is_cancelled()).unwrap();
+        };
+        within("count", ms(5), blocking_while_wanted(work)).await.unwrap_err();
+        assert!(ended.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn blocking_work_in_time_is_never_told_to_stop() {
+        let answer = blocking_while_wanted(|unwanted| (unwanted.is_cancelled(), 7)).await;
+        assert_eq!(answer.unwrap(), (false, 7));
+        let panicked = blocking_while_wanted(|_| panic!("on purpose")).await;
+        assert!(panicked.unwrap_err().is_panic());
+    }
+
+    // What it leaves behind.
+
+    #[tokio::test(start_paused = true)]
+    async fn a_drop_at_any_await_leaves_a_value_that_holds() {
+        let shared = Mutex::new(1);
+        let change = async |old| {
+            sleep(ms(10)).await;
+            sleep(ms(10)).await;
+            Ok::<_, TimedOut>(old + 1)
+        };
+        let points = at_every_await(
+            || replace_after(&shared, change),
+            |_, end| {
+                let now = *shared.try_lock().expect("the lock is free");
+                assert_eq!(now, if end.is_some() { 2 } else { 1 });
+            },
+        )
+        .await;
+        assert_eq!(points, 3);
+        let held = shared.lock().await;
+        assert!(after_polls(1, replace_after(&shared, change)).await.is_none());
+        drop(held);
+        assert_eq!(*shared.try_lock().expect("the lock is free"), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_changes_at_once_both_count() {
+        let shared = Mutex::new(1);
+        let change = async |old| {
+            sleep(ms(10)).await;
+            Ok::<_, TimedOut>(old + 1)
+        };
+        let both = tokio::join!(replace_after(&shared, change), replace_after(&shared, change));
+        assert_eq!((both, shared.into_inner()), ((Ok(()), Ok(())), 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_fails_leaves_the_old_value() {
+        let shared = Mutex::new(1);
+        replace_after(&shared, |_| ready(Err("no"))).await.unwrap_err();
+        assert_eq!(*shared.lock().await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_taken_out_is_gone_for_ever() {
+        let slot = Mutex::new(Some(1));
+        let refresh = async |old| {
+            sleep(ms(100)).await;
+            old + 1
+        };
+        naive::take_and_put_back(&slot, refresh).await;
+        assert_eq!(*slot.lock().await, Some(2));
+        let limited = within("refresh", ms(40), naive::take_and_put_back(&slot, refresh));
+        limited.await.unwrap_err();
+        assert_eq!(*slot.lock().await, None);
+        naive::take_and_put_back(&slot, refresh).await;
+        assert_eq!(*slot.lock().await, None, "and nobody can bring it back");
+    }
+
+    // HTTP, on loopback and in real time.
+
+    const LIMIT: Duration = ms(100);
+
+    fn client(limits: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+        limits(Client::builder().no_proxy()).build().unwrap()
+    }
+
+    /// The head of an answer; asks again when a busy machine made even that too late.
+    async fn head(client: &Client, url: &str) -> Response {
+        loop {
+            match client.get(url).send().await {
+                Ok(response) => return response,
+                Err(error) => assert!(error.is_timeout(), "{error}"),
+            }
+        }
+    }
+
+    /// `patient` waits for a page that never comes, until a limit of `LIMIT` has ended another request.
+    async fn outlives_the_limit(patient: Client) -> bool {
+        let site = HttpSite::default().with_reply("/a", HttpReply::hang());
+        let server = site.start().await;
+        let url = server.url("/a");
+        let waiting = tokio::spawn(async move {
+            loop {
+                match patient.get(&url).send().await {
+                    Err(error) if error.is_connect() => {}
+                    end => break end.map(|_| ()),
+                }
+            }
+        });
+        server.until(|load| load.in_flight == 1).await;
+        let start = Instant::now();
+        let limited = client(|limits| limits.timeout(LIMIT)).get(server.url("/a")).send().await;
+        assert!(limited.unwrap_err().is_timeout());
+        assert!(start.elapsed() >= LIMIT);
+        server.until(|load| load.in_flight == 1).await;
+        let outlived = !waiting.is_finished();
+        waiting.abort();
+        server.until(|load| load.in_flight == 0).await;
+        outlived
+    }
+
+    /// A server that sends a byte of its body every 5 ms, for ever.
+    async fn trickle() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(trickle_into(stream));
+            }
+        });
+        url
+    }
+
+    async fn trickle_into(mut stream: TcpStream) -> std::io::Result<()> {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            stream.read_buf(&mut request).await?;
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;
+        loop {
+            stream.write_all(b"1\r\n.\r\n").await?;
+            sleep(ms(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn reqwest_alone_sets_no_limit() {
+        assert!(outlives_the_limit(client(|limits| limits)).await);
+    }
+
+    #[tokio::test]
+    async fn a_connect_limit_does_not_cover_the_answer() {
+        assert!(outlives_the_limit(client(|limits| limits.connect_timeout(LIMIT / 2))).await);
+    }
+
+    #[tokio::test]
+    async fn a_connect_limit_covers_the_name_lookup() {
+        struct NoAnswer;
+        impl Resolve for NoAnswer {
+            fn resolve(&self, _: Name) -> Resolving {
+                Box::pin(pending())
+            }
+        }
+        let start = Instant::now();
+        let client = client(|limits| limits.dns_resolver(NoAnswer).connect_timeout(LIMIT));
+        let error = client.get("http://somewhere.test/").send().await.unwrap_err();
+        assert!(error.is_timeout() && error.is_connect());
+        assert!(start.elapsed() >= LIMIT);
+    }
+
+    #[tokio::test]
+    async fn a_total_limit_ends_a_body_that_hangs() {
+        let site = HttpSite::default().with_reply("/a", HttpReply::ok("").body_hangs());
+        let server = site.start().await;
+        let client = client(|limits| limits.timeout(LIMIT));
+        let response = head(&client, &server.url("/a")).await;
+        assert!(response.text().await.unwrap_err().is_timeout());
+        server.until(|load| load.in_flight == 0).await;
+    }
+
+    #[tokio::test]
+    async fn a_total_limit_ends_a_body_that_trickles() {
+        let url = trickle().await;
+        let client = client(|limits| limits.timeout(LIMIT));
+        let (mut chunks, mut start) = (0, Instant::now());
+        while chunks == 0 {
+            start = Instant::now();
+            let mut response = head(&client, &url).await;
+            let error = loop {
+                match response.chunk().await {
+                    Ok(chunk) => chunks += chunk.map_or(0, |chunk| chunk.len()),
+                    Err(error) => break error,
+                }
+            };
+            assert!(error.is_timeout());
+        }
+        assert!(start.elapsed() >= LIMIT);
+    }
+
+    #[tokio::test]
+    async fn a_read_limit_ends_a_head_or_a_body_that_hangs() {
+        let site = HttpSite::default()
+            .with_reply("/head", HttpReply::hang())
+            .with_reply("/body", HttpReply::ok("").body_hangs());
+        let server = site.start().await;
+        let client = client(|limits| limits.read_timeout(LIMIT));
+        let start = Instant::now();
+        assert!(client.get(server.url("/head")).send().await.unwrap_err().is_timeout());
+        assert!(start.elapsed() >= LIMIT);
+        let response = head(&client, &server.url("/body")).await;
+        let start = Instant::now();
+        assert!(response.text().await.unwrap_err().is_timeout());
+        assert!(start.elapsed() >= LIMIT);
+    }
+
+    #[tokio::test]
+    async fn a_read_limit_starts_again_with_each_chunk() {
+        let url = trickle().await;
+        let client = client(|limits| limits.read_timeout(LIMIT));
+        // A machine that stalls for a whole LIMIT makes a real silence: ask again.
+        loop {
+            let mut response = head(&client, &url).await;
+            let start = Instant::now();
+            let mut last_asked = start;
+            let end = loop {
+                let asked = Instant::now();
+                if let Err(error) = response.chunk().await {
+                    break Some(error);
+                }
+                last_asked = asked;
+                if start.elapsed() > 2 * LIMIT {
+                    break None;
+                }
+            };
+            let Some(error) = end else { break };
+            assert!(error.is_timeout() && last_asked.elapsed() >= LIMIT, "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_total_limit_refuses_a_body_that_has_come() {
+        let site = HttpSite::default().with_reply("/a", HttpReply::ok("here"));
+        let server = site.start().await;
+        let client = client(|limits| limits.timeout(LIMIT));
+        let response = head(&client, &server.url("/a")).await;
+        server.until(|load| load.in_flight == 0 && load.answered > 0).await;
+        sleep(LIMIT).await;
+        assert!(response.text().await.unwrap_err().is_timeout());
+    }
+
+    #[tokio::test]
+    async fn a_read_limit_counts_what_the_reader_does_between_two_reads() {
+        let url = trickle().await;
+        let client = client(|limits| limits.read_timeout(LIMIT));
+        let mut response = head(&client, &url).await;
+        while response.chunk().await.is_err() {
+            response = head(&client, &url).await;
+        }
+        sleep(LIMIT).await;
+        assert!(response.chunk().await.unwrap_err().is_timeout());
+    }
+}
