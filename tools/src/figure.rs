@@ -115,7 +115,10 @@ impl Figure {
 
     fn svg(&self, out: &mut String, id: &str) {
         let longest = self.panels.iter().map(|panel| panel.end).max().unwrap_or(0).max(1);
-        let scale = Scale { longest, step: step(longest) };
+        let mut scale = Scale { longest, step: step(longest), most: 1 };
+        // One height for one count, in all panels.
+        let tallies = self.panels.iter().flat_map(|panel| &panel.rows).filter_map(Row::tally);
+        scale.most = tallies.flat_map(|at| scale.buckets(at)).max().unwrap_or(1).max(1);
         let signs = self.signs();
         let height: f64 = self.panels.iter().map(Panel::height).sum::<f64>()
             + GAP * (self.panels.len().saturating_sub(1)) as f64
@@ -263,6 +266,13 @@ impl Panel {
 }
 
 impl Row {
+    fn tally(&self) -> Option<&[(u64, usize)]> {
+        match self {
+            Self::Tally { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+
     fn height(&self) -> f64 {
         match self {
             Self::Lane { .. } => LANE,
@@ -437,9 +447,27 @@ impl End {
 struct Scale {
     longest: u64,
     step: u64,
+    /// The highest bar of a tally.
+    most: usize,
 }
 
 impl Scale {
+    /// The width of a bar of a tally, in milliseconds: one seventieth of the longest run.
+    fn bucket(&self) -> u64 {
+        (self.longest / 70).max(1)
+    }
+
+    /// The counts of a tally, bar by bar.
+    fn buckets(&self, at: &[(u64, usize)]) -> Vec<usize> {
+        let mut counts: Vec<usize> = Vec::new();
+        for (at, count) in at {
+            let slot = (at / self.bucket()) as usize;
+            counts.resize(counts.len().max(slot + 1), 0);
+            counts[slot] += count;
+        }
+        counts
+    }
+
     fn x(&self, at: u64) -> f64 {
         let width = WIDTH - LABELS - RIGHT;
         round(LABELS + width * at as f64 / self.longest as f64)
@@ -550,22 +578,16 @@ fn marble(out: &mut String, label: &str, x: f64, middle: f64) {
     );
 }
 
-/// Events by time, as bars of one seventieth of the longest run.
+/// Events by time, as bars.
 fn histogram(out: &mut String, scale: &Scale, at: &[(u64, usize)], top: f64) {
-    let bucket = (scale.longest / 70).max(1);
-    let mut counts: Vec<usize> = Vec::new();
-    for (at, count) in at {
-        let slot = (at / bucket) as usize;
-        counts.resize(counts.len().max(slot + 1), 0);
-        counts[slot] += count;
-    }
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let counts = scale.buckets(at);
+    let most = counts.iter().copied().max().unwrap_or(0);
     let floor = top + TALLY - 4.0;
     let room = TALLY - 24.0;
-    let width = scale.x(bucket) - scale.x(0);
+    let width = scale.x(scale.bucket()) - scale.x(0);
     for (slot, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-        let height = (room * *count as f64 / most as f64).max(1.5);
-        let x = scale.x(slot as u64 * bucket);
+        let height = (room * *count as f64 / scale.most as f64).max(1.5);
+        let x = scale.x(slot as u64 * scale.bucket());
         let _ = writeln!(
             out,
             "<rect class=\"count\" x=\"{x}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
@@ -703,5 +725,23 @@ mod tests {
     #[test]
     fn grid_lines_stand_at_round_times() {
         assert_eq!([1, 6, 100, 140, 3000, 3_600_000].map(step), [1, 1, 20, 50, 500, 1_000_000]);
+    }
+
+    #[test]
+    fn a_count_has_one_height_in_all_panels() {
+        let panel = |count: usize| {
+            format!(
+                "{{\"name\": \"p\", \"end\": 70, \"rows\": [{{\"row\": \"tally\", \"name\": \"t\", \
+                 \"at\": [[0, {count}]]}}]}}"
+            )
+        };
+        let json = format!("{{\"title\": \"x\", \"panels\": [{}, {}]}}", panel(4), panel(2));
+        let html = Figure::parse(&json).unwrap().html("t", "x");
+        let heights: Vec<&str> = html
+            .split("class=\"count\"")
+            .skip(1)
+            .map(|bar| bar.split("height=\"").nth(1).unwrap().split('"').next().unwrap())
+            .collect();
+        assert_eq!(heights, ["72", "36"]);
     }
 }
