@@ -103,7 +103,8 @@ async fn many(site: &Site) {
         as_they_come(paths, TWO, page).map(found).collect::<Vec<_>>(),
     )
     .await;
-    let tasks = on_tasks(paths, TWO, page).map(|(path, answer)| (path, answer.is_ok()));
+    let tasks =
+        on_tasks(paths, TWO, page).map(|(path, answer)| (path, matches!(answer, Ok(Ok(_)))));
     tell("on tasks, two at a time", tasks.collect::<Vec<_>>()).await;
     let answers = as_they_come(paths, NonZeroUsize::MAX, page).map(|(path, _)| path);
     tell("what came within 25 ms", before(Instant::now() + ms(25), answers)).await;
@@ -115,13 +116,13 @@ async fn limits(site: &Site) {
     tell("in time", within("page c", ms(25), fetch(site, "/c"))).await;
     match within("page a", ms(25), fetch(site, "/a")).await {
         Ok(outcome) => println!("  {outcome:?}"),
-        Err(late) => println!("  {late}"),
+        Err(late) => println!("  late: {late}"),
     }
     let dropped = site.load().dropped;
     let task = tokio::spawn(fetch(site, "/a"));
     match task_within("page a, as a task", ms(25), task).await {
         Ok(outcome) => println!("  {outcome:?}"),
-        Err(late) => println!("  {late}"),
+        Err(late) => println!("  late: {late}"),
     }
     println!("  and its call was dropped: {}", site.load().dropped > dropped);
 }
@@ -149,10 +150,13 @@ async fn into_a_file() -> io::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("pages.txt");
     tokio::fs::write(&file, "the old list").await?;
-    let failed = replace(&file, |_| Err(io::Error::other("the disk is full"))).await;
-    println!("  {}: {:?}", failed.is_err(), tokio::fs::read_to_string(&file).await?);
-    let done = replace(&file, |file| write!(file, "the new list")).await;
-    println!("  {}: {:?}", done.is_err(), tokio::fs::read_to_string(&file).await?);
+    let kept = async || tokio::fs::read_to_string(&file).await;
+    if let Err(error) = replace(&file, |_| Err(io::Error::other("the disk is full"))).await {
+        println!("  failed in the step {:?}: {:?}", error.step, kept().await?);
+    }
+    if replace(&file, |file| write!(file, "the new list")).await.is_ok() {
+        println!("  replaced: {:?}", kept().await?);
+    }
     let names = std::fs::read_dir(folder.path())?.count();
     println!("  files in the folder: {names}");
     Ok(())
