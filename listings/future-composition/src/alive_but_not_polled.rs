@@ -12,7 +12,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 // ANCHOR: keep_polling
 /// Calls `warn` when `work` takes longer than `limit`, and polls both until both have
-/// ended.
+/// ended. The output of `work` is kept until then: it must hold nothing that `warn`
+/// waits for.
 ///
 /// # Cancel safety
 /// Dropping it drops both where they wait.

@@ -175,6 +175,7 @@ mod tests {
     use backend::cancel::{after_polls, at_every_await};
     use backend::{Alive, Page, Reply, Site, SiteError};
     use futures::future::{BoxFuture, try_join_all};
+    use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
     use std::cell::RefCell;
     use std::error::Error;
     use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
@@ -336,6 +337,40 @@ mod tests {
         let start = Instant::now();
         assert_eq!(try_join_all(beside(&watch, fails(10))).await, Err(Refused));
         assert_eq!((start.elapsed(), watch.counts()), (ms(10), (0, 2)));
+    }
+
+    /// The first ends after 60 ms, the second fails after 10, the others end after 30.
+    fn second_fails(
+        count: usize,
+    ) -> impl Iterator<Item = impl Future<Output = Result<(), Refused>>> {
+        (0..count).map(|place| async move {
+            match place {
+                0 => sleep(ms(60)).await,
+                1 => return fails(10).await,
+                _ => sleep(ms(30)).await,
+            }
+            Ok(())
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_thirty_try_join_all_waits_for_those_before_the_error() {
+        for (count, returns) in [(30, ms(10)), (31, ms(60))] {
+            let start = Instant::now();
+            assert_eq!(try_join_all(second_fails(count)).await, Err(Refused));
+            assert_eq!(start.elapsed(), returns, "{count}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_thirty_an_unordered_set_returns_at_the_first_error() {
+        let start = Instant::now();
+        let set: FuturesUnordered<_> = second_fails(31).collect();
+        assert_eq!(set.try_collect::<Vec<_>>().await, Err(Refused));
+        assert_eq!(start.elapsed(), ms(10));
+        let few = stream::iter(second_fails(31)).buffer_unordered(3);
+        assert_eq!(few.try_collect::<Vec<_>>().await, Err(Refused));
+        assert_eq!(start.elapsed(), ms(20));
     }
 
     #[tokio::test(start_paused = true)]

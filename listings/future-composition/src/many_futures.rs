@@ -81,8 +81,8 @@ where
 
 // ANCHOR: deadline_over_many
 /// Collects what comes before `deadline`, then drops the rest. The clock is looked at
-/// only while no answer is ready, so what is ready is kept, and an endless supply never
-/// stops.
+/// only while no answer is ready, so what is ready is kept, and an endless supply may
+/// never stop.
 ///
 /// # Cancel safety
 /// Dropping the future drops `answers` and what was collected.

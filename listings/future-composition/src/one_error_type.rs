@@ -57,7 +57,8 @@ pub enum HttpError {
 /// Any [`HttpError`]. A refusal is known from its head; its body is not waited for.
 ///
 /// # Cancel safety
-/// Dropped at either await, it closes its connection. The server may be done by then.
+/// Dropped at either await, it gives up the request: HTTP/1.1 closes the connection,
+/// HTTP/2 resets the stream. The server may be done by then.
 pub async fn fetch_json<T>(client: &Client, url: &str) -> Result<T, HttpError>
 where
     T: DeserializeOwned,
@@ -122,7 +123,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 pub struct Limits {
     /// For a new connection: name, TCP, TLS.
     pub connect: Duration,
-    /// For the head, and then for each next piece of the body.
+    /// For the head, connecting included, and then for each next piece of the body.
     pub silence: Duration,
     /// For everything, from the start to the last byte of the body.
     pub total: Duration,
@@ -483,7 +484,8 @@ mod tests {
     #[tokio::test]
     async fn dropped_at_any_await_it_leaves_no_request_behind() {
         let server = server(HttpReply::ok("{}").body_hangs()).await;
-        let client = client(Limits { total: ms(100), ..PATIENT });
+        // Long enough for a request to reach the server on a busy machine.
+        let client = client(Limits { total: ms(300), ..PATIENT });
         let url = server.url("/prices");
         let fetch = || fetch_json::<Value>(&client, &url);
         let drops = cancel::at_every_await(fetch, |_, end| {

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 ///
 /// # Cancel safety
 /// As [`Retry::run`]. An attempt that is dropped, by you or at its limit, closes its
-/// connection.
+/// connection (over HTTP/2, resets its stream).
 pub async fn get_json<T: DeserializeOwned>(
     client: &Client,
     url: &str,
