@@ -23,10 +23,11 @@ pub async fn after_polls<F: Future>(polls: usize, future: F) -> Option<F::Output
     .await
 }
 
-/// Makes the future anew and drops it after 0, 1, 2, … polls, until one ends by itself;
-/// `check` sees each end (`None`: dropped). Returns at how many points it was dropped.
+/// Makes a future again and again and drops it after 0, 1, 2, … polls, until one ends
+/// by itself. `check` gets the number of polls, and the output (`None`: dropped).
+/// Returns how many were dropped.
 ///
-/// What is ready at once is no point to drop at: let each await wait in the test.
+/// An await that is ready at once is not a drop point: let each await wait in the test.
 pub async fn at_every_await<F: Future>(
     mut make: impl FnMut() -> F,
     mut check: impl FnMut(usize, Option<F::Output>),

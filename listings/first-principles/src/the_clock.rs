@@ -7,7 +7,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 // ANCHOR: wait_until
-/// Asks `check` now and then, `pause` apart, until it says yes; for `limit` at most.
+/// Asks `check` again and again, `pause` apart, until it says yes; for `limit` at most.
 ///
 /// # Errors
 /// `check` has not said yes within `limit`.

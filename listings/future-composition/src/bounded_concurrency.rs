@@ -6,11 +6,12 @@ use std::num::NonZeroUsize;
 use futures::stream::{self, Stream, StreamExt};
 
 // ANCHOR: sliding_window
-/// Runs `work` on every item, with at most `limit` of them in flight; answers come as they are ready.
+/// Runs `work` on every item, at most `limit` at a time; answers come when they are
+/// ready.
 ///
 /// # Cancel safety
-/// Dropping the stream drops the work in flight at once, where it waits; the other items are never
-/// started.
+/// Dropping the stream drops the work in flight at once, where it waits; the other
+/// items are never started.
 pub fn few_at_a_time<I, F, Fut>(
     items: I,
     limit: NonZeroUsize,

@@ -37,7 +37,7 @@ pub enum TaskError<E> {
 // ANCHOR_END: task_error
 
 // ANCHOR: in_task
-/// Runs `work` as a task, which ends with the future that waits for it.
+/// Runs `work` as a task, which is aborted when this future is dropped.
 ///
 /// # Errors
 /// That of `work`, or that the task was lost.
@@ -60,7 +60,7 @@ where
 // ANCHOR_END: in_task
 
 // ANCHOR: all_tasks_or_error
-/// Each work is a task: all values, in the order of the work, or the first error.
+/// Runs each work as a task: all values, in the order of the work, or the first error.
 ///
 /// # Errors
 /// The first failure or panic. The other tasks are aborted, and have gone when this
@@ -102,14 +102,14 @@ where
 // ANCHOR_END: all_tasks_or_error
 
 // ANCHOR: settle
-/// Lets both sides come to their end, also when one of them fails; only then reports.
+/// Runs both sides to their end, even when one of them fails, and only then reports.
 ///
 /// # Errors
 /// That of the first side, or else that of the second.
 ///
 /// # Cancel safety
-/// Dropping this still cuts both sides where they stand. To be safe from that, spawn
-/// it: a task runs on when its `JoinHandle` is dropped.
+/// Dropping this still cuts both sides where they stand. To prevent that, spawn it: a
+/// task runs on when its `JoinHandle` is dropped.
 pub async fn settle<A, B, E>(
     first: impl Future<Output = Result<A, E>>,
     second: impl Future<Output = Result<B, E>>,

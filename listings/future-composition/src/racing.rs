@@ -20,7 +20,7 @@ pub struct TooLate {
     pub limit: Duration,
 }
 
-/// What the first of the two to finish gives, good or bad. In a tie the upper one wins.
+/// The output of the first of the two to finish, good or bad. `primary` wins a tie.
 ///
 /// # Errors
 /// Neither finished within `limit`.
@@ -95,8 +95,8 @@ where
 // ANCHOR_END: first_to_succeed
 
 // ANCHOR: either_success
-/// The first of the two to succeed; `None` when both failed and nobody asks why. In a
-/// tie the upper one wins.
+/// The first of the two to succeed; `None` when both failed and nobody asks why.
+/// `primary` wins a tie.
 ///
 /// # Cancel safety
 /// The loser is dropped where it waits, before this returns. Dropping the race drops
@@ -127,8 +127,8 @@ pub struct BothFailed<E: Debug + Display> {
 // ANCHOR_END: both_failed
 
 // ANCHOR: hedge
-/// Calls `backup` beside `primary` when that has taken `after`, or has failed; the
-/// first to succeed wins. Only for calls that may be made twice.
+/// Calls `backup` as well, once `primary` has taken `after` or has failed; the first to
+/// succeed wins. Only for calls that may be made twice.
 ///
 /// # Errors
 /// Both failed.

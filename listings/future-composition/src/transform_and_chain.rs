@@ -33,7 +33,7 @@ pub fn in_capitals<E>(
 /// The same, awaited.
 ///
 /// # Errors
-/// That of the look-up.
+/// That of the lookup.
 pub async fn in_capitals_awaited<E>(
     name: impl Future<Output = Result<String, E>>,
 ) -> Result<String, E> {
@@ -171,7 +171,7 @@ pub async fn page<P, T, E>(
 // ANCHOR_END: borrowing_step
 
 // ANCHOR: named_future
-/// A look-up that is put together first, and awaited as it stands.
+/// A lookup that is configured first, and then awaited directly.
 #[derive(Debug)]
 #[must_use = "a look-up does nothing unless awaited"]
 pub struct NameLookup<Fut> {
