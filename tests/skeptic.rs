@@ -21,6 +21,8 @@ fn skeptic_compiles_every_listing_that_pages_show() {
         .filter(|file| !file.starts_with("listings/refused/"))
         .collect();
     let generated = include_str!(concat!(env!("OUT_DIR"), "/skeptic-tests.rs"));
+    // Parts of files, proofs and refused listings are there too, ignored.
+    let count = |what: &str| generated.matches(what).count();
     assert!(!files.is_empty());
-    assert_eq!(generated.matches("#[test]").count(), files.len(), "for {files:?}");
+    assert_eq!(count("#[test]") - count("#[ignore]"), files.len(), "for {files:?}");
 }

@@ -272,7 +272,9 @@ pub mod orphans {
         let listings = Listings::read(root);
         let mut orphans = Vec::new();
         for (path, listing) in &listings.files {
-            let shown = report.anchors.iter().any(|(shown, _)| shown == path);
+            let named = report.promises.iter().any(|promise| promise.file == *path);
+            let shown = report.anchors.iter().any(|(shown, _)| shown == path)
+                || listing.kind == Kind::Refused && named;
             let support = listing.whole().lines().any(|line| line.starts_with(SUPPORT));
             if support && shown {
                 orphans.push(format!("{path}: a page shows it, so it is not support"));
@@ -287,14 +289,17 @@ pub mod orphans {
                 }
             }
             let test = listing.kind == Kind::Tests;
-            if test && !report.promises.iter().any(|promise| promise.file == *path) && !support {
+            if test && !named && !support {
                 orphans.push(format!("{path}: no page names a test of it"));
             }
         }
         for path in record::recordings(root).keys() {
             let name = path.display().to_string().replace('\\', "/");
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
-            if !report.outputs.contains(&name) && !report.figures.contains(&stem) {
+            // A proof shows what the compiler says.
+            let code = name.replace(".stderr", ".rs");
+            let named = report.promises.iter().any(|promise| promise.file == code);
+            if !report.outputs.contains(&name) && !report.figures.contains(&stem) && !named {
                 orphans.push(format!("{name}: no page shows it"));
             }
         }

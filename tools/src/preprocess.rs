@@ -341,7 +341,7 @@ impl<'a> Expansion<'a> {
             "<details class=\"proof\"><summary>Proof: <code>{}</code></summary>\n<div id=\"{id}\">\n\n\
              {}\n<p class=\"source\"><a href=\"{}\"><code>{}</code></a></p>\n</div>\n</details>\n\n",
             html(&proof.test),
-            fence("rust,ignore", &proof.source),
+            proof.shown(&self.sources.root),
             self.source(&proof.listing.path, proof.line),
             proof.listing.path,
         );
@@ -450,6 +450,20 @@ struct Proof<'a> {
     source: String,
     line: usize,
     ignored: bool,
+}
+
+impl Proof<'_> {
+    /// The test; of a refused listing, the code and what the compiler says.
+    fn shown(&self, root: &Path) -> String {
+        let code = fence("rust,ignore", &self.source);
+        let message = Path::new(&self.listing.path).with_extension("stderr");
+        match fs::read_to_string(root.join(message)) {
+            Ok(message) if self.listing.kind == Kind::Refused => {
+                format!("{code}\n{}", fence("text", &message.replace("\r\n", "\n")))
+            }
+            _ => code,
+        }
+    }
 }
 
 /// What skeptic compiles of a file: a program runs, a listing only has to compile by itself.

@@ -1,4 +1,6 @@
 //! A generator without chance.
+//!
+//! Support: no page shows this file.
 
 use std::convert::Infallible;
 

@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::future::{Future, ready};
+use std::future::{Future, IntoFuture, ready};
 use std::io;
 use std::num::NonZeroU32;
 use std::time::Duration;
