@@ -25,9 +25,7 @@ pub async fn get_json<T: DeserializeOwned>(
     retry: &Retry,
     rng: &mut (impl Rng + ?Sized),
 ) -> Result<T, RetryError<HttpError>> {
-    // Owned, not borrowed: otherwise nobody could spawn this.
-    let (client, url) = (client.clone(), url.to_owned());
-    retry.run(rng, async move |_| fetch_json(&client, &url).await).await
+    retry.run(rng, |_| fetch_json(client, url)).await
 }
 // ANCHOR_END: get_json
 
@@ -204,6 +202,18 @@ mod tests {
         asked.abort();
         server.until(|load| load.dropped == 1).await;
         assert!(asked.await.unwrap_err().is_cancelled());
+        assert_eq!(server.requests("/prices"), 2);
+    }
+
+    #[tokio::test]
+    async fn an_operation_that_borrows_client_and_url_can_be_spawned() {
+        let server = server([busy(), tea()]).await;
+        let url = server.url("/prices");
+        let asked = tokio::spawn(async move {
+            let (client, mut rng): (_, SmallRng) = (client(), rand::make_rng());
+            quick(3).run(&mut rng, |_| fetch_json::<Value>(&client, &url)).await
+        });
+        assert_eq!(asked.await.unwrap().unwrap(), json!({ "tea": 3 }));
         assert_eq!(server.requests("/prices"), 2);
     }
 

@@ -120,6 +120,7 @@ impl Retry {
     /// Calls `operation` with the number of the attempt, from 1, until it succeeds or
     /// another attempt cannot help. Each wait is drawn evenly from zero to the longest
     /// ([`Retry::waits`]); what the error asks for in `retry_after` is added to it.
+    /// An attempt may borrow what `operation` borrows, but nothing that it owns.
     ///
     /// # Errors
     /// The last failure, and why no attempt followed it. A wait that would not end
@@ -128,10 +129,10 @@ impl Retry {
     /// # Cancel safety
     /// Dropped in a wait, nothing is in flight and nothing more is called. Dropped in
     /// an attempt, so is the attempt; the other side may have done its work anyway.
-    pub async fn run<T, E: Transient>(
+    pub async fn run<T, E: Transient, Fut: Future<Output = Result<T, E>>>(
         &self,
         rng: &mut (impl Rng + ?Sized),
-        mut operation: impl AsyncFnMut(u32) -> Result<T, E>,
+        mut operation: impl FnMut(u32) -> Fut,
     ) -> Result<T, RetryError<E>> {
         let start = Instant::now();
         let left = || self.budget.map(|budget| budget.saturating_sub(start.elapsed()));

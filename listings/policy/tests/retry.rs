@@ -1,8 +1,9 @@
 //! The proofs of the page on retries that call a service: `backend` knows `policy`, so they stand here.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use futures::future::join_all;
 use policy::retry::{Failure, GaveUp, Retry, RetryError, Transient};
 use rand::rngs::{SmallRng, ThreadRng, Xoshiro256PlusPlus};
 use rand::{Rng, SeedableRng};
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -54,7 +56,7 @@ fn down() -> Site {
 }
 
 async fn run(retry: &Retry, site: &Site) -> Result<Page, RetryError<SiteError>> {
-    retry.run(&mut Longest, async |_| site.fetch("/a").await).await
+    retry.run(&mut Longest, |_| site.fetch("/a")).await
 }
 
 fn status(code: u16) -> SiteError {
@@ -65,9 +67,9 @@ fn status(code: u16) -> SiteError {
 async fn attempts_at(retry: &Retry, rng: &mut impl Rng, site: &Site) -> Vec<u64> {
     let start = Instant::now();
     let mut at = Vec::new();
-    let call = async |_| {
+    let call = |_| {
         at.push(start.elapsed().as_millis() as u64);
-        site.fetch("/a").await
+        site.fetch("/a")
     };
     retry.run(rng, call).await.ok();
     at
@@ -86,7 +88,7 @@ async fn it_tries_until_it_succeeds() {
 async fn a_permanent_error_is_returned_after_one_call() {
     let site = down();
     let start = Instant::now();
-    let call = async |_| site.fetch("/nowhere").await;
+    let call = |_| site.fetch("/nowhere");
     let error = patient(5).run(&mut Longest, call).await.unwrap_err();
     assert_eq!((error.reason, error.attempts), (GaveUp::Permanent, 1));
     assert_eq!(error.last, Failure::Error(SiteError::NotFound { path: "/nowhere".into() }));
@@ -120,15 +122,28 @@ async fn one_attempt_is_one_call_and_no_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_operation_may_lend_its_state_to_each_attempt() {
+async fn the_operation_may_change_its_state_before_each_attempt() {
     let site = down();
     let mut log = Vec::new();
-    let call = async |attempt| {
+    let call = |attempt| {
         log.push(attempt);
-        site.fetch("/a").await
+        site.fetch("/a")
     };
     patient(3).run(&mut Longest, call).await.unwrap_err();
     assert_eq!(log, [1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_share_in_a_cell_what_they_change_later() {
+    let site = down();
+    let answers = Cell::new(0);
+    let call = async |attempt| {
+        let answer = site.fetch("/a").await;
+        answers.set(answers.get() + attempt);
+        answer
+    };
+    patient(3).run(&mut Longest, call).await.unwrap_err();
+    assert_eq!(answers.get(), 1 + 2 + 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,7 +246,7 @@ async fn nothing_of_a_failed_attempt_is_held_while_it_waits() {
     }
     let connections = Alive::default();
     let retry = patient(2);
-    let call = async |_| Err::<(), _>(Busy { _connection: connections.guard() });
+    let call = |_| ready(Err::<(), _>(Busy { _connection: connections.guard() }));
     let mut rng = Longest;
     let mut tries = Box::pin(retry.run(&mut rng, call));
     assert!(timeout(ms(50), &mut tries).await.is_err());
@@ -318,42 +333,94 @@ async fn dropped_anywhere_it_leaves_nothing_in_flight_and_calls_no_more() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_retry_whose_operation_owns_what_it_uses_can_be_spawned() {
-    let site = replying([Reply::status(ms(5), 503), Reply::page(ms(5), "here")]);
-    let (mut log, seen) = (Vec::new(), site.clone());
-    let tries = tokio::spawn(async move {
-        let mut rng: SmallRng = rand::make_rng();
-        let call = async move |attempt| {
-            log.push(attempt);
-            site.fetch("/a").await.map(|page| (page.body, log.clone()))
-        };
-        patient(3).run(&mut rng, call).await
-    });
-    assert_eq!(tries.await.unwrap().unwrap(), ("here".into(), vec![1, 2]));
-    assert_eq!(seen.load().calls, 2);
+/// Holds its connection until the answer is there.
+async fn over(connection: &Mutex<Vec<u32>>, site: &Site, attempt: u32) -> Result<Page, SiteError> {
+    let mut sent = connection.lock().await;
+    let answer = site.fetch("/a").await;
+    sent.push(attempt);
+    answer
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_helper_can_spawn_any_operation_that_returns_a_future() {
-    fn in_background<T, E, F, Fut>(
+async fn a_retry_whose_operation_borrows_can_be_spawned() {
+    let site = replying([Reply::status(ms(5), 503), Reply::page(ms(5), "here")]);
+    let tries = tokio::spawn(async move {
+        let mut rng: SmallRng = rand::make_rng();
+        let connection = Mutex::default();
+        let call = |attempt| over(&connection, &site, attempt);
+        let answer = patient(3).run(&mut rng, call).await;
+        (answer.unwrap().body, connection.into_inner())
+    });
+    assert_eq!(tries.await.unwrap(), ("here".into(), vec![1, 2]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_async_closure_that_borrows_can_be_spawned_too() {
+    let site = replying([Reply::status(ms(5), 503), Reply::page(ms(5), "here")]);
+    let tries = tokio::spawn(async move {
+        let mut rng: SmallRng = rand::make_rng();
+        let connection = Mutex::default();
+        let call = async |attempt| over(&connection, &site, attempt).await;
+        let answer = patient(3).run(&mut rng, call).await;
+        (answer.unwrap().body, connection.into_inner())
+    });
+    assert_eq!(tries.await.unwrap(), ("here".into(), vec![1, 2]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_timed_out_gives_back_what_the_next_one_locks() {
+    let site = replying([Reply::never(), Reply::page(ms(5), "here")]);
+    let retry = Retry { limit: Some(ms(50)), ..patient(2) };
+    let connection = Mutex::default();
+    let start = Instant::now();
+    let call = |attempt| over(&connection, &site, attempt);
+    assert_eq!(retry.run(&mut Longest, call).await.unwrap().body, "here");
+    assert_eq!(start.elapsed(), ms(50 + 100 + 5));
+    assert_eq!(connection.into_inner(), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_generic_helper_can_pass_its_operation_on_and_spawn_it() {
+    fn in_background<T, E, Fut>(
         retry: Retry,
-        mut operation: F,
+        operation: impl FnMut(u32) -> Fut + Send + 'static,
     ) -> JoinHandle<Result<T, RetryError<E>>>
     where
         T: Send + 'static,
         E: Transient + Send + 'static,
-        F: FnMut(u32) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         tokio::spawn(async move {
             let mut rng: SmallRng = rand::make_rng();
-            retry.run(&mut rng, async move |attempt| operation(attempt).await).await
+            retry.run(&mut rng, operation).await
         })
     }
     let site = replying([Reply::status(ms(5), 503), Reply::page(ms(5), "here")]);
     let tries = in_background(patient(3), move |_| site.fetch("/a"));
     assert_eq!(tries.await.unwrap().unwrap().body, "here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_async_fn_mut_that_owns_what_it_lends_can_be_spawned() {
+    async fn twice<T, E, F>(mut operation: F) -> Result<T, E>
+    where
+        F: AsyncFnMut(u32) -> Result<T, E>,
+    {
+        match operation(1).await {
+            Ok(answer) => Ok(answer),
+            Err(_) => operation(2).await,
+        }
+    }
+    let site = replying([Reply::status(ms(5), 503), Reply::page(ms(5), "here")]);
+    let mut log = Vec::new();
+    let tries = tokio::spawn(async move {
+        let call = async move |attempt| {
+            log.push(attempt);
+            site.fetch("/a").await.map(|page| (page.body, log.clone()))
+        };
+        twice(call).await
+    });
+    assert_eq!(tries.await.unwrap().unwrap(), ("here".into(), vec![1, 2]));
 }
 
 #[test]
@@ -371,8 +438,8 @@ fn the_threads_own_generator_cannot_go_along() {
 async fn a_retry_around_a_retry_does_not_multiply_the_calls() {
     let site = down();
     let outer = patient(3);
-    let call = async |_| run(&patient(3), &site).await;
-    let error = outer.run(&mut Longest, call).await.unwrap_err();
+    let inner = patient(3);
+    let error = outer.run(&mut Longest, |_| run(&inner, &site)).await.unwrap_err();
     assert_eq!((error.reason, error.attempts, site.load().calls), (GaveUp::Permanent, 1, 3));
 }
 
@@ -380,7 +447,7 @@ async fn a_retry_around_a_retry_does_not_multiply_the_calls() {
 async fn three_services_of_three_attempts_each_make_twenty_seven_calls() {
     /// As a service does that tries three times and then answers 503.
     async fn service<T>(call: impl AsyncFn() -> Result<T, SiteError>) -> Result<T, SiteError> {
-        let answer = patient(3).run(&mut Longest, async |_| call().await).await;
+        let answer = patient(3).run(&mut Longest, |_| call()).await;
         answer.map_err(|_| status(503))
     }
     let site = down();

@@ -5,14 +5,17 @@ use std::io;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-async fn twice<T>(mut operation: impl AsyncFnMut(u32) -> io::Result<T>) -> io::Result<T> {
+// ANCHOR: spawned_borrower
+async fn twice<T, F>(mut operation: F) -> io::Result<T>
+where
+    F: AsyncFnMut(u32) -> io::Result<T>,
+{
     match operation(1).await {
         Ok(answer) => Ok(answer),
         Err(_) => operation(2).await,
     }
 }
 
-// ANCHOR: spawned_borrower
 fn connect_twice(address: String) -> JoinHandle<io::Result<TcpStream>> {
     tokio::spawn(async move {
         // `async move |_|` would compile: the closure owns `address`, and lends it.

@@ -25,9 +25,9 @@ async fn herd<R: Rng>(rng: impl Fn(u64) -> R) {
     };
     join_all((0..100).map(|client| {
         let (site, retry, mut rng) = (&site, &retry, rng(client));
-        let call = async |_| {
+        let call = |_| {
             tally("calls");
-            site.fetch("/a").await
+            site.fetch("/a")
         };
         async move { retry.run(&mut rng, call).await.is_ok() }
     }))
