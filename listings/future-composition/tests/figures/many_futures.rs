@@ -2,9 +2,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use backend::Site;
-use backend::figure::{Figure, Lane, lane, tally};
-use future_composition::many_futures::{fetch_and_store, naive, on_tasks};
-use futures::StreamExt;
+use backend::figure::{Figure, Lane, lane};
+use future_composition::many_futures::{naive, on_tasks};
+use futures::stream::{self, StreamExt};
 
 const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
@@ -37,15 +37,18 @@ fn many_futures() {
             }
         })
     };
-    let inside = || {
-        fetch_and_store(1..7, THREE, fetch, async |page| {
-            store(page).await;
-            tally("stored");
+    let one_piece = |id| {
+        let site = site.clone();
+        lane(&format!("piece {id}"), async move {
+            for step in ["head", "body", "store"] {
+                site.fetch(step).await.unwrap();
+            }
         })
     };
+    let inside = || stream::iter(1..7).map(one_piece).buffered(THREE.get()).collect::<Vec<_>>();
     Figure::new("many-futures", "Two steps of 100 ms to fetch a page, 1 s to store it")
         .panel("buffered, stored in the loop", in_the_loop)
         .panel("tasks, stored in the loop", on_tasks)
-        .panel("fetched and stored in one piece", inside)
+        .panel("buffered, fetched and stored in one piece", inside)
         .check();
 }
