@@ -17,7 +17,7 @@ fn refused(small: &SmallBook) -> String {
 /// One mistake, and parts of what is said about it.
 fn assert_refused(small: &SmallBook, parts: &[&str]) {
     let error = refused(small);
-    for part in parts.iter().chain(&["mend: "]) {
+    for part in parts.iter().chain(&["help: "]) {
         assert!(error.contains(part), "no `{part}` in: {error}");
     }
 }

@@ -36,7 +36,7 @@ impl fmt::Display for Problem {
             0 => write!(f, "{file}: {}", self.what)?,
             line => write!(f, "{file}:{line}: {}", self.what)?,
         }
-        write!(f, "\n    mend: {}", self.mend)
+        write!(f, "\n    help: {}", self.mend)
     }
 }
 

@@ -51,7 +51,7 @@ fn a_mistake_in_the_book_is_told_and_fails() {
     let output = book(small.path(), &["build"]);
     assert!(!output.status.success());
     let error = stderr(&output);
-    assert!(error.starts_with("error: src/index.md:3: ") && error.contains("mend: "), "{error}");
+    assert!(error.starts_with("error: src/index.md:3: ") && error.contains("help: "), "{error}");
     assert!(!small.path().join("book").exists(), "nothing was built");
 }
 
