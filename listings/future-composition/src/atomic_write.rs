@@ -154,16 +154,17 @@ impl Folder {
     }
 
     /// For its owner alone if `private`; else with the permissions of any new file.
-    #[cfg(unix)]
     fn temporary(&self, private: bool) -> io::Result<NamedTempFile> {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = if private { 0o600 } else { 0o666 }; // less the umask
-        tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(&self.path)
-    }
-
-    #[cfg(not(unix))]
-    fn temporary(&self, _private: bool) -> io::Result<NamedTempFile> {
-        NamedTempFile::new_in(&self.path)
+        let new = &mut tempfile::Builder::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = if private { 0o600 } else { 0o666 }; // less the umask
+            new.permissions(Permissions::from_mode(mode));
+        }
+        #[cfg(not(unix))]
+        let _ = private;
+        new.tempfile_in(&self.path)
     }
 
     #[cfg(unix)]
