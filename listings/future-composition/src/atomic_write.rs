@@ -363,23 +363,20 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_reader_sees_the_whole_old_or_the_whole_new_file() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
+        use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
         let place = Place::new();
         fs::write(&place.path, vec![0; MIB]).unwrap();
-        let reads = AtomicUsize::new(0);
+        let (reads, done) = (AtomicUsize::new(0), AtomicBool::new(false));
         thread::scope(|scope| {
             let reader = scope.spawn(|| {
-                loop {
+                while !done.load(Ordering::SeqCst) {
                     let seen = place.holds();
                     assert_eq!(seen.len(), MIB);
                     assert!(seen.iter().all(|byte| *byte == seen[0]), "a mix");
                     reads.fetch_add(1, Ordering::SeqCst);
-                    if seen[0] == 20 {
-                        break;
-                    }
                 }
             });
-            for round in 1..=20 {
+            let rounds = (1..=20).map(|round| {
                 let half_way = |file: &mut File| {
                     file.write_all(&vec![round; MIB / 2])?;
                     // A whole read, from its beginning to its end, with half of the file written.
@@ -389,10 +386,13 @@ mod tests {
                     }
                     file.write_all(&vec![round; MIB / 2])
                 };
-                replace_now(&place.path, half_way).unwrap();
-            }
+                replace_now(&place.path, half_way)
+            });
+            let ends: Vec<_> = rounds.collect();
+            done.store(true, Ordering::SeqCst);
+            assert!(ends.iter().all(Result::is_ok), "{ends:?}");
         });
-        assert_eq!(place.files(), 1);
+        assert_eq!((place.holds(), place.files()), (vec![20; MIB], 1));
     }
 
     #[test]

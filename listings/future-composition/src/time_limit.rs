@@ -432,6 +432,22 @@ mod tests {
         assert!(matches!(aborted, TaskError::Died { source, .. } if source.is_cancelled()));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_while_it_is_aborted_is_not_a_timeout() {
+        struct PanicsWhenDropped;
+        impl Drop for PanicsWhenDropped {
+            fn drop(&mut self) {
+                panic!("on purpose")
+            }
+        }
+        let task = tokio::spawn(async {
+            let _held = PanicsWhenDropped;
+            pending::<()>().await;
+        });
+        let error = task_within("panic", ms(40), task).await.unwrap_err();
+        assert!(matches!(error, TaskError::Died { source, .. } if source.is_panic()));
+    }
+
     #[tokio::test]
     async fn a_task_that_cannot_be_aborted_is_waited_for() {
         let (announce, begun) = oneshot::channel();
