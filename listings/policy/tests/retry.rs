@@ -198,6 +198,7 @@ async fn the_longest_times_there_are_can_be_waited() {
     let retry = Retry { base: longest, cap: longest, limit: Some(longest), ..patient(9) };
     let hour = secs(3600);
     assert!(timeout(hour, run(&retry, &asks)).await.is_err());
+    assert_eq!((asks.load().calls, asks.load().in_flight), (1, 0), "it waits");
     let budget = Retry { base: ms(0), budget: Some(longest), ..retry };
     assert!(timeout(hour, run(&budget, &replying([Reply::never()]))).await.is_err());
 }
