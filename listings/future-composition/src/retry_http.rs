@@ -73,8 +73,8 @@ mod tests {
     use super::*;
 
     use std::num::NonZeroU32;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, Mutex};
 
     use backend::{HttpReply, HttpServer, HttpSite, Reply, Site};
     use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
@@ -270,16 +270,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn naive_has_no_number_for_its_32nd_wait() {
-        let calls = Arc::new(AtomicU32::new(0));
-        let counter = Arc::clone(&calls);
+        let at = Arc::new(Mutex::new(Vec::new()));
+        let called = Arc::clone(&at);
         let call = move || {
-            counter.fetch_add(1, Ordering::SeqCst);
+            called.lock().unwrap().push(Instant::now());
             async { Err::<(), ()>(()) }
         };
-        let tries = tokio::spawn(naive::with_retries(call, 40));
-        assert!(tries.await.unwrap_err().is_panic());
-        assert_eq!(calls.load(Ordering::SeqCst), 32);
-        assert_eq!(2_u32.wrapping_pow(32), 0, "in a release build: no wait at all");
+        let end = tokio::spawn(naive::with_retries(call, 40)).await;
+        let at = at.lock().unwrap();
+        match end {
+            Err(lost) => assert_eq!((lost.is_panic(), at.len()), (true, 32)),
+            // Without overflow checks, as in a release build: no wait from here on.
+            Ok(end) => {
+                end.unwrap_err();
+                assert!(at[30] < at[31] && at[31] == at[39]);
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]
