@@ -1,4 +1,4 @@
-//! Hands skeptic the pages of the book, expanded.
+//! Hands skeptic the pages of the book, expanded: of each page, the files that it shows, whole.
 //!
 //! A mistake in the book does not stop the build: it is written down, and the test `the_book_builds` fails
 //! with it while all others run.

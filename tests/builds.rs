@@ -54,6 +54,22 @@ fn a_listing_is_shown_as_it_stands_in_its_file() {
 }
 
 #[test]
+fn every_listing_shown_is_part_of_its_file() {
+    let root = root();
+    let (rendered, report) = (Rendered::of(&root), book::build::report(&root).unwrap());
+    let plain = |code: &str| code.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    for (path, anchor) in report.anchors {
+        let file = std::fs::read_to_string(root.join(&path)).unwrap();
+        let file: Vec<_> = file.lines().filter(|line| !line.contains("// ANCHOR")).collect();
+        let stem = path.rsplit('/').next().unwrap().trim_end_matches(".rs").replace('_', "-");
+        let shown = selector(&format!("#listing-{stem}-{anchor} code.language-rust"));
+        let shown = rendered.pages["print.html"].select(&shown).next();
+        let shown: String = shown.unwrap_or_else(|| panic!("{path}:{anchor}")).text().collect();
+        assert!(plain(&file.join("\n")).contains(plain(&shown).trim_end()), "{path}:{anchor}");
+    }
+}
+
+#[test]
 fn a_wrong_listing_says_so_in_words() {
     let small = SmallBook::default()
         .with(PAGE, "an_idea}}", "wrong}}")
