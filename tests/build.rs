@@ -21,7 +21,11 @@ fn main() -> io::Result<()> {
     for (path, text) in pages {
         // skeptic names its tests after the file: the whole path keeps them apart, and `page_` keeps a
         // digit from the start.
-        let name = path.with_extension("").display().to_string().replace(['/', '\\', '-'], "_");
+        let name = path
+            .with_extension("")
+            .display()
+            .to_string()
+            .replace(['/', '\\', '-'], "_");
         let file = out.join(format!("page_{name}.md"));
         write_if_changed(&file, &text)?;
         files.push(file);

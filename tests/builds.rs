@@ -20,7 +20,10 @@ fn every_page_links_to_its_source_and_to_a_place_to_report_a_mistake() {
             .filter_map(|link| link.value().attr("href"))
             .collect();
         assert_eq!(links.len(), 2, "{name}: {links:?}");
-        assert!(links[0].ends_with(&format!("blob/main/src/{}", path.display())), "{name}");
+        assert!(
+            links[0].ends_with(&format!("blob/main/src/{}", path.display())),
+            "{name}"
+        );
         assert!(links[1].contains("/issues/new"), "{name}");
     }
 }
@@ -32,7 +35,10 @@ fn every_listing_and_promise_stands_in_the_rendered_pages() {
     let print = &rendered.pages["print.html"];
     assert_eq!(print.select(&selector("figure.listing")).count(), report.anchors.len());
     assert_eq!(print.select(&selector("details.proof")).count(), report.promises.len());
-    assert_eq!(print.select(&selector("figure.drawing svg")).count(), report.figures.len());
+    assert_eq!(
+        print.select(&selector("figure.drawing svg")).count(),
+        report.figures.len()
+    );
 }
 
 #[test]
@@ -48,7 +54,8 @@ fn a_listing_is_shown_as_it_stands_in_its_file() {
     let small = SmallBook::default();
     let rendered = Rendered::of(small.root());
     let page = &rendered.pages["some-pattern/a-topic.html"];
-    let code = page.select(&selector("#listing-a-topic-an_idea code.language-rust")).next();
+    let code =
+        page.select(&selector("#listing-a-topic-an_idea code.language-rust")).next();
     let code: String = code.unwrap().text().collect();
     assert_eq!(code.trim_end(), "pub fn idea() -> u32 {\n    42\n}");
 }
@@ -60,12 +67,18 @@ fn every_listing_shown_is_part_of_its_file() {
     let plain = |code: &str| code.lines().map(str::trim).collect::<Vec<_>>().join("\n");
     for (path, anchor) in report.anchors {
         let file = std::fs::read_to_string(root.join(&path)).unwrap();
-        let file: Vec<_> = file.lines().filter(|line| !line.contains("// ANCHOR")).collect();
-        let stem = path.rsplit('/').next().unwrap().trim_end_matches(".rs").replace('_', "-");
+        let file: Vec<_> =
+            file.lines().filter(|line| !line.contains("// ANCHOR")).collect();
+        let stem =
+            path.rsplit('/').next().unwrap().trim_end_matches(".rs").replace('_', "-");
         let shown = selector(&format!("#listing-{stem}-{anchor} code.language-rust"));
         let shown = rendered.pages["print.html"].select(&shown).next();
-        let shown: String = shown.unwrap_or_else(|| panic!("{path}:{anchor}")).text().collect();
-        assert!(plain(&file.join("\n")).contains(plain(&shown).trim_end()), "{path}:{anchor}");
+        let shown: String =
+            shown.unwrap_or_else(|| panic!("{path}:{anchor}")).text().collect();
+        assert!(
+            plain(&file.join("\n")).contains(plain(&shown).trim_end()),
+            "{path}:{anchor}"
+        );
     }
 }
 

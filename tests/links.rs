@@ -17,11 +17,18 @@ fn a_link_that_leads_nowhere_is_found() {
         ("../../outside.html", "out of the book"),
     ] {
         let small = SmallBook::default();
-        let small = small.with("src/index.md", "some-pattern/a-topic.md#what-it-promises", link);
+        let small = small.with(
+            "src/index.md",
+            "some-pattern/a-topic.md#what-it-promises",
+            link,
+        );
         let found = problems(&Rendered::of(small.root()));
         assert!(found.iter().any(|found| found.contains(problem)), "{link}: {found:?}");
     }
-    assert_eq!(problems(&Rendered::of(SmallBook::default().root())), Vec::<String>::new());
+    assert_eq!(
+        problems(&Rendered::of(SmallBook::default().root())),
+        Vec::<String>::new()
+    );
 }
 
 #[test]

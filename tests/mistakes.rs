@@ -31,21 +31,30 @@ fn a_book_without_mistakes_is_built() {
 
 #[test]
 fn an_unknown_anchor() {
-    let small = SmallBook::default().with(PAGE, "a_topic.rs:an_idea", "a_topic.rs:no_idea");
-    assert_refused(&small, &["a-topic.md:3: ", "has no anchor `no_idea`", "one of: an_idea"]);
+    let small =
+        SmallBook::default().with(PAGE, "a_topic.rs:an_idea", "a_topic.rs:no_idea");
+    assert_refused(
+        &small,
+        &["a-topic.md:3: ", "has no anchor `no_idea`", "one of: an_idea"],
+    );
 }
 
 #[test]
 fn a_missing_file() {
-    let small = SmallBook::default().with(PAGE, "a_topic.rs:an_idea", "nowhere.rs:an_idea");
-    assert_refused(&small, &["a-topic.md:3: ", "no listing listings/some-pattern/src/nowhere.rs"]);
+    let small =
+        SmallBook::default().with(PAGE, "a_topic.rs:an_idea", "nowhere.rs:an_idea");
+    assert_refused(
+        &small,
+        &["a-topic.md:3: ", "no listing listings/some-pattern/src/nowhere.rs"],
+    );
     let small = SmallBook::default().with(PAGE, "a_program.out", "no_program.out");
     assert_refused(&small, &["a-topic.md:15: ", "no_program.out", "record"]);
 }
 
 #[test]
 fn an_empty_anchor() {
-    let small = SmallBook::default().with(LISTING, "pub fn idea() -> u32 {\n    42\n}\n", "");
+    let small =
+        SmallBook::default().with(LISTING, "pub fn idea() -> u32 {\n    42\n}\n", "");
     assert_refused(&small, &["a_topic.rs:3: ", "`an_idea` holds nothing"]);
 }
 
@@ -64,7 +73,10 @@ fn a_proof_that_is_ignored() {
 #[test]
 fn a_proof_that_could_be_one_of_two() {
     let small = SmallBook::default();
-    small.write("listings/some-pattern/tests/a_topic.rs", "#[test]\nfn it_is_right() {}\n");
+    small.write(
+        "listings/some-pattern/tests/a_topic.rs",
+        "#[test]\nfn it_is_right() {}\n",
+    );
     assert_refused(&small, &["a-topic.md:13: ", "src/a_topic.rs and in ", "say which"]);
 }
 
@@ -72,7 +84,8 @@ fn a_proof_that_could_be_one_of_two() {
 fn a_summary_entry_without_a_page() {
     let small = SmallBook::default().with("src/SUMMARY.md", "a-topic.md", "b-topic.md");
     assert_refused(&small, &["SUMMARY.md:5: ", "no page src/some-pattern/b-topic.md"]);
-    let small = SmallBook::default().with("src/SUMMARY.md", "(some-pattern/a-topic.md)", "()");
+    let small =
+        SmallBook::default().with("src/SUMMARY.md", "(some-pattern/a-topic.md)", "()");
     assert_refused(&small, &["SUMMARY.md:5: ", "an entry without a page"]);
 }
 
@@ -103,7 +116,8 @@ fn a_listing_shown_twice() {
 
 #[test]
 fn a_figure_that_was_never_recorded() {
-    let small = SmallBook::default().with(PAGE, "{{#figure a-topic}}", "{{#figure b-topic}}");
+    let small =
+        SmallBook::default().with(PAGE, "{{#figure a-topic}}", "{{#figure b-topic}}");
     assert_refused(&small, &["a-topic.md:7: ", "no recorded figure `b-topic`"]);
 }
 
@@ -116,8 +130,15 @@ fn a_recording_of_a_figure_that_is_broken() {
 
 #[test]
 fn code_of_its_own_without_a_reason() {
-    let small = SmallBook::default().with("src/index.md", "See", "```rust\nfn f() {}\n```\n\nSee");
-    assert_refused(&small, &["src/index.md:3: ", "a block with code of its own", "unproved:"]);
+    let small = SmallBook::default().with(
+        "src/index.md",
+        "See",
+        "```rust\nfn f() {}\n```\n\nSee",
+    );
+    assert_refused(
+        &small,
+        &["src/index.md:3: ", "a block with code of its own", "unproved:"],
+    );
 }
 
 #[test]
@@ -130,6 +151,12 @@ fn html_that_does_not_balance() {
 fn a_listing_that_is_not_rust() {
     let small = SmallBook::default().with(LISTING, "-> u32 {", "-> u32 {{");
     assert_refused(&small, &["a_topic.rs:", "not Rust"]);
+}
+
+#[test]
+fn a_listing_with_a_mistake_is_told_once() {
+    let small = SmallBook::default().with(LISTING, "-> u32 {", "-> u32 {{");
+    assert_eq!(refused(&small).matches("help: ").count(), 1);
 }
 
 #[test]

@@ -25,7 +25,10 @@ fn a_listing_that_no_page_shows_is_found() {
 #[test]
 fn a_file_that_says_it_is_support_may_stay() {
     let small = SmallBook::default();
-    small.write("listings/some-pattern/src/another.rs", &format!("{}.\n", orphans::SUPPORT));
+    small.write(
+        "listings/some-pattern/src/another.rs",
+        &format!("{}.\n", orphans::SUPPORT),
+    );
     assert_eq!(orphans::of(small.root()), Vec::<String>::new());
 }
 
@@ -68,6 +71,7 @@ fn a_page_that_the_summary_does_not_name_is_found() {
 #[test]
 fn a_file_of_tests_that_no_page_names_is_found() {
     let small = SmallBook::default();
-    small.write("listings/some-pattern/tests/a_topic.rs", "#[test]\nfn it_works() {}\n");
+    small
+        .write("listings/some-pattern/tests/a_topic.rs", "#[test]\nfn it_works() {}\n");
     assert!(found(&small).ends_with("no page names a test of it"));
 }

@@ -24,12 +24,18 @@ fn a_promise_whose_test_is_not_compiled_is_found() {
         file: file.into(),
         test: test.into(),
     };
-    let live = BTreeSet::from(["a_topic::tests::it_holds".to_owned(), "it_is_outside".to_owned()]);
+    let live = BTreeSet::from([
+        "a_topic::tests::it_holds".to_owned(),
+        "it_is_outside".to_owned(),
+    ]);
     let here = promise("listings/p/src/a_topic.rs", "it_holds");
     let outside = promise("listings/p/tests/a_topic.rs", "it_is_outside");
     assert_eq!(dead(&[here, outside], &live), Vec::<String>::new());
     let gone = promise("listings/p/src/a_topic.rs", "holds");
-    assert_eq!(dead(&[gone], &live), ["src/p.md:3: holds in listings/p/src/a_topic.rs"]);
+    assert_eq!(
+        dead(&[gone], &live),
+        ["src/p.md:3: holds in listings/p/src/a_topic.rs"]
+    );
 }
 
 /// The promises whose tests are not among the live ones.
@@ -37,7 +43,9 @@ fn dead(promises: &[Promise], live: &BTreeSet<String>) -> Vec<String> {
     promises
         .iter()
         .filter(|promise| !is_live(promise, live))
-        .map(|it| format!("{}:{}: {} in {}", it.page.display(), it.line, it.test, it.file))
+        .map(|it| {
+            format!("{}:{}: {} in {}", it.page.display(), it.line, it.test, it.file)
+        })
         .collect()
 }
 
@@ -48,7 +56,8 @@ fn is_live(promise: &Promise, live: &BTreeSet<String>) -> bool {
         return live.contains("the_compiler_refuses_what_the_book_says_it_refuses");
     }
     let module = file.file_stem().unwrap_or_default().to_string_lossy();
-    let (unit, integration) = (format!("{module}::tests::{}", promise.test), &promise.test);
+    let (unit, integration) =
+        (format!("{module}::tests::{}", promise.test), &promise.test);
     if file.iter().any(|part| part == "tests") {
         live.contains(integration)
     } else {
@@ -59,12 +68,20 @@ fn is_live(promise: &Promise, live: &BTreeSet<String>) -> bool {
 /// What `cargo test -- --list` prints; the tests are compiled already, so that is quick.
 fn live_tests() -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["test", "--workspace", "--lib", "--tests", "--quiet"]);
+    cargo.current_dir(root()).args([
+        "test",
+        "--workspace",
+        "--lib",
+        "--tests",
+        "--quiet",
+    ]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
     let output = cargo.args(["--", "--list"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let list = String::from_utf8(output.stdout).unwrap();
-    list.lines().filter_map(|line| Some(line.strip_suffix(": test")?.to_owned())).collect()
+    list.lines()
+        .filter_map(|line| Some(line.strip_suffix(": test")?.to_owned()))
+        .collect()
 }

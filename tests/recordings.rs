@@ -39,7 +39,8 @@ fn a_figure_on_a_page_has_the_rows_of_the_recorded_one() {
             .unwrap();
         let recording: Value = serde_json::from_str(&recording).unwrap();
         let panels = recording["panels"].as_array().unwrap();
-        let rows: usize = panels.iter().map(|panel| panel["rows"].as_array().unwrap().len()).sum();
+        let rows: usize =
+            panels.iter().map(|panel| panel["rows"].as_array().unwrap().len()).sum();
         let drawn = selector(&format!(
             "#figure-{name} svg .lane, #figure-{name} svg .stream, #figure-{name} svg .tally"
         ));

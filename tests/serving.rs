@@ -96,7 +96,10 @@ async fn a_broken_edit_is_told_above_the_last_good_book_until_it_is_mended() {
     let small = small.with(PAGE, "`it_is_right`", "`it_is_left`");
     let page = running.until(path, |page| page.contains("book-mistake")).await;
     assert!(page.contains("no test `it_is_left`"), "the banner says what is wrong");
-    assert!(page.contains("promise-a-topic-it_is_right"), "the last good book stays up");
+    assert!(
+        page.contains("promise-a-topic-it_is_right"),
+        "the last good book stays up"
+    );
     let small = small.with(PAGE, "`it_is_left`", "`it_is_right`");
     let page = running.until(path, |page| !page.contains("book-mistake")).await;
     assert!(page.contains("promise-a-topic-it_is_right"));

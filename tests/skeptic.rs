@@ -25,5 +25,9 @@ fn skeptic_compiles_every_listing_that_pages_show() {
         .collect();
     let generated = include_str!(concat!(env!("OUT_DIR"), "/skeptic-tests.rs"));
     assert!(!files.is_empty());
-    assert_eq!(generated.matches("#[test] fn page_").count(), files.len(), "for {files:?}");
+    assert_eq!(
+        generated.matches("#[test] fn page_").count(),
+        files.len(),
+        "for {files:?}"
+    );
 }

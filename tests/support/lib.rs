@@ -37,7 +37,8 @@ impl Rendered {
         let mut pages = BTreeMap::new();
         for file in files(folder.path()) {
             if file.extension().is_some_and(|ending| ending == "html") {
-                let text = fs::read_to_string(folder.path().join(&file)).expect("a page is text");
+                let text = fs::read_to_string(folder.path().join(&file))
+                    .expect("a page is text");
                 let name = file.display().to_string().replace('\\', "/");
                 pages.insert(name, Html::parse_document(&text));
             }
@@ -100,8 +101,14 @@ const FILES: [(&str, &str); 10] = [
     ),
     ("Cargo.lock", "[[package]]\nname = \"tokio\"\nversion = \"1.54.1\"\n"),
     ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.95.0\"\n"),
-    ("src/SUMMARY.md", "# Summary\n\n[Home](index.md)\n\n- [A topic](some-pattern/a-topic.md)\n"),
-    ("src/index.md", "# Home\n\nSee [the topic](some-pattern/a-topic.md#what-it-promises).\n"),
+    (
+        "src/SUMMARY.md",
+        "# Summary\n\n[Home](index.md)\n\n- [A topic](some-pattern/a-topic.md)\n",
+    ),
+    (
+        "src/index.md",
+        "# Home\n\nSee [the topic](some-pattern/a-topic.md#what-it-promises).\n",
+    ),
     (
         PAGE,
         "# A topic\n\n```rust\n{{#include ../../listings/some-pattern/src/a_topic.rs:an_idea}}\n```\n\n\
@@ -146,7 +153,8 @@ impl SmallBook {
     /// When that fails.
     pub fn write(&self, file: &str, text: &str) {
         let path = self.root().join(file);
-        fs::create_dir_all(path.parent().expect("a file in the book")).expect("a folder");
+        fs::create_dir_all(path.parent().expect("a file in the book"))
+            .expect("a folder");
         fs::write(path, text).expect("a file");
     }
 
@@ -191,7 +199,8 @@ pub mod links {
             for (element, attribute) in
                 [("a", "href"), ("link", "href"), ("img", "src"), ("script", "src")]
             {
-                for found in page.select(&selector(&format!("{element}[{attribute}]"))) {
+                for found in page.select(&selector(&format!("{element}[{attribute}]")))
+                {
                     let link = found.value().attr(attribute).unwrap_or_default();
                     if let Some(problem) = check(rendered, &ids, name, link) {
                         problems.push(format!("{name}: {link}: {problem}"));
@@ -202,7 +211,11 @@ pub mod links {
         problems
     }
 
-    fn ids<'a>(name: &str, page: &'a Html, problems: &mut Vec<String>) -> BTreeSet<&'a str> {
+    fn ids<'a>(
+        name: &str,
+        page: &'a Html,
+        problems: &mut Vec<String>,
+    ) -> BTreeSet<&'a str> {
         let mut ids = BTreeSet::new();
         for element in page.select(&selector("[id]")) {
             let id = element.value().attr("id").unwrap_or_default();
@@ -221,12 +234,14 @@ pub mod links {
     ) -> Option<&'static str> {
         let elsewhere = ["http://", "https://", "mailto:", "data:", "javascript:"];
         // The page for missing addresses has absolute links, for the place where the book is published.
-        if from == "404.html" || elsewhere.iter().any(|scheme| link.starts_with(scheme)) {
+        if from == "404.html" || elsewhere.iter().any(|scheme| link.starts_with(scheme))
+        {
             return None;
         }
         let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
         let path = path.split('?').next().unwrap_or_default();
-        let target = if path.is_empty() { Some(from.to_owned()) } else { resolve(from, path) };
+        let target =
+            if path.is_empty() { Some(from.to_owned()) } else { resolve(from, path) };
         let Some(target) = target else { return Some("leads out of the book") };
         if !rendered.folder().join(&target).is_file() {
             return Some("there is no such file");
@@ -295,11 +310,18 @@ pub mod orphans {
         }
         for path in record::recordings(root).keys() {
             let name = path.display().to_string().replace('\\', "/");
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
+            let stem = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .replace('_', "-");
             // A proof shows what the compiler says.
             let code = name.replace(".stderr", ".rs");
             let named = report.promises.iter().any(|promise| promise.file == code);
-            if !report.outputs.contains(&name) && !report.figures.contains(&stem) && !named {
+            if !report.outputs.contains(&name)
+                && !report.figures.contains(&stem)
+                && !named
+            {
                 orphans.push(format!("{name}: no page shows it"));
             }
         }
@@ -307,7 +329,10 @@ pub mod orphans {
         for file in files(&root.join("src")) {
             let page = file.extension().is_some_and(|ending| ending == "md");
             if page && file != Path::new("SUMMARY.md") && !pages.contains(&file) {
-                orphans.push(format!("src/{}: SUMMARY.md does not name it", file.display()));
+                orphans.push(format!(
+                    "src/{}: SUMMARY.md does not name it",
+                    file.display()
+                ));
             }
         }
         orphans

@@ -26,7 +26,10 @@ pub fn build(root: &Path, dest: Option<&Path>) -> anyhow::Result<(PathBuf, Durat
 ///
 /// # Errors
 /// As for [`build`].
-pub fn build_for_serving(root: &Path, dest: &Path) -> anyhow::Result<(PathBuf, Duration)> {
+pub fn build_for_serving(
+    root: &Path,
+    dest: &Path,
+) -> anyhow::Result<(PathBuf, Duration)> {
     run(root, Some(dest), |book| book.config.set("output.html.site-url", "/"))
 }
 
@@ -52,9 +55,9 @@ fn run(
 /// The book has mistakes.
 pub fn for_skeptic(root: &Path) -> anyhow::Result<Vec<PageText>> {
     let (book, _) = load(root)?.preprocess_book(&SkepticRenderer)?;
-    let pages = book
-        .chapters()
-        .filter_map(|chapter| Some((chapter.source_path.clone()?, chapter.content.clone())));
+    let pages = book.chapters().filter_map(|chapter| {
+        Some((chapter.source_path.clone()?, chapter.content.clone()))
+    });
     Ok(pages.collect())
 }
 

@@ -29,9 +29,25 @@ struct Panel {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "row", rename_all = "snake_case", deny_unknown_fields)]
 enum Row {
-    Lane { name: String, from: u64, to: u64, end: End, calls: Vec<Call>, polls: Vec<u64> },
-    Stream { name: String, from: u64, to: u64, end: End, items: Vec<Item> },
-    Tally { name: String, at: Vec<(u64, usize)> },
+    Lane {
+        name: String,
+        from: u64,
+        to: u64,
+        end: End,
+        calls: Vec<Call>,
+        polls: Vec<u64>,
+    },
+    Stream {
+        name: String,
+        from: u64,
+        to: u64,
+        end: End,
+        items: Vec<Item>,
+    },
+    Tally {
+        name: String,
+        at: Vec<(u64, usize)>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -99,7 +115,8 @@ impl Figure {
     /// and the prefix of its ids.
     pub fn html(&self, topic: &str, source: &str) -> String {
         let id = format!("figure-{topic}");
-        let mut out = format!("<figure class=\"drawing\" id=\"{id}\" tabindex=\"0\">\n");
+        let mut out =
+            format!("<figure class=\"drawing\" id=\"{id}\" tabindex=\"0\">\n");
         self.svg(&mut out, &id);
         let _ = writeln!(
             out,
@@ -114,10 +131,12 @@ impl Figure {
     }
 
     fn svg(&self, out: &mut String, id: &str) {
-        let longest = self.panels.iter().map(|panel| panel.end).max().unwrap_or(0).max(1);
+        let longest =
+            self.panels.iter().map(|panel| panel.end).max().unwrap_or(0).max(1);
         let mut scale = Scale { longest, step: step(longest), most: 1 };
         // One height for one count, in all panels.
-        let tallies = self.panels.iter().flat_map(|panel| &panel.rows).filter_map(Row::tally);
+        let tallies =
+            self.panels.iter().flat_map(|panel| &panel.rows).filter_map(Row::tally);
         scale.most = tallies.flat_map(|at| scale.buckets(at)).max().unwrap_or(1).max(1);
         let signs = self.signs();
         let height: f64 = self.panels.iter().map(Panel::height).sum::<f64>()
@@ -187,7 +206,12 @@ impl Figure {
     fn text(&self) -> String {
         let panels = self.panels.iter().map(|panel| {
             let rows: Vec<_> = panel.rows.iter().map(Row::text).collect();
-            format!("{}, which takes {}: {}.", panel.name, time(panel.end), rows.join("; "))
+            format!(
+                "{}, which takes {}: {}.",
+                panel.name,
+                time(panel.end),
+                rows.join("; ")
+            )
         });
         panels.collect::<Vec<_>>().join(" ")
     }
@@ -202,8 +226,12 @@ impl Figure {
             for row in &panel.rows {
                 let (name, from, to, end) = match row {
                     Row::Lane { name, from, to, end, .. }
-                    | Row::Stream { name, from, to, end, .. } => (name, *from, *to, end.word()),
-                    Row::Tally { name, at } => (name, 0, at.last().map_or(0, |(at, _)| *at), ""),
+                    | Row::Stream { name, from, to, end, .. } => {
+                        (name, *from, *to, end.word())
+                    }
+                    Row::Tally { name, at } => {
+                        (name, 0, at.last().map_or(0, |(at, _)| *at), "")
+                    }
                 };
                 let _ = writeln!(
                     out,
@@ -291,7 +319,10 @@ impl Row {
             Self::Tally { name, at } => {
                 let (total, most) = (
                     at.iter().map(|(_, count)| count).sum::<usize>(),
-                    at.iter().max_by_key(|(_, count)| *count).copied().unwrap_or_default(),
+                    at.iter()
+                        .max_by_key(|(_, count)| *count)
+                        .copied()
+                        .unwrap_or_default(),
                 );
                 format!(
                     "{name}: {total} in all, at most {} in one millisecond, at {}",
@@ -316,7 +347,12 @@ impl Row {
                 items.join(", ")
             }
             Self::Tally { at, .. } => {
-                let most = at.iter().map(|(_, count)| count).max().copied().unwrap_or_default();
+                let most = at
+                    .iter()
+                    .map(|(_, count)| count)
+                    .max()
+                    .copied()
+                    .unwrap_or_default();
                 let total: usize = at.iter().map(|(_, count)| count).sum();
                 format!("{total} in all, at most {most} in one millisecond")
             }
@@ -659,8 +695,12 @@ fn key(out: &mut String, id: &str, signs: &BTreeSet<Sign>, middle: f64) {
             }
         };
         x += wide;
-        let _ =
-            writeln!(out, "<text x=\"{}\" y=\"{}\">{words}</text>", round(x), round(middle + 4.0));
+        let _ = writeln!(
+            out,
+            "<text x=\"{}\" y=\"{}\">{words}</text>",
+            round(x),
+            round(middle + 4.0)
+        );
         x += words.len() as f64 * 6.1 + 16.0;
     }
     out.push_str("</g>\n");
@@ -668,8 +708,10 @@ fn key(out: &mut String, id: &str, signs: &BTreeSet<Sign>, middle: f64) {
 
 fn line(out: &mut String, class: &str, x: f64, middle: f64) {
     let (x1, x2, y) = (round(x), round(x + 22.0), round(middle));
-    let _ =
-        writeln!(out, "<line class=\"{class}\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{y}\" y2=\"{y}\"/>");
+    let _ = writeln!(
+        out,
+        "<line class=\"{class}\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{y}\" y2=\"{y}\"/>"
+    );
 }
 
 #[cfg(test)]
@@ -719,12 +761,17 @@ mod tests {
 
     #[test]
     fn a_recording_of_another_shape_is_refused() {
-        assert!(Figure::parse(r#"{"title": "x", "panels": [], "colour": "red"}"#).is_err());
+        assert!(
+            Figure::parse(r#"{"title": "x", "panels": [], "colour": "red"}"#).is_err()
+        );
     }
 
     #[test]
     fn grid_lines_stand_at_round_times() {
-        assert_eq!([1, 6, 100, 140, 3000, 3_600_000].map(step), [1, 1, 20, 50, 500, 1_000_000]);
+        assert_eq!(
+            [1, 6, 100, 140, 3000, 3_600_000].map(step),
+            [1, 1, 20, 50, 500, 1_000_000]
+        );
     }
 
     #[test]
@@ -735,12 +782,15 @@ mod tests {
                  \"at\": [[0, {count}]]}}]}}"
             )
         };
-        let json = format!("{{\"title\": \"x\", \"panels\": [{}, {}]}}", panel(4), panel(2));
+        let json =
+            format!("{{\"title\": \"x\", \"panels\": [{}, {}]}}", panel(4), panel(2));
         let html = Figure::parse(&json).unwrap().html("t", "x");
         let heights: Vec<&str> = html
             .split("class=\"count\"")
             .skip(1)
-            .map(|bar| bar.split("height=\"").nth(1).unwrap().split('"').next().unwrap())
+            .map(|bar| {
+                bar.split("height=\"").nth(1).unwrap().split('"').next().unwrap()
+            })
             .collect();
         assert_eq!(heights, ["72", "36"]);
     }

@@ -16,6 +16,9 @@ use crate::text::dedent;
 /// An anchor longer than this does not fit on a screen.
 pub const MOST_LINES: usize = 40;
 
+/// A line longer than this has to be scrolled.
+pub const MOST_COLUMNS: usize = 88;
+
 /// What a file of `listings/` is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -80,7 +83,12 @@ impl Listing {
     /// The file cannot be read, is not Rust, or its anchors do not match.
     pub fn read(root: &Path, path: &str, kind: Kind) -> Result<Self, Problem> {
         let text = fs::read_to_string(root.join(path)).map_err(|error| {
-            Problem::new(path, 0, error.to_string(), "correct the path, or write the file")
+            Problem::new(
+                path,
+                0,
+                error.to_string(),
+                "correct the path, or write the file",
+            )
         })?;
         Self::parse(path, kind, text.replace("\r\n", "\n"))
     }
@@ -88,12 +96,18 @@ impl Listing {
     fn parse(path: &str, kind: Kind, text: String) -> Result<Self, Problem> {
         let file = syn::parse_file(&text).map_err(|error| {
             let line = error.span().start().line;
-            Problem::new(path, line, format!("not Rust: {error}"), "make it compile first")
+            Problem::new(
+                path,
+                line,
+                format!("not Rust: {error}"),
+                "make it compile first",
+            )
         })?;
         let mut found = Found::default();
         found.items(&file.items, false);
         let anchors = anchors(path, &text, &found.naive)?;
-        let tests = found.tests.into_iter().map(|test| test.with_source(&text)).collect();
+        let tests =
+            found.tests.into_iter().map(|test| test.with_source(&text)).collect();
         let mut parts = path.split('/').skip(1);
         let package = parts.next().unwrap_or_default().to_owned();
         let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
@@ -162,7 +176,12 @@ fn anchors(
                 let twice = closed.contains_key(name) || open.contains_key(name);
                 if twice {
                     let what = format!("the anchor `{name}` stands here a second time");
-                    return Err(Problem::new(path, number, what, "name it after another idea"));
+                    return Err(Problem::new(
+                        path,
+                        number,
+                        what,
+                        "name it after another idea",
+                    ));
                 }
                 open.insert(name, (number, String::new()));
             }
@@ -193,9 +212,26 @@ fn check_size(path: &str, name: &str, line: usize, code: &str) -> Result<(), Pro
         let what = format!("the anchor `{name}` holds nothing");
         return Err(Problem::new(path, line, what, "remove it, or move its markers"));
     }
+    if let Some(long) = code.lines().find(|line| line.chars().count() > MOST_COLUMNS) {
+        let what = format!(
+            "the anchor `{name}` has a line of more than {MOST_COLUMNS} columns"
+        );
+        return Err(Problem::new(
+            path,
+            line,
+            what,
+            format!("break it: {}", long.trim()),
+        ));
+    }
     if lines > MOST_LINES {
-        let what = format!("the anchor `{name}` has {lines} lines, more than {MOST_LINES}");
-        return Err(Problem::new(path, line, what, "show less: the rest stands behind it"));
+        let what =
+            format!("the anchor `{name}` has {lines} lines, more than {MOST_LINES}");
+        return Err(Problem::new(
+            path,
+            line,
+            what,
+            "show less: the rest stands behind it",
+        ));
     }
     Ok(())
 }
@@ -217,7 +253,8 @@ struct FoundTest {
 impl FoundTest {
     fn with_source(self, text: &str) -> Test {
         let (first, last) = (*self.lines.start(), *self.lines.end());
-        let lines: Vec<_> = text.lines().skip(first - 1).take(last + 1 - first).collect();
+        let lines: Vec<_> =
+            text.lines().skip(first - 1).take(last + 1 - first).collect();
         let source = dedent(&lines.join("\n"));
         Test { name: self.name, source, line: first, ignored: self.ignored }
     }
@@ -240,7 +277,9 @@ impl Found {
                         self.items(items, in_tests);
                     }
                 }
-                Item::Fn(function) if attributes.iter().any(|it| is_called(it, "test")) => {
+                Item::Fn(function)
+                    if attributes.iter().any(|it| is_called(it, "test")) =>
+                {
                     self.tests.push(FoundTest {
                         name: function.sig.ident.to_string(),
                         lines: lines_of(item.span()),
@@ -261,7 +300,9 @@ impl Found {
         let (mut tested, mut name) = (false, None);
         for token in tokens {
             match &token {
-                TokenTree::Punct(punct) if punct.as_char() == '#' && first.is_none() => {
+                TokenTree::Punct(punct)
+                    if punct.as_char() == '#' && first.is_none() =>
+                {
                     first = Some(punct.span().start().line);
                 }
                 TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => {
@@ -271,7 +312,9 @@ impl Found {
                     name = Some(ident.to_string());
                 }
                 TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                    if let (Some(first), Some(name), true) = (first, name.take(), tested) {
+                    if let (Some(first), Some(name), true) =
+                        (first, name.take(), tested)
+                    {
                         let lines = first..=group.span_close().end().line;
                         self.tests.push(FoundTest { name, lines, ignored: false });
                     }
@@ -355,8 +398,12 @@ impl Listings {
                 ("ui", Kind::Refused),
                 ("tests", Kind::Tests),
             ] {
-                for file in rust_files(&root.join("listings").join(&package).join(folder)) {
-                    if file == "lib.rs" || (package == "refused" && kind != Kind::Refused) {
+                for file in
+                    rust_files(&root.join("listings").join(&package).join(folder))
+                {
+                    if file == "lib.rs"
+                        || (package == "refused" && kind != Kind::Refused)
+                    {
                         continue;
                     }
                     let path = format!("listings/{package}/{folder}/{file}");
@@ -376,7 +423,9 @@ impl Listings {
     pub fn of_topics(&self, topics: &BTreeSet<String>) -> Vec<&Listing> {
         self.files
             .values()
-            .filter(|listing| topics.contains(&listing.topic) && listing.kind != Kind::Program)
+            .filter(|listing| {
+                topics.contains(&listing.topic) && listing.kind != Kind::Program
+            })
             .collect()
     }
 }
@@ -448,7 +497,11 @@ mod tests {
 ";
 
     fn parse(source: &str) -> Result<Listing, Problem> {
-        Listing::parse("listings/some-pattern/src/a_topic.rs", Kind::Topic, source.to_owned())
+        Listing::parse(
+            "listings/some-pattern/src/a_topic.rs",
+            Kind::Topic,
+            source.to_owned(),
+        )
     }
 
     #[test]
@@ -464,7 +517,8 @@ mod tests {
     #[test]
     fn tests_are_found_with_their_source() {
         let listing = parse(SOURCE).unwrap();
-        let names: Vec<_> = listing.tests.iter().map(|test| test.name.as_str()).collect();
+        let names: Vec<_> =
+            listing.tests.iter().map(|test| test.name.as_str()).collect();
         assert_eq!(names, ["it_holds", "it_is_skipped", "it_always_holds"]);
         assert!(listing.tests[0].source.starts_with("/// What it is.\n#[tokio::test"));
         assert!(listing.tests[0].source.ends_with("}\n"));
@@ -473,14 +527,22 @@ mod tests {
             [false, true, false]
         );
         assert!(listing.tests[2].source.contains("fn it_always_holds(n in 0..3u32)"));
-        assert!(listing.tests[2].source.contains("#[test]"), "{}", listing.tests[2].source);
+        assert!(
+            listing.tests[2].source.contains("#[test]"),
+            "{}",
+            listing.tests[2].source
+        );
     }
 
     #[test]
     fn crates_are_those_named_outside_tests() {
         let listing = parse(SOURCE).unwrap();
         let wanted = ["tokio", "tokio-util"];
-        assert!(wanted.iter().all(|name| listing.crates.contains(*name)), "{:?}", listing.crates);
+        assert!(
+            wanted.iter().all(|name| listing.crates.contains(*name)),
+            "{:?}",
+            listing.crates
+        );
         assert!(!listing.crates.contains("backend"));
     }
 
@@ -496,15 +558,22 @@ mod tests {
         for (source, line, what) in [
             ("// ANCHOR: a\nfn f() {}\n", 1, "never ends"),
             ("fn f() {}\n// ANCHOR_END: a\n", 2, "never began"),
-            ("// ANCHOR: a\nfn f() {}\n// ANCHOR_END: a\n// ANCHOR: a\n", 4, "a second time"),
+            (
+                "// ANCHOR: a\nfn f() {}\n// ANCHOR_END: a\n// ANCHOR: a\n",
+                4,
+                "a second time",
+            ),
             ("// ANCHOR: a\n// ANCHOR_END: a\n", 1, "holds nothing"),
         ] {
             let problem = parse(source).unwrap_err();
             assert_eq!(problem.line, line, "{problem}");
             assert!(problem.what.contains(what), "{problem}");
         }
-        let long = format!("// ANCHOR: a\n{}// ANCHOR_END: a\n", "fn f() {}\n".repeat(41));
+        let long =
+            format!("// ANCHOR: a\n{}// ANCHOR_END: a\n", "fn f() {}\n".repeat(41));
         assert!(parse(&long).unwrap_err().what.contains("41 lines"));
+        let wide = format!("// ANCHOR: a\n// {}\n// ANCHOR_END: a\n", "x".repeat(86));
+        assert!(parse(&wide).unwrap_err().what.contains("88 columns"));
     }
 
     #[test]

@@ -60,7 +60,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("BOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter =
+        EnvFilter::try_from_env("BOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     log.without_time().with_target(false).init();
     match run(arguments) {
@@ -109,7 +110,10 @@ fn serve(root: &Path, serve: &Serve) -> anyhow::Result<()> {
     let ended = runtime.block_on(async {
         let server = Server::start(root, serve.port).await?;
         let url = server.url();
-        println!("Built in {} ms. Read it at {url}  (Ctrl-C ends)", server.took().as_millis());
+        println!(
+            "Built in {} ms. Read it at {url}  (Ctrl-C ends)",
+            server.took().as_millis()
+        );
         io::stdout().flush()?;
         if serve.open {
             open::that(&url)?;

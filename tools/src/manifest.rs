@@ -48,7 +48,8 @@ impl Manifest {
     /// of the workspace (`std`, a module) are passed over.
     pub fn dependencies(&self, crates: &BTreeSet<String>) -> String {
         let mut toml = String::from("[dependencies]\n");
-        for (name, value) in crates.iter().filter_map(|name| self.dependencies.get_key_value(name))
+        for (name, value) in
+            crates.iter().filter_map(|name| self.dependencies.get_key_value(name))
         {
             toml.push_str(name);
             toml.push_str(" = ");
@@ -74,7 +75,10 @@ impl Manifest {
         for (name, value) in &self.dependencies {
             let of_the_book = value.get("path").is_some();
             if let (false, Some(version)) = (of_the_book, self.locked.get(name)) {
-                rows.push((format!("[{name}](https://docs.rs/{name}/{version})"), version.clone()));
+                rows.push((
+                    format!("[{name}](https://docs.rs/{name}/{version})"),
+                    version.clone(),
+                ));
             }
         }
         let mut table = String::from("| What | Version |\n|---|---|\n");
@@ -86,10 +90,13 @@ impl Manifest {
 }
 
 fn read(root: &Path, file: &str) -> Result<Table, Problem> {
-    let text = fs::read_to_string(root.join(file))
-        .map_err(|error| Problem::new(file, 0, error.to_string(), "restore it from git"))?;
+    let text = fs::read_to_string(root.join(file)).map_err(|error| {
+        Problem::new(file, 0, error.to_string(), "restore it from git")
+    })?;
     text.parse::<Table>().map_err(|error| {
-        let line = error.span().map_or(0, |span| crate::text::Lines::new(&text).of(span.start));
+        let line = error
+            .span()
+            .map_or(0, |span| crate::text::Lines::new(&text).of(span.start));
         Problem::new(file, line, error.message().to_owned(), "make it valid TOML")
     })
 }
@@ -113,7 +120,8 @@ fn locked(lock: &Table) -> BTreeMap<String, String> {
     let packages = lock.get("package").and_then(Value::as_array).into_iter().flatten();
     let mut locked: BTreeMap<String, String> = BTreeMap::new();
     for package in packages {
-        let get = |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
+        let get =
+            |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
         if let (Some(name), Some(version)) = (get("name"), get("version")) {
             let newest = locked.entry(name).or_default();
             if numbers(&version) > numbers(newest) {
@@ -131,8 +139,10 @@ fn numbers(version: &str) -> Vec<u64> {
 /// `{ version = "1", features = ["a", "b"] }`, in this order, which readers expect.
 fn inline(table: &Table) -> String {
     let keys = ["version", "default-features", "features"];
-    let parts: Vec<_> =
-        keys.iter().filter_map(|key| Some(format!("{key} = {}", table.get(*key)?))).collect();
+    let parts: Vec<_> = keys
+        .iter()
+        .filter_map(|key| Some(format!("{key} = {}", table.get(*key)?)))
+        .collect();
     format!("{{ {} }}", parts.join(", "))
 }
 
@@ -175,7 +185,9 @@ mod tests {
     #[test]
     fn the_versions_are_those_of_the_lock_file() {
         let versions = manifest().versions();
-        assert!(versions.contains("[futures](https://docs.rs/futures/0.3.34) | 0.3.34 |"));
+        assert!(
+            versions.contains("[futures](https://docs.rs/futures/0.3.34) | 0.3.34 |")
+        );
         assert!(!versions.contains("policy"), "{versions}");
     }
 }

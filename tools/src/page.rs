@@ -119,9 +119,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self) {
-        let options =
-            Options::ENABLE_TABLES | Options::ENABLE_GFM | Options::ENABLE_DEFINITION_LIST;
-        let events: Vec<_> = Parser::new_ext(self.text, options).into_offset_iter().collect();
+        let options = Options::ENABLE_TABLES
+            | Options::ENABLE_GFM
+            | Options::ENABLE_DEFINITION_LIST;
+        let events: Vec<_> =
+            Parser::new_ext(self.text, options).into_offset_iter().collect();
         let mut fences = Vec::new();
         let mut at = 0;
         while let Some((event, range)) = events.get(at) {
@@ -139,14 +141,20 @@ impl Reader<'_> {
                     self.table(&events[at..end], range.end);
                 }
                 Event::Start(Tag::Paragraph) => self.paragraph(range.clone()),
-                Event::Html(html) | Event::InlineHtml(html) => self.html(html, range.clone()),
+                Event::Html(html) | Event::InlineHtml(html) => {
+                    self.html(html, range.clone())
+                }
                 _ => {}
             }
         }
         self.forgotten_excuse();
         self.directives_elsewhere(&fences);
         if let Some((tag, at)) = self.open_tags.pop() {
-            self.problem(at, format!("<{tag}> is never closed"), format!("add </{tag}>"));
+            self.problem(
+                at,
+                format!("<{tag}> is never closed"),
+                format!("add </{tag}>"),
+            );
         }
         self.problems.sort_by_key(|problem| problem.line);
     }
@@ -170,7 +178,10 @@ impl Reader<'_> {
             CodeBlockKind::Indented => source.lines().collect(),
         };
         let include = match code[..] {
-            [line] => line.trim().strip_prefix("{{#include").and_then(|it| it.strip_suffix("}}")),
+            [line] => line
+                .trim()
+                .strip_prefix("{{#include")
+                .and_then(|it| it.strip_suffix("}}")),
             _ => None,
         };
         match include {
@@ -179,12 +190,14 @@ impl Reader<'_> {
                     let what = "this excuse is not needed: the block is included";
                     self.problem(excuse.start, what, "remove the comment");
                 }
-                let at_margin = self.lines.column(range.start) == 0 && code[0].starts_with("{{");
+                let at_margin =
+                    self.lines.column(range.start) == 0 && code[0].starts_with("{{");
                 if at_margin {
                     self.include(info, target.trim(), range);
                 } else {
                     let what = "an include that is not at column 0";
-                    let mend = "move the fence and the include to the start of their lines";
+                    let mend =
+                        "move the fence and the include to the start of their lines";
                     self.problem(range.start, what, mend);
                 }
             }
@@ -209,7 +222,8 @@ impl Reader<'_> {
             self.problem(range.start, what, "include a file below listings/");
             return;
         };
-        let line_range = |anchor: &str| anchor.chars().all(|c| c.is_ascii_digit() || c == ':');
+        let line_range =
+            |anchor: &str| anchor.chars().all(|c| c.is_ascii_digit() || c == ':');
         let what = match (info, anchor) {
             ("rust", Some(anchor)) if !line_range(anchor) => {
                 Show::Listing { path, anchor: anchor.to_owned() }
@@ -222,8 +236,7 @@ impl Reader<'_> {
             ("text" | "console", None) => Show::Output { path },
             _ => {
                 let what = "an include in a fence that is neither `rust` nor `text`";
-                let mend =
-                    "`rust` with an anchor for a listing, `text` without one for a recording";
+                let mend = "`rust` with an anchor for a listing, `text` without one for a recording";
                 return self.problem(range.start, what, mend);
             }
         };
@@ -232,7 +245,8 @@ impl Reader<'_> {
 
     /// A path that is relative to the page, made relative to the root of the book.
     fn path_from_root(&self, path: &str) -> Option<String> {
-        let mut parts: Vec<_> = self.file.parent()?.iter().map(|part| part.to_str()).collect();
+        let mut parts: Vec<_> =
+            self.file.parent()?.iter().map(|part| part.to_str()).collect();
         for part in path.split('/') {
             match part {
                 "." => {}
@@ -248,7 +262,9 @@ impl Reader<'_> {
 
     fn paragraph(&mut self, range: Range<usize>) {
         let text = self.text[range.clone()].trim();
-        let Some(inside) = text.strip_prefix("{{#").and_then(|text| text.strip_suffix("}}")) else {
+        let Some(inside) =
+            text.strip_prefix("{{#").and_then(|text| text.strip_suffix("}}"))
+        else {
             return;
         };
         let what = match inside.split_once(' ') {
@@ -285,7 +301,10 @@ impl Reader<'_> {
                     proof_column = Some(column);
                 }
                 Event::Code(name) if proof_column == Some(column) => {
-                    names.push(ProofName { range: range.clone(), name: name.to_string() });
+                    names.push(ProofName {
+                        range: range.clone(),
+                        name: name.to_string(),
+                    });
                 }
                 Event::Text(text)
                     if proof_column == Some(column)
@@ -293,11 +312,16 @@ impl Reader<'_> {
                         && text.chars().any(|c| !c.is_whitespace() && c != ',') =>
                 {
                     let what = "words in a column of proofs";
-                    self.problem(range.start, what, "name tests only, `each in backticks`");
+                    self.problem(
+                        range.start,
+                        what,
+                        "name tests only, `each in backticks`",
+                    );
                 }
                 Event::End(TagEnd::TableCell) => {
                     let cell = cell.take().unwrap_or(range.clone());
-                    let empty = !names.iter().any(|name| cell.contains(&name.range.start));
+                    let empty =
+                        !names.iter().any(|name| cell.contains(&name.range.start));
                     let header = self.text[cell.clone()].contains("Proof");
                     if proof_column == Some(column) && empty && !header {
                         let what = "a promise without a proof";
@@ -324,7 +348,11 @@ impl Reader<'_> {
                 self.forgotten_excuse();
                 let reason = reason.trim_end().strip_suffix("-->").unwrap_or(reason);
                 if reason.trim().is_empty() {
-                    self.problem(range.start, "an excuse without a reason", "write the reason");
+                    self.problem(
+                        range.start,
+                        "an excuse without a reason",
+                        "write the reason",
+                    );
                 }
                 self.excuse = Some(range);
             }
@@ -335,7 +363,8 @@ impl Reader<'_> {
 
     fn forgotten_excuse(&mut self) {
         if let Some(excuse) = self.excuse.take() {
-            let what = "this excuse is not needed: no block with code of its own follows";
+            let what =
+                "this excuse is not needed: no block with code of its own follows";
             self.problem(excuse.start, what, "remove the comment");
         }
     }
@@ -350,7 +379,8 @@ impl Reader<'_> {
                 Some(inside) => (true, inside),
                 None => (false, inside),
             };
-            let name: String = inside.chars().take_while(char::is_ascii_alphanumeric).collect();
+            let name: String =
+                inside.chars().take_while(char::is_ascii_alphanumeric).collect();
             if name.is_empty() || VOID.contains(&&*name) || inside.ends_with('/') {
                 continue;
             }
@@ -384,8 +414,9 @@ mod tests {
 
     #[test]
     fn a_fence_that_includes_an_anchor_is_a_listing() {
-        let (page, problems) =
-            read("# T\n\n```rust\n{{#include ../../listings/p/src/t.rs:some_idea}}\n```\n");
+        let (page, problems) = read(
+            "# T\n\n```rust\n{{#include ../../listings/p/src/t.rs:some_idea}}\n```\n",
+        );
         assert_eq!(problems, []);
         let path = "listings/p/src/t.rs".to_owned();
         let what = Show::Listing { path, anchor: "some_idea".into() };
@@ -395,9 +426,13 @@ mod tests {
 
     #[test]
     fn windows_line_ends_change_nothing() {
-        let (page, problems) = read("```text\r\n{{#include ../../listings/p/a.out}}\r\n```\r\n");
+        let (page, problems) =
+            read("```text\r\n{{#include ../../listings/p/a.out}}\r\n```\r\n");
         assert_eq!(problems, []);
-        assert_eq!(page.shown[0].what, Show::Output { path: "listings/p/a.out".into() });
+        assert_eq!(
+            page.shown[0].what,
+            Show::Output { path: "listings/p/a.out".into() }
+        );
     }
 
     #[test]
@@ -406,23 +441,38 @@ mod tests {
         assert_eq!(problems, []);
         let what: Vec<_> = page.shown.into_iter().map(|shown| shown.what).collect();
         assert_eq!(what, [Show::Figure("a-topic".into()), Show::Versions]);
-        assert!(refused("See {{#figure a-topic}} here.\n").contains("stands where none can"));
+        assert!(
+            refused("See {{#figure a-topic}} here.\n")
+                .contains("stands where none can")
+        );
     }
 
     #[test]
     fn code_typed_into_a_page_needs_an_excuse() {
-        assert!(refused("x\n\n```rust\nfn f() {}\n```\n").starts_with("3: a block with code"));
+        assert!(
+            refused("x\n\n```rust\nfn f() {}\n```\n")
+                .starts_with("3: a block with code")
+        );
         assert!(refused("```text\nhello\n```\n").contains("a block with code"));
         assert!(refused("x\n\n    indented\n").contains("a block with code"));
-        assert_eq!(read("<!-- unproved: it is another language -->\n\n```c\nx\n```\n").1, []);
+        assert_eq!(
+            read("<!-- unproved: it is another language -->\n\n```c\nx\n```\n").1,
+            []
+        );
     }
 
     #[test]
     fn an_excuse_that_nothing_needs_is_refused() {
         assert!(refused("<!-- unproved: x -->\n\nwords\n").contains("not needed"));
         let included = "```text\n{{#include ../../listings/a.out}}\n```\n";
-        assert!(refused(&format!("<!-- unproved: x -->\n\n{included}")).contains("not needed"));
-        assert!(refused("<!-- unproved: -->\n\n```c\nx\n```\n").contains("without a reason"));
+        assert!(
+            refused(&format!("<!-- unproved: x -->\n\n{included}"))
+                .contains("not needed")
+        );
+        assert!(
+            refused("<!-- unproved: -->\n\n```c\nx\n```\n")
+                .contains("without a reason")
+        );
     }
 
     #[test]
@@ -430,7 +480,9 @@ mod tests {
         let include = "{{#include ../../listings/p/src/t.rs:a}}";
         let indented = format!("- x\n\n  ```rust\n  {include}\n  ```\n");
         assert!(refused(&indented).contains("not at column 0"));
-        assert!(refused(&format!("words {include}\n")).contains("stands where none can"));
+        assert!(
+            refused(&format!("words {include}\n")).contains("stands where none can")
+        );
         let whole = "```rust\n{{#include ../../listings/p/src/t.rs}}\n```\n";
         assert!(refused(whole).contains("without an anchor"));
         let lines = "```rust\n{{#include ../../listings/p/src/t.rs:3:9}}\n```\n";
@@ -441,10 +493,12 @@ mod tests {
 
     #[test]
     fn the_names_in_a_proof_column_are_proofs() {
-        let (page, problems) =
-            read("| Claim | Proof |\n|---|---|\n| `x` | `a`, `t::b` |\n| y | `c` |\n\nend\n");
+        let (page, problems) = read(
+            "| Claim | Proof |\n|---|---|\n| `x` | `a`, `t::b` |\n| y | `c` |\n\nend\n",
+        );
         assert_eq!(problems, []);
-        let names: Vec<_> = page.proofs[0].names.iter().map(|name| name.name.as_str()).collect();
+        let names: Vec<_> =
+            page.proofs[0].names.iter().map(|name| name.name.as_str()).collect();
         assert_eq!(names, ["a", "t::b", "c"]);
         assert_eq!(&page.text[page.proofs[0].names[1].range.clone()], "`t::b`");
         assert!(page.text[page.proofs[0].end..].trim_start().starts_with("end"));
@@ -452,10 +506,14 @@ mod tests {
 
     #[test]
     fn a_promise_without_a_proof_is_refused() {
-        let table = |cell: &str| format!("| Claim | Proof |\n|---|---|\n| x | {cell} |\n");
+        let table =
+            |cell: &str| format!("| Claim | Proof |\n|---|---|\n| x | {cell} |\n");
         assert!(refused(&table("")).starts_with("3: a promise without"));
         let (_, problems) = read(&table("trust me"));
-        assert!(problems.iter().any(|problem| problem.what.contains("words")), "{problems:?}");
+        assert!(
+            problems.iter().any(|problem| problem.what.contains("words")),
+            "{problems:?}"
+        );
         assert_eq!(read("| A | B |\n|---|---|\n| x | y |\n").1, []);
     }
 

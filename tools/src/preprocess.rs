@@ -144,7 +144,13 @@ impl<'a> Expansion<'a> {
         text
     }
 
-    fn problem(&mut self, page: &Page, at: usize, what: String, mend: impl Into<String>) {
+    fn problem(
+        &mut self,
+        page: &Page,
+        at: usize,
+        what: String,
+        mend: impl Into<String>,
+    ) {
         self.problems.push(Problem::new(&page.file, page.lines.of(at), what, mend));
     }
 
@@ -152,8 +158,15 @@ impl<'a> Expansion<'a> {
     fn claim(&mut self, page: &Page, at: usize, id: &str) -> bool {
         let here = format!("{}:{}", page.file.display(), page.lines.of(at));
         if let Some(there) = self.ids.insert(id.to_owned(), here) {
-            let what = format!("`{id}` stands in {there} already, and ids are unique in the book");
-            self.problem(page, at, what, "show it once and link to it; or name the anchor anew");
+            let what = format!(
+                "`{id}` stands in {there} already, and ids are unique in the book"
+            );
+            self.problem(
+                page,
+                at,
+                what,
+                "show it once and link to it; or name the anchor anew",
+            );
             return false;
         }
         true
@@ -188,7 +201,8 @@ impl<'a> Expansion<'a> {
 
     fn listing(&mut self, page: &Page, at: usize, path: &str) -> Option<&'a Listing> {
         let found = self.sources.listings.files.get(path);
-        let broken = self.problems.iter().any(|problem| problem.file == Path::new(path));
+        let broken =
+            self.problems.iter().any(|problem| problem.file == Path::new(path));
         if found.is_none() && !broken {
             let what = format!("there is no listing {path}");
             let mend = "a listing is a .rs file in src/, examples/ or ui/ of a crate in listings/";
@@ -197,12 +211,20 @@ impl<'a> Expansion<'a> {
         found
     }
 
-    fn anchor(&mut self, page: &Page, at: usize, listing: &Listing, name: &str) -> Option<String> {
+    fn anchor(
+        &mut self,
+        page: &Page,
+        at: usize,
+        listing: &Listing,
+        name: &str,
+    ) -> Option<String> {
         let Some(anchor) = listing.anchors.get(name) else {
             let known: Vec<_> = listing.anchors.keys().map(String::as_str).collect();
             let what = format!("{} has no anchor `{name}`", listing.path);
             let mend = match known[..] {
-                [] => format!("mark it with `// ANCHOR: {name}` and `// ANCHOR_END: {name}`"),
+                [] => format!(
+                    "mark it with `// ANCHOR: {name}` and `// ANCHOR_END: {name}`"
+                ),
                 _ => format!("one of: {}", known.join(", ")),
             };
             self.problem(page, at, what, mend);
@@ -246,18 +268,26 @@ impl<'a> Expansion<'a> {
     /// The head of a figure around a recorded file.
     fn recorded(&mut self, page: &Page, at: usize, path: &str) -> Option<String> {
         let path_buf = Path::new(path);
-        let ending = path_buf.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let ending =
+            path_buf.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let stem = path_buf.file_stem().unwrap_or_default().to_string_lossy();
         let caption = match ending {
             "out" => path.split('/').nth(1).map(|package| {
-                format!("Printed by <code>cargo run -p {package} --example {stem}</code>")
+                format!(
+                    "Printed by <code>cargo run -p {package} --example {stem}</code>"
+                )
             }),
             "stderr" => Some("What the compiler says".to_owned()),
             _ => None,
         };
         let Some(caption) = caption.filter(|_| path.starts_with("listings/")) else {
             let what = format!("{path} is not a recording");
-            self.problem(page, at, what, "include a .out or .stderr file below listings/");
+            self.problem(
+                page,
+                at,
+                what,
+                "include a .out or .stderr file below listings/",
+            );
             return None;
         };
         if !self.sources.root.join(path).is_file() {
@@ -273,8 +303,13 @@ impl<'a> Expansion<'a> {
 
     fn figure(&mut self, page: &Page, at: usize, name: &str) -> Option<String> {
         let file = format!("figures/{}.json", name.replace('-', "_"));
-        let packages: BTreeSet<_> =
-            self.sources.listings.files.values().map(|listing| &listing.package).collect();
+        let packages: BTreeSet<_> = self
+            .sources
+            .listings
+            .files
+            .values()
+            .map(|listing| &listing.package)
+            .collect();
         let path = packages
             .into_iter()
             .map(|package| (package, format!("listings/{package}/{file}")))
@@ -300,7 +335,8 @@ impl<'a> Expansion<'a> {
                 let test = name.replace('-', "_");
                 let command = format!("cargo test -p {package} --test figures {test}");
                 let id = format!("figure-{name}");
-                self.claim(page, at, &id).then(|| format!("{}\n", figure.html(name, &command)))
+                self.claim(page, at, &id)
+                    .then(|| format!("{}\n", figure.html(name, &command)))
             }
         }
     }
@@ -316,17 +352,23 @@ impl<'a> Expansion<'a> {
         let proof = match self.find_proof(page, &name.name, files) {
             Ok(proof) => proof,
             Err((what, mend)) => {
-                self.problem(page, at, what, mend);
+                if !self.in_broken_listing(page, &name.name) {
+                    self.problem(page, at, what, mend);
+                }
                 return None;
             }
         };
         let id = format!("promise-{}-{}", proof.listing.topic, proof.test);
         let owner = self.promises.get(&id).cloned();
         let target = match &owner {
-            Some(owner) if *owner != page.file => format!("{}#{id}", relative(&page.file, owner)),
+            Some(owner) if *owner != page.file => {
+                format!("{}#{id}", relative(&page.file, owner))
+            }
             _ => format!("#{id}"),
         };
-        let link = format!("[`{}`]({target})", proof.test);
+        // A name may break after each word of it.
+        let link =
+            format!("[<code>{}</code>]({target})", proof.test.replace('_', "_<wbr>"));
         if owner.is_some() || self.skeptic {
             return Some((link, String::new()));
         }
@@ -346,6 +388,18 @@ impl<'a> Expansion<'a> {
             proof.listing.path,
         );
         Some((link, details))
+    }
+
+    /// The listing that may hold the test has a mistake of its own, which is told already.
+    fn in_broken_listing(&self, page: &Page, name: &str) -> bool {
+        let topic = name.split_once("::").map_or(&*page.topic, |(topic, _)| topic);
+        let wanted = topic.replace('-', "_");
+        self.sources.listings.problems.iter().any(|problem| {
+            problem
+                .file
+                .file_stem()
+                .is_some_and(|stem| stem.to_string_lossy() == wanted)
+        })
     }
 
     fn find_proof(
@@ -384,19 +438,26 @@ impl<'a> Expansion<'a> {
             line: 1,
             ignored: false,
         }));
-        let topics: Vec<_> = topics.iter().map(|topic| topic.replace('-', "_")).collect();
+        let topics: Vec<_> =
+            topics.iter().map(|topic| topic.replace('-', "_")).collect();
         match found.len() {
             0 => {
                 let what = format!("no test `{test}` in {}", topics.join(", "));
-                Err((what, "write it, correct its name, or name its topic: `topic::test`".into()))
+                Err((
+                    what,
+                    "write it, correct its name, or name its topic: `topic::test`"
+                        .into(),
+                ))
             }
             1 if found[0].ignored => {
-                let what = format!("the test `{test}` is ignored, so it proves nothing");
+                let what =
+                    format!("the test `{test}` is ignored, so it proves nothing");
                 Err((what, format!("remove #[ignore] in {}", found[0].listing.path)))
             }
             1 => Ok(found.remove(0)),
             _ => {
-                let where_: Vec<_> = found.iter().map(|it| it.listing.path.as_str()).collect();
+                let where_: Vec<_> =
+                    found.iter().map(|it| it.listing.path.as_str()).collect();
                 let what = format!("`{test}` is a test in {}", where_.join(" and in "));
                 Err((what, "say which: `topic::test`, or rename one".into()))
             }
@@ -404,10 +465,17 @@ impl<'a> Expansion<'a> {
     }
 
     /// What each page ends with: what its listings need, the files whole, where to report a mistake.
-    fn appendix(&self, page: &Page, files: &BTreeMap<String, &'a Listing>, text: &mut String) {
-        let whole: Vec<_> = files.values().filter(|it| it.kind != Kind::Refused).collect();
+    fn appendix(
+        &self,
+        page: &Page,
+        files: &BTreeMap<String, &'a Listing>,
+        text: &mut String,
+    ) {
+        let whole: Vec<_> =
+            files.values().filter(|it| it.kind != Kind::Refused).collect();
         if !whole.is_empty() && !self.skeptic {
-            let crates = whole.iter().flat_map(|it| it.crates.iter().cloned()).collect();
+            let crates =
+                whole.iter().flat_map(|it| it.crates.iter().cloned()).collect();
             let toml = fence("toml", &self.sources.manifest.dependencies(&crates));
             let _ = write!(
                 text,
@@ -504,7 +572,8 @@ impl Preprocessor for ListingsPreprocessor {
                 pages.push((path.clone(), std::mem::take(&mut chapter.content)));
             }
         });
-        let (texts, _) = Sources::read(&context.root)?.expand(&pages, &context.renderer)?;
+        let (texts, _) =
+            Sources::read(&context.root)?.expand(&pages, &context.renderer)?;
         let mut texts = texts.into_iter();
         book.for_each_mut(|item| {
             if let BookItem::Chapter(chapter) = item

@@ -54,7 +54,8 @@ pub fn record(root: &Path, names: &[String]) -> Result<Vec<PathBuf>, RecordError
         cargo(root, &arguments)?;
     }
     let after = recordings(root);
-    let changed = after.into_iter().filter(|(path, text)| before.get(path) != Some(text));
+    let changed =
+        after.into_iter().filter(|(path, text)| before.get(path) != Some(text));
     Ok(changed.map(|(path, _)| path).collect())
 }
 
@@ -83,7 +84,10 @@ fn cargo(root: &Path, arguments: &[&str]) -> Result<(), RecordError> {
     if status.success() {
         return Ok(());
     }
-    Err(RecordError::Failed { command: format!("cargo {}", arguments.join(" ")), status })
+    Err(RecordError::Failed {
+        command: format!("cargo {}", arguments.join(" ")),
+        status,
+    })
 }
 
 /// Every recorded file below `listings/`, by its path from the root, and what it says.

@@ -19,7 +19,8 @@ pub enum RootError {
 /// # Errors
 /// There is none, or `start` is not a folder that exists.
 pub fn find(start: &Path) -> Result<PathBuf, RootError> {
-    let start = start.canonicalize().map_err(|error| RootError::Io(start.to_owned(), error))?;
+    let start =
+        start.canonicalize().map_err(|error| RootError::Io(start.to_owned(), error))?;
     let book = start.ancestors().find(|folder| folder.join("book.toml").is_file());
     book.map(Path::to_owned).ok_or(RootError::NoBook(start))
 }

@@ -42,7 +42,9 @@ const WATCHED: [(&str, RecursiveMode); 4] = [
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Somebody else listens there.
-    #[error("port {0} is in use; choose another with --port N, or --port 0 for any that is free")]
+    #[error(
+        "port {0} is in use; choose another with --port N, or --port 0 for any that is free"
+    )]
     PortInUse(u16),
     /// The port cannot be had for another reason.
     #[error("cannot listen on port {0}: {1}")]
@@ -92,7 +94,8 @@ impl Server {
             io::ErrorKind::AddrInUse => ServeError::PortInUse(port),
             _ => ServeError::Listen(port, error),
         })?;
-        let address = listener.local_addr().map_err(|error| ServeError::Listen(port, error))?;
+        let address =
+            listener.local_addr().map_err(|error| ServeError::Listen(port, error))?;
         let (book, took) = rebuild(root)?;
         let served = RwLock::new(Served { book: Arc::new(book), error: None });
         let site = Arc::new(Site { root: root.to_owned(), served });
@@ -118,8 +121,10 @@ impl Server {
         let reloader = livereload.reloader();
         let (edited, edits) = mpsc::channel(1);
         let _watcher = watch(&self.site.root, edited)?;
-        let router =
-            Router::new().fallback(page).with_state(Arc::clone(&self.site)).layer(livereload);
+        let router = Router::new()
+            .fallback(page)
+            .with_state(Arc::clone(&self.site))
+            .layer(livereload);
         let port = self.address.port();
         tokio::select! {
             result = axum::serve(self.listener, router) => {
@@ -157,14 +162,18 @@ async fn follow(site: Arc<Site>, mut edits: mpsc::Receiver<()>, reloader: Reload
         let error = match built {
             Ok(Ok((book, took))) => {
                 println!("Rebuilt in {} ms", took.as_millis());
-                site.write(|served| (served.book, served.error) = (Arc::new(book), None));
+                site.write(|served| {
+                    (served.book, served.error) = (Arc::new(book), None)
+                });
                 None
             }
             Ok(Err(error)) => Some(error.to_string()),
             Err(panicked) => Some(format!("the build panicked: {panicked}")),
         };
         if let Some(error) = error {
-            eprintln!("The book has a mistake; the last good one is served.\n\n{error}\n");
+            eprintln!(
+                "The book has a mistake; the last good one is served.\n\n{error}\n"
+            );
             site.write(|served| served.error = Some(error));
         }
         reloader.reload();
@@ -172,8 +181,12 @@ async fn follow(site: Arc<Site>, mut edits: mpsc::Receiver<()>, reloader: Reload
 }
 
 fn rebuild(root: &Path) -> Result<(TempDir, Duration), ServeError> {
-    let folder = tempfile::Builder::new().prefix("book-").tempdir().map_err(ServeError::Folder)?;
-    let (_, took) = build::build_for_serving(root, folder.path()).map_err(ServeError::Book)?;
+    let folder = tempfile::Builder::new()
+        .prefix("book-")
+        .tempdir()
+        .map_err(ServeError::Folder)?;
+    let (_, took) =
+        build::build_for_serving(root, folder.path()).map_err(ServeError::Book)?;
     Ok((folder, took))
 }
 
@@ -220,7 +233,10 @@ async fn with_banner(response: Response, error: &str) -> Response {
          one.</p><pre>{}</pre></div>",
         html(error)
     );
-    let at = page.find("<body").and_then(|at| Some(at + page[at..].find('>')? + 1)).unwrap_or(0);
+    let at = page
+        .find("<body")
+        .and_then(|at| Some(at + page[at..].find('>')? + 1))
+        .unwrap_or(0);
     let page = format!("{}{banner}{}", &page[..at], &page[at..]);
     head.headers.remove(CONTENT_LENGTH);
     Response::from_parts(head, Body::from(page))

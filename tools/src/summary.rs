@@ -16,7 +16,12 @@ use crate::text::Lines;
 pub fn pages(root: &Path) -> Result<Vec<PathBuf>, Problems> {
     let file = Path::new("src/SUMMARY.md");
     let text = fs::read_to_string(root.join(file)).map_err(|error| {
-        Problem::new(file, 0, error.to_string(), "every book has one; see the mdBook guide")
+        Problem::new(
+            file,
+            0,
+            error.to_string(),
+            "every book has one; see the mdBook guide",
+        )
     })?;
     let lines = Lines::new(&text);
     let mut seen = HashMap::new();
@@ -29,10 +34,20 @@ pub fn pages(root: &Path) -> Result<Vec<PathBuf>, Problems> {
             problems.push(Problem::new(file, line, "an entry without a page", mend));
         } else if !root.join("src").join(&*dest_url).is_file() {
             let what = format!("there is no page src/{dest_url}");
-            problems.push(Problem::new(file, line, what, "write it, or correct the path"));
+            problems.push(Problem::new(
+                file,
+                line,
+                what,
+                "write it, or correct the path",
+            ));
         } else if let Some(first) = seen.insert(dest_url.to_string(), line) {
             let what = format!("src/{dest_url} stands in line {first} already");
-            problems.push(Problem::new(file, line, what, "keep one of the two entries"));
+            problems.push(Problem::new(
+                file,
+                line,
+                what,
+                "keep one of the two entries",
+            ));
         } else {
             pages.push(PathBuf::from(&*dest_url));
         }

@@ -11,8 +11,9 @@ pub struct Lines {
 impl Lines {
     /// Indexes `text`.
     pub fn new(text: &str) -> Self {
-        let starts =
-            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
         Self { starts }
     }
 
@@ -56,7 +57,10 @@ impl Edits {
 
 /// `text` as the content of an HTML element or attribute.
 pub fn html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// A code block of its own, with a fence longer than any run of backticks inside.

@@ -7,15 +7,21 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 fn book(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_book")).args(arguments).current_dir(folder).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_book"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
 }
 
 /// A book with one page, which says `text`.
 fn small_book(text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
+    let write =
+        |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
     fs::create_dir(folder.path().join("src")).unwrap();
-    let preprocessor = "[preprocessor.listings]\ncommand = \"not run\"\nbefore = [\"links\"]\n";
+    let preprocessor =
+        "[preprocessor.listings]\ncommand = \"not run\"\nbefore = [\"links\"]\n";
     write("book.toml", &format!("[book]\ntitle = \"Small\"\n{preprocessor}"));
     write(
         "Cargo.toml",
@@ -40,7 +46,10 @@ fn build_says_where_to_and_how_long_it_took() {
     let output = book(&small.path().join("src"), &["build", "--dest", "../out"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(printed.starts_with("Built ") && printed.trim_end().ends_with(" ms"), "{printed}");
+    assert!(
+        printed.starts_with("Built ") && printed.trim_end().ends_with(" ms"),
+        "{printed}"
+    );
     assert!(small.path().join("out/index.html").is_file());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
@@ -51,7 +60,10 @@ fn a_mistake_in_the_book_is_told_and_fails() {
     let output = book(small.path(), &["build"]);
     assert!(!output.status.success());
     let error = stderr(&output);
-    assert!(error.starts_with("error: src/index.md:3: ") && error.contains("help: "), "{error}");
+    assert!(
+        error.starts_with("error: src/index.md:3: ") && error.contains("help: "),
+        "{error}"
+    );
     assert!(!small.path().join("book").exists(), "nothing was built");
 }
 
@@ -107,11 +119,16 @@ fn ctrl_c_ends_the_server_at_once_and_leaves_nothing() {
     // A reader that stays connected does not keep the server alive.
     let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
     let mut reader = std::net::TcpStream::connect(address).unwrap();
-    std::io::Write::write_all(&mut reader, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    std::io::Write::write_all(&mut reader, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
     reader.read_exact(&mut [0; 12]).unwrap();
 
     let server_id = server.id().to_string();
     Command::new("kill").args(["-INT", &server_id]).status().unwrap();
     assert!(server.wait().unwrap().success());
-    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "a temporary folder is left");
+    assert_eq!(
+        fs::read_dir(temporary.path()).unwrap().count(),
+        0,
+        "a temporary folder is left"
+    );
 }

@@ -83,7 +83,11 @@ mod tests {
         for (polls, expected) in [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2)] {
             let mut reached = 0;
             let end = after_polls(polls, two_awaits(&mut reached)).await;
-            assert_eq!((reached, end.is_some()), (expected, polls >= 3), "{polls} polls");
+            assert_eq!(
+                (reached, end.is_some()),
+                (expected, polls >= 3),
+                "{polls} polls"
+            );
         }
     }
 

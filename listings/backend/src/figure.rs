@@ -53,7 +53,14 @@ struct Panel {
 #[serde(tag = "row", rename_all = "snake_case")]
 enum Row {
     /// One future or task.
-    Lane { name: String, from: u64, to: u64, end: End, calls: Vec<Call>, polls: Vec<u64> },
+    Lane {
+        name: String,
+        from: u64,
+        to: u64,
+        end: End,
+        calls: Vec<Call>,
+        polls: Vec<u64>,
+    },
     /// One stage of a stream.
     Stream { name: String, from: u64, to: u64, end: End, items: Vec<Item> },
     /// When something happened, and how often.
@@ -99,7 +106,8 @@ impl Figure {
     /// When no runtime can be built, or inside another runtime.
     #[must_use]
     pub fn panel<T>(mut self, name: &str, scene: impl AsyncFnOnce() -> T) -> Self {
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime =
+            Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O can always be built");
         let recorder = Recorder::default();
         let subscriber = tracing_subscriber::registry().with(recorder.clone());
@@ -123,10 +131,14 @@ impl Figure {
     /// # Panics
     /// When the recorded figure is another, or cannot be read or written.
     pub fn check(self) {
-        let folder =
-            std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
-        let path = folder.join("figures").join(self.topic.replace('-', "_")).with_extension("json");
-        let mut json = serde_json::to_string_pretty(&self).expect("names and numbers are JSON");
+        let folder = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(PathBuf::new, PathBuf::from);
+        let path = folder
+            .join("figures")
+            .join(self.topic.replace('-', "_"))
+            .with_extension("json");
+        let mut json =
+            serde_json::to_string_pretty(&self).expect("names and numbers are JSON");
         json.push('\n');
         if let Err(error) = recording::check(path, &json) {
             panic!("{error}");
@@ -140,7 +152,12 @@ pub fn lane<'a, T: 'a, F>(name: &str, future: F) -> Lane<'a, T>
 where
     F: Future<Output = T> + Send + 'a,
 {
-    Lane { span: new_span("lane", name), future: Box::pin(future), failed: |_| false, ended: false }
+    Lane {
+        span: new_span("lane", name),
+        future: Box::pin(future),
+        failed: |_| false,
+        ended: false,
+    }
 }
 
 /// Like [`lane`], and an `Err` is drawn as a failure.
@@ -150,7 +167,12 @@ where
     F: Future<Output = Result<T, E>> + Send + 'a,
 {
     let failed = |result: &Result<T, E>| result.is_err();
-    Lane { span: new_span("lane", name), future: Box::pin(future), failed, ended: false }
+    Lane {
+        span: new_span("lane", name),
+        future: Box::pin(future),
+        failed,
+        ended: false,
+    }
 }
 
 /// Gives `stream` a row of marbles in the figure, one for each item, labelled with its `Debug` text
@@ -286,7 +308,12 @@ impl Log {
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
-    fn on_new_span(&self, attrs: &span::Attributes<'_>, id: &span::Id, _: LayerContext<'_, S>) {
+    fn on_new_span(
+        &self,
+        attrs: &span::Attributes<'_>,
+        id: &span::Id,
+        _: LayerContext<'_, S>,
+    ) {
         if attrs.metadata().target() != TARGET {
             return;
         }
@@ -363,7 +390,9 @@ impl Row {
         let Self::Lane { calls, polls, .. } = self else { return };
         match mark {
             "poll" if polls.last() != Some(&now) => polls.push(now),
-            "queued" => calls.push(Call { from: now, sent: None, ready: None, to: now }),
+            "queued" => {
+                calls.push(Call { from: now, sent: None, ready: None, to: now })
+            }
             "sent" => {
                 let ready = after.map(|after| now + after);
                 match calls.last_mut() {
@@ -371,7 +400,12 @@ impl Row {
                     Some(call) if call.sent.is_none() => {
                         (call.sent, call.ready) = (Some(now), ready);
                     }
-                    _ => calls.push(Call { from: now, sent: Some(now), ready, to: u64::MAX }),
+                    _ => calls.push(Call {
+                        from: now,
+                        sent: Some(now),
+                        ready,
+                        to: u64::MAX,
+                    }),
                 }
                 if let Some(call) = calls.last_mut() {
                     call.to = u64::MAX;
@@ -388,7 +422,9 @@ impl Row {
 
     fn finish(&mut self, now: u64, how: End) {
         match self {
-            Self::Lane { to, end, .. } | Self::Stream { to, end, .. } => (*to, *end) = (now, how),
+            Self::Lane { to, end, .. } | Self::Stream { to, end, .. } => {
+                (*to, *end) = (now, how)
+            }
             Self::Tally { .. } => {}
         }
     }
@@ -494,16 +530,23 @@ mod tests {
             sleep(ms(40)).await;
             fetch.await.unwrap();
         });
-        assert_eq!(rows[0]["calls"][0], json!({"from": 0, "sent": 0, "ready": 30, "to": 50}));
+        assert_eq!(
+            rows[0]["calls"][0],
+            json!({"from": 0, "sent": 0, "ready": 30, "to": 50})
+        );
         assert_eq!(rows[0]["polls"], json!([0, 10, 50]));
     }
 
     #[test]
     fn a_call_that_queues_says_since_when() {
         let site = Site::with_connections(1).with_page("/a", ms(30));
-        let rows =
-            rows(async || tokio::join!(lane("a", site.fetch("/a")), lane("b", site.fetch("/a"))));
-        assert_eq!(rows[1]["calls"][0], json!({"from": 0, "sent": 30, "ready": 60, "to": 60}));
+        let rows = rows(async || {
+            tokio::join!(lane("a", site.fetch("/a")), lane("b", site.fetch("/a")))
+        });
+        assert_eq!(
+            rows[1]["calls"][0],
+            json!({"from": 0, "sent": 30, "ready": 60, "to": 60})
+        );
     }
 
     #[test]
@@ -515,7 +558,8 @@ mod tests {
             tokio::spawn(lane("open", site.fetch("/a")));
             sleep(ms(10)).await;
         });
-        let ends: Vec<_> = (0..3).map(|row| (rows[row]["end"].clone(), &rows[row]["to"])).collect();
+        let ends: Vec<_> =
+            (0..3).map(|row| (rows[row]["end"].clone(), &rows[row]["to"])).collect();
         let want = [("dropped", 10), ("failed", 10), ("open", 20)];
         for ((end, to), (want_end, want_to)) in ends.into_iter().zip(want) {
             assert_eq!((end, to), (json!(want_end), &json!(want_to)));

@@ -76,7 +76,14 @@ impl HttpReply {
     /// This status, with this body.
     pub fn status(status: u16, body: impl Into<Bytes>) -> Self {
         let (head, rest) = (When::AtOnce, When::AtOnce);
-        Self { status, headers: Vec::new(), body: body.into(), head, rest, breaks_off: false }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            head,
+            rest,
+            breaks_off: false,
+        }
     }
 
     /// 302, and go on at `location`: a path of this server, or a URL.
@@ -157,7 +164,8 @@ impl HttpSite {
     /// # Panics
     /// When no port can be had.
     pub async fn start(self) -> HttpServer {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             scripts: Mutex::new(self.scripts),
@@ -258,7 +266,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         if breaks_off {
             // hyper flushes what it has when the body is not ready, and not when it fails.
             tokio::task::yield_now().await;
-            return Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), (None, None)));
+            return Some((
+                Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+                (None, None),
+            ));
         }
         guard.answered();
         None
@@ -315,16 +326,23 @@ mod tests {
     #[tokio::test]
     async fn it_answers_with_status_header_and_body_in_turn() {
         let busy = HttpReply::status(503, "busy").retry_after("2");
-        let site = HttpSite::default().with_replies("/a", [busy, HttpReply::ok("here")]);
+        let site =
+            HttpSite::default().with_replies("/a", [busy, HttpReply::ok("here")]);
         let server = site.start().await;
         let client = Client::new();
         let first = client.get(server.url("/a")).send().await.unwrap();
-        assert_eq!((first.status().as_u16(), &first.headers()["retry-after"] == "2"), (503, true));
+        assert_eq!(
+            (first.status().as_u16(), &first.headers()["retry-after"] == "2"),
+            (503, true)
+        );
         assert_eq!(first.text().await.unwrap(), "busy");
         let second = client.get(server.url("/a")).send().await.unwrap();
         assert_eq!(second.text().await.unwrap(), "here");
         assert_eq!((server.requests("/a"), server.connections()), (2, 1));
-        assert_eq!(client.get(server.url("/b")).send().await.unwrap().status().as_u16(), 404);
+        assert_eq!(
+            client.get(server.url("/b")).send().await.unwrap().status().as_u16(),
+            404
+        );
     }
 
     #[tokio::test]
@@ -354,7 +372,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_is_not_read_keeps_its_request_in_flight() {
-        let site = HttpSite::default().with_reply("/a", HttpReply::ok("x").body_hangs());
+        let site =
+            HttpSite::default().with_reply("/a", HttpReply::ok("x").body_hangs());
         let server = site.start().await;
         let response = Client::new().get(server.url("/a")).send().await.unwrap();
         assert_eq!(server.load().in_flight, 1);
@@ -363,7 +382,8 @@ mod tests {
     }
     #[tokio::test]
     async fn a_body_that_breaks_off_is_an_error_after_the_head() {
-        let site = HttpSite::default().with_reply("/a", HttpReply::ok("half").breaks_off());
+        let site =
+            HttpSite::default().with_reply("/a", HttpReply::ok("half").breaks_off());
         let server = site.start().await;
         let mut response = Client::new().get(server.url("/a")).send().await.unwrap();
         assert_eq!(response.chunk().await.unwrap().as_deref(), Some(&b"half"[..]));

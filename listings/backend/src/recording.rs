@@ -35,7 +35,9 @@ pub enum RecordingError {
         source: io::Error,
     },
     /// A program that was built before its source was last written.
-    #[error("{path} is newer than the program built from it; run `cargo test` without --test")]
+    #[error(
+        "{path} is newer than the program built from it; run `cargo test` without --test"
+    )]
     Stale {
         /// The source of the program.
         path: String,
@@ -65,16 +67,19 @@ pub fn check(path: impl AsRef<Path>, run: &str) -> Result<(), RecordingError> {
 /// # Errors
 /// As for [`check`]; the program is older than its source, fails, or writes to standard error.
 pub fn check_program(name: &str) -> Result<(), RecordingError> {
-    let folder = env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
+    let folder =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
     let source = folder.join("examples").join(name).with_extension("rs");
     let program = built_beside_this(name).map_err(|error| io_error(&source, error))?;
     let path = source.display().to_string();
     if modified(&program)? < modified(&source)? {
         return Err(RecordingError::Stale { path });
     }
-    let output = Command::new(&program).output().map_err(|error| io_error(&program, error))?;
+    let output =
+        Command::new(&program).output().map_err(|error| io_error(&program, error))?;
     if !output.status.success() || !output.stderr.is_empty() {
-        let said = format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        let said =
+            format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
         return Err(RecordingError::Failed { path, said });
     }
     let printed = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
@@ -89,7 +94,9 @@ fn built_beside_this(name: &str) -> io::Result<PathBuf> {
 }
 
 fn modified(path: &Path) -> Result<std::time::SystemTime, RecordingError> {
-    fs::metadata(path).and_then(|data| data.modified()).map_err(|error| io_error(path, error))
+    fs::metadata(path)
+        .and_then(|data| data.modified())
+        .map_err(|error| io_error(path, error))
 }
 
 fn compare(path: &Path, run: &str) -> Result<(), RecordingError> {

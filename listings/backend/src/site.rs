@@ -160,7 +160,11 @@ impl Site {
     /// # Panics
     /// When there is no reply at all.
     #[must_use]
-    pub fn with_replies(self, path: &str, replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub fn with_replies(
+        self,
+        path: &str,
+        replies: impl IntoIterator<Item = Reply>,
+    ) -> Self {
         let replies: Vec<_> = replies.into_iter().collect();
         assert!(!replies.is_empty(), "the script of {path} has no reply");
         self.state().scripts.insert(path.to_owned(), Script { replies, calls: 0 });

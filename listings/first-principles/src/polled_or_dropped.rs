@@ -178,7 +178,11 @@ mod tests {
             hour.as_mut().poll(cx)
         }));
         task.await.unwrap();
-        assert_eq!(polls.load(Ordering::SeqCst), 2, "when it was spawned, and an hour later");
+        assert_eq!(
+            polls.load(Ordering::SeqCst),
+            2,
+            "when it was spawned, and an hour later"
+        );
     }
 
     // To cancel is to drop at an await.
@@ -227,7 +231,10 @@ mod tests {
         }
         let task = tokio::spawn(async { drop(Goodbye) });
         let panic = task.await.unwrap_err().to_string();
-        assert!(panic.contains("Cannot start a runtime from within a runtime"), "{panic}");
+        assert!(
+            panic.contains("Cannot start a runtime from within a runtime"),
+            "{panic}"
+        );
     }
 
     /// Spawns a task that counts, when it is dropped.
@@ -317,7 +324,11 @@ mod tests {
             yield_now().await;
         });
         drop(runtime);
-        assert_eq!(Arc::strong_count(&said), 1, "the destructor ran, its task is gone too");
+        assert_eq!(
+            Arc::strong_count(&said),
+            1,
+            "the destructor ran, its task is gone too"
+        );
         assert_eq!(said.load(Ordering::SeqCst), 0);
     }
 
@@ -377,7 +388,10 @@ mod tests {
         let lock = Mutex::new(());
         for (asks_again, expected) in [(false, "early"), (true, "late")] {
             let held = lock.lock().await;
-            assert_eq!(served(|| lock.lock(), asks_again, || drop(held)).await, expected);
+            assert_eq!(
+                served(|| lock.lock(), asks_again, || drop(held)).await,
+                expected
+            );
         }
     }
 
@@ -386,7 +400,10 @@ mod tests {
         for (asks_again, expected) in [(false, "early"), (true, "late")] {
             let permits = Semaphore::new(0);
             let free_one = || permits.add_permits(1);
-            assert_eq!(served(|| permits.acquire(), asks_again, free_one).await, expected);
+            assert_eq!(
+                served(|| permits.acquire(), asks_again, free_one).await,
+                expected
+            );
         }
     }
 
@@ -395,18 +412,25 @@ mod tests {
         for (asks_again, expected) in [(false, "early"), (true, "late")] {
             let notify = Notify::new();
             let free_one = || notify.notify_one();
-            assert_eq!(served(|| notify.notified(), asks_again, free_one).await, expected);
+            assert_eq!(
+                served(|| notify.notified(), asks_again, free_one).await,
+                expected
+            );
         }
     }
 
     #[tokio::test]
     async fn what_was_granted_to_a_dropped_future_goes_to_the_next() {
         let permits = Semaphore::new(0);
-        let (mut early, mut late) = (Box::pin(permits.acquire()), pin!(permits.acquire()));
+        let (mut early, mut late) =
+            (Box::pin(permits.acquire()), pin!(permits.acquire()));
         assert!(poll!(&mut early).is_pending());
         assert!(poll!(&mut late).is_pending());
         permits.add_permits(1);
-        assert!(poll!(&mut late).is_pending(), "granted to the early one, which nobody polls");
+        assert!(
+            poll!(&mut late).is_pending(),
+            "granted to the early one, which nobody polls"
+        );
         drop(early);
         assert!(poll!(&mut late).is_ready());
     }
@@ -442,13 +466,16 @@ mod tests {
         };
         at_every_await(make, |_, end| end.into_iter().for_each(Result::unwrap)).await;
         sleep(HOUR).await;
-        all.iter().map(|accounts| *accounts.try_lock().expect("nobody holds the lock")).collect()
+        all.iter()
+            .map(|accounts| *accounts.try_lock().expect("nobody holds the lock"))
+            .collect()
     }
 
     #[tokio::test(start_paused = true)]
     async fn dropped_at_any_await_the_transfer_moves_all_or_nothing() {
-        let transfer =
-            |accounts: Shared, approval| async move { transfer(&accounts, 10, approval).await };
+        let transfer = |accounts: Shared, approval| async move {
+            transfer(&accounts, 10, approval).await
+        };
         assert_eq!(left_by(transfer).await, [BEFORE, BEFORE, BEFORE, AFTER]);
     }
 
@@ -479,14 +506,19 @@ mod tests {
         let accounts = Mutex::new(BEFORE);
         let refused = Err(TransferError::Refused(NotToday));
         assert_eq!(transfer(&accounts, 10, async { Err(NotToday) }).await, refused);
-        assert_eq!(naive::transfer(&accounts, 10, async { Err(NotToday) }).await, refused);
+        assert_eq!(
+            naive::transfer(&accounts, 10, async { Err(NotToday) }).await,
+            refused
+        );
         assert_eq!(accounts.into_inner(), BEFORE);
     }
 
     #[tokio::test]
     async fn what_the_balances_do_not_allow_does_not_move() {
         let yes = || async { Ok::<_, NotToday>(()) };
-        for before in [Accounts { from: 9, to: 0 }, Accounts { from: 10, to: u64::MAX - 9 }] {
+        for before in
+            [Accounts { from: 9, to: 0 }, Accounts { from: 10, to: u64::MAX - 9 }]
+        {
             let accounts = Mutex::new(before);
             let refused = Err(TransferError::Balance { amount: 10 });
             assert_eq!(transfer(&accounts, 10, yes()).await, refused);

@@ -42,7 +42,11 @@ pub mod naive {
     // ANCHOR: std_clock
     /// Wrong: `std`'s clock is not the one that `sleep` waits for, and a check that hangs
     /// is never limited.
-    pub async fn wait_until<F, Fut>(limit: Duration, pause: Duration, mut check: F) -> bool
+    pub async fn wait_until<F, Fut>(
+        limit: Duration,
+        pause: Duration,
+        mut check: F,
+    ) -> bool
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = bool>,
@@ -213,7 +217,10 @@ mod tests {
     // `advance` is a jump, `sleep` a walk.
 
     /// Milliseconds at which an interval of 100 ms ticked, after `wait`.
-    async fn ticks(missed: MissedTickBehavior, wait: impl Future<Output = ()>) -> Vec<u128> {
+    async fn ticks(
+        missed: MissedTickBehavior,
+        wait: impl Future<Output = ()>,
+    ) -> Vec<u128> {
         let start = Instant::now();
         let ticks = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&ticks);
@@ -294,9 +301,16 @@ mod tests {
     #[test]
     fn only_a_current_thread_runtime_can_be_paused() {
         let pause = || tokio::spawn(async { time::pause() });
-        let many = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+        let many = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_time()
+            .build()
+            .unwrap();
         let panic = many.block_on(async { pause().await }).unwrap_err().to_string();
-        assert!(panic.contains("requires the `current_thread` Tokio runtime"), "{panic}");
+        assert!(
+            panic.contains("requires the `current_thread` Tokio runtime"),
+            "{panic}"
+        );
         let single = Builder::new_current_thread().enable_time().build().unwrap();
         single.block_on(async { pause().await }).unwrap();
     }

@@ -13,7 +13,8 @@ use std::time::Duration;
 use backend::rng::Longest;
 use backend::{HttpReply, HttpServer, HttpSite, Reply, Site, SiteError};
 use future_composition::one_error_type::{
-    HttpError, Limits, LoadError, causes, fetch_json, joined, settings_and_prices, with_limits,
+    HttpError, Limits, LoadError, causes, fetch_json, joined, settings_and_prices,
+    with_limits,
 };
 use future_composition::retry_http::get_json;
 use future_composition::transform_and_chain::{
@@ -29,7 +30,8 @@ use tokio::time::Instant;
 
 fn main() -> io::Result<()> {
     println!("On the paused clock");
-    let paused = Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    let paused =
+        Builder::new_current_thread().enable_time().start_paused(true).build()?;
     paused.block_on(on_the_paused_clock());
     println!("\nOver HTTP on 127.0.0.1");
     // On one thread a connection is free again before the next request looks for one.
@@ -57,10 +59,11 @@ async fn on_the_paused_clock() {
         tell("profile, then posts", wall(body(user), posts)).await;
         let posts = async |name: &String| site.fetch(&format!("/posts/{name}")).await;
         let both = page(body(user), posts).map_ok(|(name, posts)| (name, posts.body));
-        tell("profile kept, then posts", both.map_ok(|(a, b)| format!("{a}, {b}"))).await;
+        tell("profile kept, posts", both.map_ok(|(a, b)| format!("{a}, {b}"))).await;
         let friends = together(body(user), body("/friends"));
         tell("profile and friends", friends.map_ok(|(a, b)| format!("{a}, {b}"))).await;
-        let cached = |_: SiteError| ready(Ok::<_, SiteError>("ada (cached)".to_owned()));
+        let cached =
+            |_: SiteError| ready(Ok::<_, SiteError>("ada (cached)".to_owned()));
         tell("or from the cache", with_fallback(body(user), cached)).await;
         tell("by name", NameLookup::new(body(user)).in_capitals().into_future()).await;
     }
@@ -114,7 +117,10 @@ fn client() -> Client {
 }
 
 // ANCHOR: one_error_for_each_failure
-async fn one_error_for_each_failure(client: &Client, server: &HttpServer) -> io::Result<()> {
+async fn one_error_for_each_failure(
+    client: &Client,
+    server: &HttpServer,
+) -> io::Result<()> {
     for path in ["/prices", "/nowhere", "/secret", "/broken", "/page", "/silent"] {
         let outcome = fetch_json::<Value>(client, &server.url(path)).await;
         println!("  {path}: {}", told(&outcome));
@@ -123,13 +129,19 @@ async fn one_error_for_each_failure(client: &Client, server: &HttpServer) -> io:
     let socket = TcpSocket::new_v4()?;
     socket.bind(([127, 0, 0, 1], 0).into())?;
     let refused = format!("http://{}/", socket.local_addr()?);
-    println!("  nobody listens: {}", told(&fetch_json::<Value>(client, &refused).await));
+    println!(
+        "  nobody listens: {}",
+        told(&fetch_json::<Value>(client, &refused).await)
+    );
 
     let (before, client) = (server.connections(), self::client());
     for _ in 0..5 {
         fetch_json::<Value>(&client, &server.url("/prices")).await.ok();
     }
-    println!("  5 requests of a new client, connections: {}", server.connections() - before);
+    println!(
+        "  5 requests of a new client, connections: {}",
+        server.connections() - before
+    );
     Ok(())
 }
 
@@ -139,7 +151,7 @@ fn told(outcome: &Result<Value, HttpError>) -> String {
         Ok(value) => value.to_string(),
         Err(HttpError::NotFound { .. }) => "not found".to_owned(),
         Err(HttpError::Status { code, .. }) => format!("status {}", code.as_u16()),
-        Err(HttpError::Decode { source, .. }) => format!("not the JSON expected: {source}"),
+        Err(HttpError::Decode { source, .. }) => format!("not JSON: {source}"),
         Err(HttpError::Timeout(_)) => "no answer in time".to_owned(),
         Err(HttpError::Transport(_)) => "did not come through".to_owned(),
     }
@@ -147,18 +159,23 @@ fn told(outcome: &Result<Value, HttpError>) -> String {
 // ANCHOR_END: one_error_for_each_failure
 
 // ANCHOR: two_sources_under_one_type
-async fn two_sources_under_one_type(client: &Client, server: &HttpServer) -> io::Result<()> {
+async fn two_sources_under_one_type(
+    client: &Client,
+    server: &HttpServer,
+) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("settings.toml");
     tokio::fs::write(&file, "currency = \"EUR\"").await?;
 
     let missing = folder.path().join("none.toml");
-    for (file, path) in [(&file, "/prices"), (&missing, "/prices"), (&file, "/nowhere")] {
+    for (file, path) in [(&file, "/prices"), (&missing, "/prices"), (&file, "/nowhere")]
+    {
         let (client, url) = (client.clone(), server.url(path));
         let settings = tokio::fs::read_to_string(file.clone());
         // As a task, so that its two results have to become one.
-        let both =
-            async move { settings_and_prices(settings, fetch_json::<Value>(&client, &url)).await };
+        let both = async move {
+            settings_and_prices(settings, fetch_json::<Value>(&client, &url)).await
+        };
         match joined::<_, LoadError>(tokio::spawn(both)).await {
             Ok((settings, prices)) => println!("  {settings} and {prices}"),
             Err(error) => println!("  {error}"),

@@ -26,7 +26,8 @@ const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
 fn main() -> io::Result<()> {
     println!("On the paused clock");
-    let paused = Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    let paused =
+        Builder::new_current_thread().enable_time().start_paused(true).build()?;
     paused.block_on(on_the_paused_clock());
     println!("\nOver HTTP on 127.0.0.1, into a file");
     Runtime::new()?.block_on(into_a_file())
@@ -70,7 +71,8 @@ async fn together(site: &Site) {
     tell("join!, one fails", all_three(page("/a"), page("/down"), page("/c"))).await;
     tell("try_join!", all_or_error(page("/a"), page("/b"), page("/c"))).await;
     let dropped = site.load().dropped;
-    tell("try_join!, one fails", all_or_error(page("/a"), page("/down"), page("/c"))).await;
+    tell("try_join!, one fails", all_or_error(page("/a"), page("/down"), page("/c")))
+        .await;
     println!("         dropped on the way: {}", site.load().dropped - dropped);
     tell("tasks", all_tasks_or_error([page("/a"), page("/b")])).await;
     tell("tasks, one fails", all_tasks_or_error([page("/a"), page("/down")])).await;
@@ -81,8 +83,13 @@ async fn together(site: &Site) {
 async fn races(site: &Site) {
     let page = |path: &str| fetch(site, path);
     tell("first to finish", first_to_finish(page("/a"), page("/b"), ms(100))).await;
-    tell("first to finish, an error", first_to_finish(page("/a"), page("/down"), ms(100))).await;
-    tell("first to finish, too late", first_to_finish(page("/a"), page("/b"), ms(1))).await;
+    tell(
+        "first to finish, an error",
+        first_to_finish(page("/a"), page("/down"), ms(100)),
+    )
+    .await;
+    tell("first to finish, too late", first_to_finish(page("/a"), page("/b"), ms(1)))
+        .await;
     let sources = ["/down", "/a", "/c"].map(|path| (path, page(path)));
     tell("first to succeed", first_to_succeed(sources)).await;
     let sources = [("/down", page("/down"))];
@@ -96,15 +103,16 @@ async fn races(site: &Site) {
 async fn many(site: &Site) {
     let paths = ["/a", "/b", "/down", "/c"];
     let page = |path: &'static str| fetch(site, path);
-    let found =
-        |(path, outcome): (&'static str, Result<String, SiteError>)| (path, outcome.is_ok());
+    let found = |(path, outcome): (&'static str, Result<String, SiteError>)| {
+        (path, outcome.is_ok())
+    };
     tell(
         "as they come, two at a time",
         as_they_come(paths, TWO, page).map(found).collect::<Vec<_>>(),
     )
     .await;
-    let tasks =
-        on_tasks(paths, TWO, page).map(|(path, answer)| (path, matches!(answer, Ok(Ok(_)))));
+    let tasks = on_tasks(paths, TWO, page)
+        .map(|(path, answer)| (path, matches!(answer, Ok(Ok(_)))));
     tell("on tasks, two at a time", tasks.collect::<Vec<_>>()).await;
     let answers = as_they_come(paths, NonZeroUsize::MAX, page).map(|(path, _)| path);
     tell("what came within 25 ms", before(Instant::now() + ms(25), answers)).await;
@@ -132,14 +140,20 @@ async fn limits(site: &Site) {
 async fn into_a_file() -> io::Result<()> {
     let paths = ["/1", "/2", "/3", "/4"];
     let reply = HttpReply::ok("a page").together(TWO.get());
-    let site =
-        paths.iter().fold(HttpSite::default(), |site, path| site.with_reply(path, reply.clone()));
+    let site = paths
+        .iter()
+        .fold(HttpSite::default(), |site, path| site.with_reply(path, reply.clone()));
     let server = site.start().await;
     let client = reqwest::Client::new();
     let fetch = |path: &'static str| {
         let (client, url) = (client.clone(), server.url(path));
         // The body is read here, while the request still counts.
-        async move { (path, client.get(url).send().and_then(reqwest::Response::text).await.is_ok()) }
+        async move {
+            (
+                path,
+                client.get(url).send().and_then(reqwest::Response::text).await.is_ok(),
+            )
+        }
     };
     let mut found: Vec<_> = few_at_a_time(paths, TWO, fetch).collect().await;
     found.sort_unstable();
@@ -151,7 +165,9 @@ async fn into_a_file() -> io::Result<()> {
     let file = folder.path().join("pages.txt");
     tokio::fs::write(&file, "the old list").await?;
     let kept = async || tokio::fs::read_to_string(&file).await;
-    if let Err(error) = replace(&file, |_| Err(io::Error::other("the disk is full"))).await {
+    if let Err(error) =
+        replace(&file, |_| Err(io::Error::other("the disk is full"))).await
+    {
         println!("  failed in the step {:?}: {:?}", error.step, kept().await?);
     }
     if replace(&file, |file| write!(file, "the new list")).await.is_ok() {

@@ -253,7 +253,8 @@ mod tests {
     }
 
     /// A queue with one place, which is taken; its reader begins after 200 ms, and reads on.
-    fn full_queue() -> (mpsc::Sender<&'static str>, impl Future<Output = Vec<&'static str>>) {
+    fn full_queue()
+    -> (mpsc::Sender<&'static str>, impl Future<Output = Vec<&'static str>>) {
         let (queue, mut reader) = mpsc::channel(1);
         queue.try_send("first").unwrap();
         let read = async move {
@@ -312,7 +313,11 @@ mod tests {
         poll_once(&mut waiting).await;
         assert_eq!(reader.recv().await, Some("first"));
         assert!(reader.try_recv().is_err(), "the channel is empty");
-        assert_eq!(queue.try_send("third"), Err(TrySendError::Full("third")), "and full");
+        assert_eq!(
+            queue.try_send("third"),
+            Err(TrySendError::Full("third")),
+            "and full"
+        );
         assert!(is_stuck(queue.reserve()).await);
         drop(waiting);
         assert_eq!(queue.try_send("third"), Ok(()));
@@ -320,10 +325,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_nobody_reads_keeps_its_connection() {
-        let site = Site::with_connections(1).with_page("save", ms(50)).with_page("warn", ms(20));
+        let site = Site::with_connections(1)
+            .with_page("save", ms(50))
+            .with_page("warn", ms(20));
         let mut waiting = Box::pin(site.fetch("save"));
         poll_once(&mut waiting).await;
-        assert!(is_stuck(site.fetch("warn")).await, "the answer has been there since 50 ms");
+        assert!(
+            is_stuck(site.fetch("warn")).await,
+            "the answer has been there since 50 ms"
+        );
         drop(waiting);
         assert!(!is_stuck(site.fetch("warn")).await);
     }
@@ -332,7 +342,9 @@ mod tests {
     async fn an_output_that_join_keeps_is_held_too() {
         let (lock, queue) = (Mutex::new(()), full_queue().0);
         assert!(is_stuck(async { tokio::join!(lock.lock(), lock.lock()) }).await);
-        assert!(is_stuck(async { tokio::join!(queue.reserve(), queue.reserve()) }).await);
+        assert!(
+            is_stuck(async { tokio::join!(queue.reserve(), queue.reserve()) }).await
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -345,7 +357,10 @@ mod tests {
         let other = tokio::spawn(async move { drop(lock_2.lock().await) });
         tokio::task::yield_now().await;
         drop(guard);
-        assert!(is_stuck(other).await, "the one wake-up went to the future that nobody polls");
+        assert!(
+            is_stuck(other).await,
+            "the one wake-up went to the future that nobody polls"
+        );
         assert!(lock.try_lock().is_some());
     }
 
@@ -354,7 +369,12 @@ mod tests {
         let lock = busy_lock();
         let warn = || use_lock(Arc::clone(&lock), ms(20));
         assert!(
-            is_stuck(naive::warn_when_slow(use_lock(Arc::clone(&lock), ms(50)), LIMIT, warn)).await
+            is_stuck(naive::warn_when_slow(
+                use_lock(Arc::clone(&lock), ms(50)),
+                LIMIT,
+                warn
+            ))
+            .await
         );
     }
 
@@ -363,8 +383,12 @@ mod tests {
         let lock = Arc::new(Mutex::new(()));
         let warn = || use_lock(Arc::clone(&lock), ms(20));
         assert!(
-            is_stuck(naive::warn_when_slow(use_lock(Arc::clone(&lock), ms(200)), LIMIT, warn))
-                .await
+            is_stuck(naive::warn_when_slow(
+                use_lock(Arc::clone(&lock), ms(200)),
+                LIMIT,
+                warn
+            ))
+            .await
         );
     }
 
@@ -379,14 +403,18 @@ mod tests {
     async fn a_reserve_that_waits_for_a_place_stops_the_handler() {
         let (queue, _read) = full_queue();
         let send = |item| queue.reserve().map(move |place| place.unwrap().send(item));
-        assert!(is_stuck(naive::warn_when_slow(send("save"), LIMIT, || send("warn"))).await);
+        assert!(
+            is_stuck(naive::warn_when_slow(send("save"), LIMIT, || send("warn"))).await
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_place_in_the_queue_for_a_connection_stops_the_handler() {
         let site = busy_site().await;
         let warn = || fetch(&site, "warn");
-        assert!(is_stuck(naive::warn_when_slow(fetch(&site, "save"), LIMIT, warn)).await);
+        assert!(
+            is_stuck(naive::warn_when_slow(fetch(&site, "save"), LIMIT, warn)).await
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -462,7 +490,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn polled_side_by_side_both_get_the_connection() {
         let (site, start) = (busy_site().await, Instant::now());
-        in_time(warn_when_slow(fetch(&site, "save"), LIMIT, || fetch(&site, "warn"))).await;
+        in_time(warn_when_slow(fetch(&site, "save"), LIMIT, || fetch(&site, "warn")))
+            .await;
         assert_eq!(start.elapsed(), ms(200 + 50 + 20));
     }
 
@@ -474,7 +503,10 @@ mod tests {
             use_lock(Arc::clone(&lock), ms(20))
         };
         let work = use_lock(Arc::clone(&lock), ms(50)).map(|()| "saved");
-        assert_eq!(in_time(warn_when_task_is_slow(work, LIMIT, warn)).await.unwrap(), "saved");
+        assert_eq!(
+            in_time(warn_when_task_is_slow(work, LIMIT, warn)).await.unwrap(),
+            "saved"
+        );
         assert_eq!(start.elapsed(), ms(200 + 50 + 20));
     }
 
@@ -494,7 +526,9 @@ mod tests {
     async fn as_a_task_its_call_goes_on_too() {
         let (site, start) = (busy_site().await, Instant::now());
         let warn = || fetch(&site, "warn");
-        in_time(warn_when_task_is_slow(fetch(&site, "save"), LIMIT, warn)).await.unwrap();
+        in_time(warn_when_task_is_slow(fetch(&site, "save"), LIMIT, warn))
+            .await
+            .unwrap();
         assert_eq!(start.elapsed(), ms(200 + 50 + 20));
     }
 
@@ -524,7 +558,11 @@ mod tests {
         let other = tokio::spawn(use_lock(Arc::clone(&lock), ms(50)));
         tokio::task::yield_now().await;
         use_lock(lock, ms(20)).await;
-        assert_eq!(start.elapsed(), ms(200 + 50 + 20), "it came first, and had to let go");
+        assert_eq!(
+            start.elapsed(),
+            ms(200 + 50 + 20),
+            "it came first, and had to let go"
+        );
         other.await.unwrap();
     }
 
@@ -536,7 +574,10 @@ mod tests {
         let task = warn_when_task_is_slow(sleep(ms(99)).map(|()| 2), LIMIT, never);
         assert_eq!(task.await.unwrap(), 2);
         let never = || async { unreachable!("it was in time") };
-        assert_eq!(fall_back_when_slow(sleep(LIMIT).map(|()| 3), LIMIT, never).await, 3);
+        assert_eq!(
+            fall_back_when_slow(sleep(LIMIT).map(|()| 3), LIMIT, never).await,
+            3
+        );
         assert_eq!(start.elapsed(), ms(100 + 99 + 100));
     }
 
@@ -554,9 +595,17 @@ mod tests {
         };
         let nobody = |_, _| assert_eq!(alive.count(), 0);
         let make = || warn_when_slow(steps(4), LIMIT, || steps(2));
-        assert_eq!(cancel::at_every_await(make, nobody).await, 8, "one at each wake-up");
+        assert_eq!(
+            cancel::at_every_await(make, nobody).await,
+            8,
+            "one at each wake-up"
+        );
         let make = || fall_back_when_slow(steps(4), LIMIT, || steps(2));
-        assert_eq!(cancel::at_every_await(make, nobody).await, 5, "one at each wake-up");
+        assert_eq!(
+            cancel::at_every_await(make, nobody).await,
+            5,
+            "one at each wake-up"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -568,7 +617,9 @@ mod tests {
                 std::future::pending::<()>().await;
             };
             let (work, warn) = (forever(alive.guard()), || forever(alive.guard()));
-            timeout(ms(after), warn_when_task_is_slow(work, LIMIT, warn)).await.unwrap_err();
+            timeout(ms(after), warn_when_task_is_slow(work, LIMIT, warn))
+                .await
+                .unwrap_err();
             sleep(ms(1)).await;
             assert_eq!(alive.count(), 0);
         }
@@ -577,7 +628,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_panic_in_the_task_is_an_error() {
         let work = async { panic!("out of paper") };
-        let error = warn_when_task_is_slow(work, LIMIT, || sleep(LIMIT)).await.unwrap_err();
+        let error =
+            warn_when_task_is_slow(work, LIMIT, || sleep(LIMIT)).await.unwrap_err();
         assert!(error.is_panic());
     }
 
@@ -629,7 +681,8 @@ mod tests {
             let copy = fetch_and_store(["a", "b", "c"], &gate, fetch_row, store);
             in_time(copy).await.unwrap();
             assert_eq!(start.elapsed(), ms(took));
-            let load = Load { calls: 6, in_flight: 0, peak: permits, answered: 6, dropped: 0 };
+            let load =
+                Load { calls: 6, in_flight: 0, peak: permits, answered: 6, dropped: 0 };
             assert_eq!((site.load(), site.calls("store")), (load, 3));
         }
     }
@@ -645,7 +698,10 @@ mod tests {
         let points = cancel::at_every_await(make, |_, _| {
             assert_eq!((gate.available_permits(), site.load().in_flight), (2, 0));
         });
-        assert!(in_time(points).await >= 5, "before the first poll, and at each of four steps");
+        assert!(
+            in_time(points).await >= 5,
+            "before the first poll, and at each of four steps"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -654,12 +710,16 @@ mod tests {
         gate.close();
         let fetch_row = |path| fetch(&site, path);
         let store = |()| fetch(&site, "store");
-        assert!(fetch_and_store(["a", "b", "c"], &gate, fetch_row, store).await.is_err());
+        assert!(
+            fetch_and_store(["a", "b", "c"], &gate, fetch_row, store).await.is_err()
+        );
         assert_eq!(site.load(), Load::default());
     }
 
     /// Loads a number in 10 ms, and counts how often.
-    fn loader(site: &Site) -> impl Fn() -> futures::future::BoxFuture<'static, Result<u32, ()>> {
+    fn loader(
+        site: &Site,
+    ) -> impl Fn() -> futures::future::BoxFuture<'static, Result<u32, ()>> {
         let site = site.clone();
         move || site.fetch("a").map(|page| page.map(|_| 7).map_err(drop)).boxed()
     }
@@ -704,7 +764,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_value_is_loaded_once_and_those_who_come_meanwhile_wait() {
         let (site, slot, start) = (rows(), Mutex::new(None), Instant::now());
-        let both = tokio::join!(load_once(&slot, loader(&site)), load_once(&slot, loader(&site)),);
+        let both = tokio::join!(
+            load_once(&slot, loader(&site)),
+            load_once(&slot, loader(&site)),
+        );
         assert_eq!((both, start.elapsed()), ((Ok(7), Ok(7)), ms(10)));
         assert_eq!(site.calls("a"), 1);
     }

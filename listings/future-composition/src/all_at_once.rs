@@ -129,17 +129,27 @@ mod tests {
 
     /// Lookups of 40, 100 and 60 ms.
     fn lookups(site: Site) -> Site {
-        site.with_page("name", ms(40)).with_page("orders", ms(100)).with_page("balance", ms(60))
+        site.with_page("name", ms(40))
+            .with_page("orders", ms(100))
+            .with_page("balance", ms(60))
     }
 
     type Answer = Result<Page, SiteError>;
 
-    fn look_up(site: &Site) -> impl Future<Output = (Answer, Answer, Answer)> + Send + use<> {
+    fn look_up(
+        site: &Site,
+    ) -> impl Future<Output = (Answer, Answer, Answer)> + Send + use<> {
         all_three(site.fetch("name"), site.fetch("orders"), site.fetch("balance"))
     }
 
-    fn look_up_one_by_one(site: &Site) -> impl Future<Output = (Answer, Answer, Answer)> {
-        naive::one_by_one(site.fetch("name"), site.fetch("orders"), site.fetch("balance"))
+    fn look_up_one_by_one(
+        site: &Site,
+    ) -> impl Future<Output = (Answer, Answer, Answer)> {
+        naive::one_by_one(
+            site.fetch("name"),
+            site.fetch("orders"),
+            site.fetch("balance"),
+        )
     }
 
     async fn time(lookups: impl Future) -> Duration {
@@ -160,14 +170,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn three_times_100_ms_are_100_at_once_and_300_one_by_one() {
         let pages = ["name", "orders", "balance"];
-        let site = pages.iter().fold(Site::default(), |site, page| site.with_page(page, ms(100)));
+        let site = pages
+            .iter()
+            .fold(Site::default(), |site, page| site.with_page(page, ms(100)));
         assert_eq!(time(look_up(&site)).await, ms(100));
         assert_eq!(time(look_up_one_by_one(&site)).await, ms(300));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_failing_branch_stops_no_other() {
-        let site = lookups(Site::default()).with_reply("name", Reply::status(ms(10), 500));
+        let site =
+            lookups(Site::default()).with_reply("name", Reply::status(ms(10), 500));
         let start = Instant::now();
         let (name, orders, balance) = look_up(&site).await;
         assert_eq!(start.elapsed(), ms(100));
@@ -200,7 +213,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_joining_future_can_be_spawned() {
-        let (name, ..) = tokio::spawn(look_up(&lookups(Site::default()))).await.unwrap();
+        let (name, ..) =
+            tokio::spawn(look_up(&lookups(Site::default()))).await.unwrap();
         assert_eq!(name.unwrap().body, "name");
     }
 
@@ -233,7 +247,10 @@ mod tests {
 
     #[test]
     fn joining_needs_no_runtime() {
-        let answers = futures::executor::block_on(all_three(async { 1 }, async { 2 }, async { 3 }));
+        let answers =
+            futures::executor::block_on(all_three(async { 1 }, async { 2 }, async {
+                3
+            }));
         assert_eq!(answers, (1, 2, 3));
     }
 
@@ -254,7 +271,11 @@ mod tests {
 
     #[test]
     fn branches_that_are_parameters_are_stored_twice() {
-        assert!((6000..7000).contains(&size_of_val(&all_three(large(), large(), large()))));
+        assert!((6000..7000).contains(&size_of_val(&all_three(
+            large(),
+            large(),
+            large()
+        ))));
     }
 
     /// Counts the polls of `branch`.
@@ -347,7 +368,8 @@ mod tests {
     async fn join_all_does_the_same_for_a_list() {
         let site = lookups(Site::default());
         let start = Instant::now();
-        let answers = join_all(["orders", "name", "nowhere"].map(|path| site.fetch(path))).await;
+        let answers =
+            join_all(["orders", "name", "nowhere"].map(|path| site.fetch(path))).await;
         assert_eq!(start.elapsed(), ms(100));
         let body = |answer: Answer| answer.ok().map(|page| page.body);
         let bodies: Vec<_> = answers.into_iter().map(body).collect();
@@ -440,7 +462,11 @@ mod tests {
             ended.push(finished.dropped());
             assert_eq!(alive.count(), 0);
         }
-        assert_eq!(ended, [0, 0, 1], "never begun; none had ended; the task of 10 ms had");
+        assert_eq!(
+            ended,
+            [0, 0, 1],
+            "never begun; none had ended; the task of 10 ms had"
+        );
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -479,12 +505,14 @@ mod tests {
 
     #[test]
     fn blocking_work_that_waits_for_a_thread_still_runs_after_the_drop() {
-        let one_thread = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let one_thread =
+            Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
         one_thread.block_on(async {
             let (go_on, wait) = mpsc::channel();
             let busy = spawn_blocking(move || wait.recv_timeout(AGES).unwrap());
             let (end, ended) = oneshot::channel();
-            let both = beside_blocking(move || end.send("ended").unwrap(), pending::<()>());
+            let both =
+                beside_blocking(move || end.send("ended").unwrap(), pending::<()>());
             assert!(after_polls(1, both).await.is_none());
             go_on.send(()).unwrap();
             busy.await.unwrap();

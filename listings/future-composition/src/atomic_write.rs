@@ -102,7 +102,8 @@ pub fn replace_now<W>(path: &Path, write: W) -> Result<(), ReplaceError>
 where
     W: FnOnce(&mut File) -> io::Result<()>,
 {
-    let folder = Folder::of(path).map_err(|error| ReplaceError::at(Step::Look, path, error))?;
+    let folder =
+        Folder::of(path).map_err(|error| ReplaceError::at(Step::Look, path, error))?;
     replace_in(&folder, path, write)
 }
 
@@ -297,7 +298,11 @@ mod tests {
 
     /// With one blocking thread, in order: when a closure runs, all that was queued before has ended.
     fn one_blocking_thread() -> Runtime {
-        runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap()
+        runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap()
     }
 
     /// Keeps the blocking thread busy until the sender says so.
@@ -381,7 +386,9 @@ mod tests {
                     file.write_all(&vec![round; MIB / 2])?;
                     // A whole read, from its beginning to its end, with half of the file written.
                     let before = reads.load(Ordering::SeqCst);
-                    while reads.load(Ordering::SeqCst) < before + 2 && !reader.is_finished() {
+                    while reads.load(Ordering::SeqCst) < before + 2
+                        && !reader.is_finished()
+                    {
                         thread::yield_now();
                     }
                     file.write_all(&vec![round; MIB / 2])
@@ -447,7 +454,8 @@ mod tests {
         let place = Place::new();
         let runtime = runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let ((announce, begun), (open, gate)) = (oneshot::channel(), mpsc::channel());
+            let ((announce, begun), (open, gate)) =
+                (oneshot::channel(), mpsc::channel());
             let older = replace(&place.path, move |file| {
                 announce.send(()).unwrap();
                 gate.recv().unwrap();
@@ -472,7 +480,10 @@ mod tests {
         drop(runtime);
         let error = handle.block_on(replace(&place.path, write_new)).unwrap_err();
         assert_eq!((error.step, &error.path), (Step::Begin, &place.path));
-        assert_eq!(error.to_string(), format!("{}: cannot begin", place.path.display()));
+        assert_eq!(
+            error.to_string(),
+            format!("{}: cannot begin", place.path.display())
+        );
         place.is_untouched();
     }
 
@@ -483,7 +494,8 @@ mod tests {
             write_new(file)?;
             panic!("on purpose")
         };
-        let panicked = tokio::spawn(replace(place.path.clone(), write)).await.unwrap_err();
+        let panicked =
+            tokio::spawn(replace(place.path.clone(), write)).await.unwrap_err();
         assert_eq!(panicked.into_panic().downcast_ref(), Some(&"on purpose"));
         place.is_untouched();
     }
@@ -491,9 +503,18 @@ mod tests {
     // Each step can fail.
 
     #[track_caller]
-    fn fails_at(step: Step, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) {
+    fn fails_at(
+        step: Step,
+        path: &Path,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) {
         let error = replace_now(path, write).unwrap_err();
-        assert_eq!((error.step, error.path.as_path()), (step, path), "{}", error.source);
+        assert_eq!(
+            (error.step, error.path.as_path()),
+            (step, path),
+            "{}",
+            error.source
+        );
     }
 
     /// Something that cannot be synced.
@@ -559,7 +580,10 @@ mod tests {
         let place = Place::new();
         let error = replace_now(&place.path, |_| Err(other("disk full"))).unwrap_err();
         let path = place.path.display();
-        assert_eq!(error.to_string(), format!("{path}: cannot write the temporary file"));
+        assert_eq!(
+            error.to_string(),
+            format!("{path}: cannot write the temporary file")
+        );
         let source = std::error::Error::source(&error).unwrap();
         assert_eq!(source.to_string(), "disk full");
     }
@@ -607,7 +631,10 @@ mod tests {
         std::os::unix::fs::symlink(&place.path, &link).unwrap();
         replace_now(&link, write_new).unwrap();
         assert!(!link.is_symlink());
-        assert_eq!((fs::read(&link).unwrap().as_slice(), place.holds().as_slice()), (NEW, OLD));
+        assert_eq!(
+            (fs::read(&link).unwrap().as_slice(), place.holds().as_slice()),
+            (NEW, OLD)
+        );
     }
 
     // What most code starts with.
@@ -658,7 +685,11 @@ mod tests {
         one_blocking_thread().block_on(async {
             let (place, open) = (Place::new(), gate());
             let contents = vec![b'n'; 5 * MIB];
-            assert!(after_polls(1, tokio::fs::write(&place.path, &contents)).await.is_none());
+            assert!(
+                after_polls(1, tokio::fs::write(&place.path, &contents))
+                    .await
+                    .is_none()
+            );
             place.is_untouched();
             open.send(()).unwrap();
             all_blocking_work_has_ended().await;
@@ -671,7 +702,8 @@ mod tests {
         let place = Place::new();
         naive::with_one_temporary_name(&place.path, write_new).unwrap();
         assert_eq!((place.holds().as_slice(), place.files()), (NEW, 1));
-        let (created, first_wrote) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+        let (created, first_wrote) =
+            (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
         let both_wrote = Arc::new(Barrier::new(2));
         let ends = thread::scope(|scope| {
             let other = scope.spawn(|| {

@@ -112,7 +112,7 @@ where
         let work = move |page| {
             let (permits, answer) = (Arc::clone(&permits), work(page));
             async move {
-                let _permit = permits.acquire().await; // never closed, so never an error
+                let _permit = permits.acquire().await; // never closed: no error
                 answer.await
             }
         };
@@ -274,7 +274,9 @@ mod tests {
     type Fetch = Pin<Box<dyn Future<Output = (&'static str, bool)> + Send>>;
 
     /// Fetches in the same way, and notes when each began.
-    fn noting_starts<'a>(starts: &'a Mutex<Vec<Duration>>) -> impl Fn(&'static str) -> Noted<'a> {
+    fn noting_starts<'a>(
+        starts: &'a Mutex<Vec<Duration>>,
+    ) -> impl Fn(&'static str) -> Noted<'a> {
         let (site, start) = (one_slow_page(), Instant::now());
         move |path| {
             let fetch = site.fetch(path);
@@ -314,7 +316,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_missing_page_fails_alone() {
         let answers: Vec<_> =
-            few_at_a_time(["nowhere", "b"], TWO, fetch_from(&one_slow_page())).collect().await;
+            few_at_a_time(["nowhere", "b"], TWO, fetch_from(&one_slow_page()))
+                .collect()
+                .await;
         assert_eq!(answers, [("nowhere", false), ("b", true)]);
     }
 
@@ -334,10 +338,15 @@ mod tests {
         assert_eq!(tokio::spawn(crawl).await.unwrap().len(), 5);
         let crawl = in_input_order(PATHS, TWO, fetch_from(&site));
         assert_eq!(tokio::spawn(crawl).await.unwrap().len(), 5);
-        let crawl = few_per_host([PATHS], TWO, TWO, fetch_from(&site)).collect::<Vec<_>>();
+        let crawl =
+            few_per_host([PATHS], TWO, TWO, fetch_from(&site)).collect::<Vec<_>>();
         assert_eq!(tokio::spawn(crawl).await.unwrap().len(), 5);
-        let crawl = each_on_a_task(PATHS, Arc::new(Semaphore::new(2)), fetch_from(&site));
-        assert_eq!(tokio::spawn(crawl).await.unwrap().unwrap().join_all().await.len(), 5);
+        let crawl =
+            each_on_a_task(PATHS, Arc::new(Semaphore::new(2)), fetch_from(&site));
+        assert_eq!(
+            tokio::spawn(crawl).await.unwrap().unwrap().join_all().await.len(),
+            5
+        );
         let crawl = fetch_pages(Client::new(), [], TWO).collect::<Vec<_>>();
         assert_eq!(tokio::spawn(crawl).await.unwrap().len(), 0);
     }
@@ -345,7 +354,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn borrowed_items_do_where_the_crawl_is_awaited() {
         let (site, paths) = (one_slow_page(), PATHS.map(String::from));
-        let answers = few_at_a_time(&paths, TWO, |path| async { site.fetch(path).await.is_ok() });
+        let answers =
+            few_at_a_time(&paths, TWO, |path| async { site.fetch(path).await.is_ok() });
         assert_eq!(answers.filter(|found| std::future::ready(*found)).count().await, 5);
     }
 
@@ -353,7 +363,8 @@ mod tests {
     async fn a_limit_of_zero_waits_for_ever_even_on_an_empty_list() {
         let hour = Duration::from_hours(1);
         for items in [vec![], vec![1]] {
-            let unordered = stream::iter(items.clone()).map(std::future::ready).buffer_unordered(0);
+            let unordered =
+                stream::iter(items.clone()).map(std::future::ready).buffer_unordered(0);
             timeout(hour, unordered.count()).await.unwrap_err();
             let ordered = stream::iter(items).map(std::future::ready).buffered(0);
             timeout(hour, ordered.count()).await.unwrap_err();
@@ -386,7 +397,9 @@ mod tests {
         let items = [100, 20, 21, 22, 23];
         in_input_order(items, TWO, work).await;
         assert_eq!((most.swap(0, Ordering::SeqCst), answers.count()), (5, 0));
-        naive::in_order(items, TWO, work).for_each(|answer| async { drop(answer) }).await;
+        naive::in_order(items, TWO, work)
+            .for_each(|answer| async { drop(answer) })
+            .await;
         assert_eq!((most.into_inner(), answers.count()), (2, 0));
     }
 
@@ -394,10 +407,13 @@ mod tests {
     async fn dropped_at_any_await_it_leaves_nothing_in_flight() {
         let site = one_slow_page();
         let crawl = || in_input_order(PATHS, TWO, fetch_from(&site));
-        let points = at_every_await(crawl, |_, _| assert_eq!(site.load().in_flight, 0)).await;
+        let points =
+            at_every_await(crawl, |_, _| assert_eq!(site.load().in_flight, 0)).await;
         assert!(points >= 5, "{points}");
-        let crawl = || few_per_host([PATHS, PATHS], TWO, TWO, fetch_from(&site)).count();
-        let points = at_every_await(crawl, |_, _| assert_eq!(site.load().in_flight, 0)).await;
+        let crawl =
+            || few_per_host([PATHS, PATHS], TWO, TWO, fetch_from(&site)).count();
+        let points =
+            at_every_await(crawl, |_, _| assert_eq!(site.load().in_flight, 0)).await;
         assert!(points >= 5, "{points}");
     }
 
@@ -426,14 +442,16 @@ mod tests {
     fn a_slow_and_a_quick_host() -> Site {
         let site = Site::default();
         (0..4).fold(site, |site, n| {
-            site.with_page(&format!("slow/{n}"), ms(100)).with_page(&format!("quick/{n}"), ms(20))
+            site.with_page(&format!("slow/{n}"), ms(100))
+                .with_page(&format!("quick/{n}"), ms(20))
         })
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_host_holds_up_only_itself() {
         let (site, start) = (a_slow_and_a_quick_host(), Instant::now());
-        let pages = ["slow", "quick"].map(|host| (0..4).map(move |n| format!("{host}/{n}")));
+        let pages =
+            ["slow", "quick"].map(|host| (0..4).map(move |n| format!("{host}/{n}")));
         let fetch = |path: String| {
             let fetch = site.fetch(&path);
             async move {
@@ -442,7 +460,8 @@ mod tests {
             }
         };
         let came: Vec<_> = few_per_host(pages, ONE, TWO, fetch).collect().await;
-        let last_quick = came.iter().filter(|(quick, _)| *quick).map(|(_, at)| *at).max();
+        let last_quick =
+            came.iter().filter(|(quick, _)| *quick).map(|(_, at)| *at).max();
         assert_eq!((last_quick, start.elapsed()), (Some(ms(80)), ms(400)));
     }
 
@@ -451,7 +470,9 @@ mod tests {
         let (site, start) = (a_slow_and_a_quick_host(), Instant::now());
         let shares = ["slow", "quick"].map(|host| (host, Semaphore::new(1)));
         let shares = BTreeMap::from(shares);
-        let pages = ["slow", "quick"].into_iter().flat_map(|host| (0..4).map(move |n| (host, n)));
+        let pages = ["slow", "quick"]
+            .into_iter()
+            .flat_map(|host| (0..4).map(move |n| (host, n)));
         let fetch = |(host, n): (&'static str, usize)| {
             let (share, fetch) = (&shares[host], site.fetch(&format!("{host}/{n}")));
             async move {
@@ -468,7 +489,10 @@ mod tests {
     // On tasks.
 
     /// Counts the futures that exist; each takes 1 ms.
-    fn counted(alive: &Alive, most: &Arc<AtomicUsize>) -> impl Fn(u32) -> Counted + use<> {
+    fn counted(
+        alive: &Alive,
+        most: &Arc<AtomicUsize>,
+    ) -> impl Fn(u32) -> Counted + use<> {
         let (alive, most) = (alive.clone(), Arc::clone(most));
         move |_| {
             let guard = alive.guard();
@@ -485,7 +509,8 @@ mod tests {
     async fn a_permit_before_the_task_bounds_the_tasks() {
         let (alive, most) = (Alive::default(), Arc::default());
         let (start, permits) = (Instant::now(), Arc::new(Semaphore::new(2)));
-        let tasks = each_on_a_task(0..10_000, permits, counted(&alive, &most)).await.unwrap();
+        let tasks =
+            each_on_a_task(0..10_000, permits, counted(&alive, &most)).await.unwrap();
         assert_eq!(tasks.join_all().await.len(), 10_000);
         assert_eq!((most.load(Ordering::SeqCst), start.elapsed()), (2, ms(5_000)));
     }
@@ -505,9 +530,11 @@ mod tests {
     async fn two_crawls_share_one_limit() {
         let site = Site::default().with_page("/", ms(10));
         let permits = Arc::new(Semaphore::new(3));
-        let crawl = || each_on_a_task(["/"; 6], Arc::clone(&permits), fetch_from(&site));
+        let crawl =
+            || each_on_a_task(["/"; 6], Arc::clone(&permits), fetch_from(&site));
         let (start, (one, other)) = (Instant::now(), tokio::join!(crawl(), crawl()));
-        let (one, other) = tokio::join!(one.unwrap().join_all(), other.unwrap().join_all());
+        let (one, other) =
+            tokio::join!(one.unwrap().join_all(), other.unwrap().join_all());
         assert_eq!((one.len() + other.len(), site.load().peak), (12, 3));
         assert_eq!(start.elapsed(), ms(40));
     }
@@ -521,7 +548,11 @@ mod tests {
         let load = Load { calls: 2, in_flight: 0, peak: 2, answered: 0, dropped: 2 };
         assert_eq!((site.load(), permits.available_permits()), (load, 2));
 
-        let crawl = each_on_a_task(PATHS[..2].to_vec(), Arc::clone(&permits), fetch_from(&site));
+        let crawl = each_on_a_task(
+            PATHS[..2].to_vec(),
+            Arc::clone(&permits),
+            fetch_from(&site),
+        );
         let tasks = crawl.await.unwrap();
         assert_eq!(permits.available_permits(), 0);
         drop(tasks);
@@ -533,7 +564,8 @@ mod tests {
     async fn a_panic_gives_its_permit_back() {
         let permits = Arc::new(Semaphore::new(1));
         let work = |item| async move { assert_ne!(item, 1, "as the test wants") };
-        let mut tasks = each_on_a_task([1, 2], Arc::clone(&permits), work).await.unwrap();
+        let mut tasks =
+            each_on_a_task([1, 2], Arc::clone(&permits), work).await.unwrap();
         assert!(tasks.join_next().await.unwrap().unwrap_err().is_panic());
         tasks.join_next().await.unwrap().unwrap();
         assert_eq!(permits.available_permits(), 1);
@@ -579,7 +611,11 @@ mod tests {
         let server = serving("/", HttpReply::ok("page").together(2)).await;
         let urls = (0..8).map(|_| server.url("/"));
         let pages: Vec<_> = fetch_pages(Client::new(), urls, TWO).collect().await;
-        assert!(pages.iter().all(|(_, page)| page.as_ref().is_ok_and(|page| page == "page")));
+        assert!(
+            pages
+                .iter()
+                .all(|(_, page)| page.as_ref().is_ok_and(|page| page == "page"))
+        );
         let load = Load { calls: 8, in_flight: 0, peak: 2, answered: 8, dropped: 0 };
         assert_eq!((pages.len(), server.load()), (8, load));
     }
@@ -589,7 +625,8 @@ mod tests {
         let server = serving("/here", HttpReply::ok("page")).await;
         let [here, gone] = ["/here", "/gone"].map(|path| server.url(path));
         let urls = [gone.clone(), "nonsense".to_owned(), here.clone()];
-        let pages: BTreeMap<_, _> = fetch_pages(Client::new(), urls, TWO).collect().await;
+        let pages: BTreeMap<_, _> =
+            fetch_pages(Client::new(), urls, TWO).collect().await;
         assert_eq!(pages[&here].as_ref().unwrap(), "page");
         assert_eq!(pages[&gone].as_ref().unwrap_err().status().unwrap().as_u16(), 404);
         assert!(pages["nonsense"].as_ref().unwrap_err().is_builder());
@@ -609,7 +646,8 @@ mod tests {
     async fn with_the_body_outside_the_server_sees_them_all_at_once() {
         let server = serving("/", HttpReply::ok("page").body_hangs()).await;
         let urls = (0..8).map(|_| server.url("/"));
-        let heads: Vec<_> = naive::fetch_heads(Client::new(), urls, TWO).collect().await;
+        let heads: Vec<_> =
+            naive::fetch_heads(Client::new(), urls, TWO).collect().await;
         assert!(heads.iter().all(Result::is_ok));
         assert_eq!((server.load().in_flight, server.connections()), (8, 8));
         drop(heads);
@@ -620,7 +658,8 @@ mod tests {
     async fn a_page_that_hangs_keeps_one_place_and_no_more() {
         let site = HttpSite::default().with_reply("/hangs", HttpReply::hang());
         let server = site.with_reply("/", HttpReply::ok("page")).start().await;
-        let urls = [server.url("/hangs")].into_iter().chain((0..6).map(|_| server.url("/")));
+        let urls =
+            [server.url("/hangs")].into_iter().chain((0..6).map(|_| server.url("/")));
         let mut pages = Box::pin(fetch_pages(Client::new(), urls, TWO));
         for _ in 0..6 {
             // In a window that stops behind it, the next page would never come.
@@ -636,7 +675,8 @@ mod tests {
     async fn a_dropped_crawl_hangs_up() {
         let server = serving("/", HttpReply::hang()).await;
         let urls: Vec<_> = (0..8).map(|_| server.url("/")).collect();
-        let mut crawl = tokio::spawn(fetch_pages(Client::new(), urls, TWO).collect::<Vec<_>>());
+        let mut crawl =
+            tokio::spawn(fetch_pages(Client::new(), urls, TWO).collect::<Vec<_>>());
         tokio::select! {
             ended = &mut crawl => panic!("nothing hung: {ended:?}"),
             () = server.until(|load| load.in_flight >= 2) => crawl.abort(),
@@ -650,7 +690,10 @@ mod tests {
         let server = serving("/", HttpReply::ok("page")).await;
         let urls = (0..100).map(|_| server.url("/"));
         let pages = fetch_pages(Client::new(), urls, TWO);
-        assert_eq!(pages.filter(|(_, page)| std::future::ready(page.is_ok())).count().await, 100);
+        assert_eq!(
+            pages.filter(|(_, page)| std::future::ready(page.is_ok())).count().await,
+            100
+        );
         // Two, as a rule. One more whenever a request comes before the last connection is back in
         // the pool, for it is put back by a task of its own.
         assert!(server.connections() <= 10, "{}", server.connections());

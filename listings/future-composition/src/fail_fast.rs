@@ -256,7 +256,10 @@ mod tests {
         let start = Instant::now();
         let (name, orders, balance) = look_up(&lookups(), 7).await.unwrap();
         assert_eq!(start.elapsed(), ms(60));
-        assert_eq!([name.body, orders.body, balance.body], ["name/7", "orders/7", "balance/7"]);
+        assert_eq!(
+            [name.body, orders.body, balance.body],
+            ["name/7", "orders/7", "balance/7"]
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -292,8 +295,14 @@ mod tests {
         let site = lookups();
         let [orders, balance] = ["orders/8", "balance/8"].map(|path| site.fetch(path));
         let rows = all_or_error(site.fetch("nowhere"), orders, balance);
-        assert_eq!(rows.await.unwrap_err(), SiteError::NotFound { path: "nowhere".into() });
-        assert_eq!((site.load().calls, site.calls("orders/8"), site.calls("balance/8")), (1, 0, 0));
+        assert_eq!(
+            rows.await.unwrap_err(),
+            SiteError::NotFound { path: "nowhere".into() }
+        );
+        assert_eq!(
+            (site.load().calls, site.calls("orders/8"), site.calls("balance/8")),
+            (1, 0, 0)
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -377,8 +386,9 @@ mod tests {
     async fn as_tasks_the_losers_are_aborted_too() {
         let watch = Watch::default();
         let start = Instant::now();
-        let both =
-            async { tokio::try_join!(in_task(fails::<()>(10)), in_task(watch.succeeds(60, ()))) };
+        let both = async {
+            tokio::try_join!(in_task(fails::<()>(10)), in_task(watch.succeeds(60, ())))
+        };
         assert!(is_refused(both.await));
         assert_eq!(start.elapsed(), ms(10));
         sleep(ms(100)).await;
@@ -389,7 +399,9 @@ mod tests {
     async fn a_task_ends_with_the_future_that_waits_for_it() {
         let watch = Watch::default();
         for polls in 0..2 {
-            assert!(after_polls(polls, in_task(watch.succeeds(60, ()))).await.is_none());
+            assert!(
+                after_polls(polls, in_task(watch.succeeds(60, ()))).await.is_none()
+            );
             sleep(ms(100)).await;
             assert_eq!(watch.counts(), (0, 0));
         }
@@ -424,7 +436,11 @@ mod tests {
         watch: &Watch,
         other: impl Future<Output = Result<(), Refused>> + Send + 'static,
     ) -> [Work; 3] {
-        [Box::pin(watch.succeeds(60, ())), Box::pin(other), Box::pin(watch.succeeds(30, ()))]
+        [
+            Box::pin(watch.succeeds(60, ())),
+            Box::pin(other),
+            Box::pin(watch.succeeds(30, ())),
+        ]
     }
 
     #[tokio::test(start_paused = true)]
@@ -477,7 +493,8 @@ mod tests {
             assert_eq!(watch.alive.count(), 0);
             points.borrow_mut().push((ended, watch.finished.dropped()));
         }
-        let ends = [(false, 0), (false, 0), (false, 1), (false, 1 + 2), (true, 1 + 2 + 3)];
+        let ends =
+            [(false, 0), (false, 0), (false, 1), (false, 1 + 2), (true, 1 + 2 + 3)];
         assert_eq!(points.take(), ends);
     }
 
@@ -496,7 +513,10 @@ mod tests {
     async fn all_tasks_can_be_spawned_as_one() {
         let watch = Watch::default();
         let work = [60, 10, 30].map(|delay| watch.succeeds(delay, delay));
-        assert_eq!(tokio::spawn(all_tasks_or_error(work)).await.unwrap().unwrap(), [60, 10, 30]);
+        assert_eq!(
+            tokio::spawn(all_tasks_or_error(work)).await.unwrap().unwrap(),
+            [60, 10, 30]
+        );
         assert!(tokio::spawn(in_task(watch.succeeds(10, ()))).await.unwrap().is_ok());
     }
 
@@ -599,16 +619,25 @@ mod tests {
     async fn a_transfer_of_two_branches_makes_or_loses_money() {
         let bank = Bank::open();
         let refused_debit = fails(30);
-        assert_eq!(naive::transfer(refused_debit, bank.book(TO, 50)).await, Err(Refused));
+        assert_eq!(
+            naive::transfer(refused_debit, bank.book(TO, 50)).await,
+            Err(Refused)
+        );
         assert_eq!(bank.state(), [100, 50, 1], "50 from nowhere");
 
         let bank = Bank::open();
         let refused_credit = fails(10);
-        assert_eq!(naive::transfer(bank.book(FROM, -50), refused_credit).await, Err(Refused));
+        assert_eq!(
+            naive::transfer(bank.book(FROM, -50), refused_credit).await,
+            Err(Refused)
+        );
         assert_eq!(bank.state(), [50, 0, 0], "50 gone, and no line in the journal");
 
         let bank = Bank::open();
-        assert_eq!(naive::transfer(bank.book(FROM, -50), bank.book(TO, 50)).await, Ok(()));
+        assert_eq!(
+            naive::transfer(bank.book(FROM, -50), bank.book(TO, 50)).await,
+            Ok(())
+        );
         assert_eq!(bank.state(), [50, 50, 2]);
     }
 

@@ -206,15 +206,23 @@ mod tests {
 
     /// Users 1, 2 and 3, who take 30, 10 and 20 ms.
     fn users() -> Site {
-        [(1, 30), (2, 10), (3, 20)].into_iter().fold(Site::default(), |site, (id, after)| {
-            site.with_reply(&format!("/{id}"), Reply::page(ms(after), format!("user {id}")))
-        })
+        [(1, 30), (2, 10), (3, 20)].into_iter().fold(
+            Site::default(),
+            |site, (id, after)| {
+                site.with_reply(
+                    &format!("/{id}"),
+                    Reply::page(ms(after), format!("user {id}")),
+                )
+            },
+        )
     }
 
     type Answer = Result<String, SiteError>;
 
     /// Fetches the user from a clone of `site`, so that the future owns all it needs.
-    fn user_from(site: &Site) -> impl Fn(u64) -> BoxFuture<'static, Answer> + Clone + use<> {
+    fn user_from(
+        site: &Site,
+    ) -> impl Fn(u64) -> BoxFuture<'static, Answer> + Clone + use<> {
         let site = site.clone();
         move |id| {
             let answer = site.fetch(&format!("/{id}"));
@@ -277,8 +285,11 @@ mod tests {
     async fn an_error_keeps_its_id_and_leaves_the_others() {
         let answers: BTreeMap<_, _> =
             as_they_come([1, 404, 3], THREE, user_from(&users())).collect().await;
-        let expected =
-            [(1, Ok("user 1".into())), (3, Ok("user 3".into())), (404, Err(not_found(404)))];
+        let expected = [
+            (1, Ok("user 1".into())),
+            (3, Ok("user 3".into())),
+            (404, Err(not_found(404))),
+        ];
         assert_eq!(answers, BTreeMap::from(expected));
     }
 
@@ -307,7 +318,8 @@ mod tests {
         let names = vec![String::from("/1"), String::from("/2")];
         let site = users();
         let fetch = |name: &String| site.fetch(name);
-        let answers = as_they_come(&names, TWO, fetch).map(|(name, _)| name).collect::<Vec<_>>();
+        let answers =
+            as_they_come(&names, TWO, fetch).map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(answers.await, [&names[1], &names[0]]);
     }
 
@@ -326,7 +338,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn dropping_the_stream_drops_what_is_in_flight() {
         let site = users();
-        let mut answers = Box::pin(as_they_come([1, 2, 3, 1, 2], THREE, user_from(&site)));
+        let mut answers =
+            Box::pin(as_they_come([1, 2, 3, 1, 2], THREE, user_from(&site)));
         assert_eq!(answers.next().await.unwrap().0, 2);
         drop(answers);
         let load = Load { calls: 3, in_flight: 0, peak: 3, answered: 1, dropped: 2 };
@@ -421,7 +434,10 @@ mod tests {
         .collect()
         .await;
         assert!(answers[&2].as_ref().is_err_and(JoinError::is_panic));
-        assert_eq!((answers[&1].as_ref().unwrap(), answers[&3].as_ref().unwrap()), (&1, &3));
+        assert_eq!(
+            (answers[&1].as_ref().unwrap(), answers[&3].as_ref().unwrap()),
+            (&1, &3)
+        );
     }
 
     #[test]
@@ -432,7 +448,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_error_on_a_task_keeps_its_id() {
-        let answers: BTreeMap<_, _> = on_tasks([1, 404], TWO, user_from(&users())).collect().await;
+        let answers: BTreeMap<_, _> =
+            on_tasks([1, 404], TWO, user_from(&users())).collect().await;
         assert_eq!(answers[&1].as_ref().unwrap(), &Ok("user 1".into()));
         assert_eq!(answers[&404].as_ref().unwrap(), &Err(not_found(404)));
     }
@@ -522,7 +539,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_came_too_late_is_dropped_at_the_deadline() {
         let site = users();
-        before(Instant::now() + ms(15), as_they_come([1, 2, 3], THREE, user_from(&site))).await;
+        before(
+            Instant::now() + ms(15),
+            as_they_come([1, 2, 3], THREE, user_from(&site)),
+        )
+        .await;
         let load = Load { calls: 3, in_flight: 0, peak: 3, answered: 1, dropped: 2 };
         assert_eq!(site.load(), load);
     }
@@ -562,7 +583,9 @@ mod tests {
     // The stall.
 
     /// A page in two steps, of 100 ms each; gives the time between the steps.
-    fn two_steps(site: &Site) -> impl Fn(u64) -> BoxFuture<'static, Duration> + Clone + use<> {
+    fn two_steps(
+        site: &Site,
+    ) -> impl Fn(u64) -> BoxFuture<'static, Duration> + Clone + use<> {
         let site = site.clone();
         move |_| {
             let site = site.clone();
@@ -581,7 +604,9 @@ mod tests {
     }
 
     /// Stores a gap, which takes a second.
-    fn into(gaps: &mpsc::UnboundedSender<Duration>) -> impl Fn(Duration) -> Stored + Clone + use<> {
+    fn into(
+        gaps: &mpsc::UnboundedSender<Duration>,
+    ) -> impl Fn(Duration) -> Stored + Clone + use<> {
         let gaps = gaps.clone();
         move |gap| {
             let gaps = gaps.clone();
@@ -608,7 +633,8 @@ mod tests {
         let start = Instant::now();
         let fetch = two_steps(&two_step_site());
         naive::store_in_the_loop(0..6, THREE, fetch, into(&sender)).await;
-        let gaps: Vec<_> = all_from(gaps).await.iter().map(Duration::as_millis).collect();
+        let gaps: Vec<_> =
+            all_from(gaps).await.iter().map(Duration::as_millis).collect();
         assert_eq!(gaps, [100, 1_100, 2_100, 100, 1_100, 2_100]);
         assert_eq!(start.elapsed(), ms(6_400));
     }
@@ -677,7 +703,11 @@ mod tests {
         for taken in 1..=5 {
             fetched.next().await.unwrap().1.unwrap();
             sleep(ms(10_000)).await;
-            assert_eq!(site.calls("/head"), 2 + taken, "three are out, finished or not");
+            assert_eq!(
+                site.calls("/head"),
+                2 + taken,
+                "three are out, finished or not"
+            );
         }
     }
 
@@ -692,7 +722,9 @@ mod tests {
                 let (fetched, outbox) = (fetch(id), outbox.clone());
                 async move { outbox.send(fetched.await).await.unwrap() }
             };
-            on_tasks(0..6, THREE, send).for_each(|(_, sent)| async { sent.unwrap() }).await;
+            on_tasks(0..6, THREE, send)
+                .for_each(|(_, sent)| async { sent.unwrap() })
+                .await;
         });
         while let Some(gap) = inbox.recv().await {
             store(gap).await;
@@ -713,7 +745,8 @@ mod tests {
     async fn without_ids_every_answer_goes_to_the_wrong_user() {
         let ids = [1, 2, 3];
         let answers = naive::fetch_all(ids, user_from(&users())).await;
-        let pairs: Vec<_> = ids.into_iter().zip(answers.into_iter().map(Result::unwrap)).collect();
+        let pairs: Vec<_> =
+            ids.into_iter().zip(answers.into_iter().map(Result::unwrap)).collect();
         let expected = [(1, "user 2"), (2, "user 3"), (3, "user 1")];
         assert_eq!(pairs, expected.map(|(id, user)| (id, user.to_owned())));
     }
@@ -773,7 +806,11 @@ mod tests {
             assert_eq!(answer, Ok(format!("user {id}")));
         }
         queue.spawn(async { panic!("as the test wants") });
-        assert_eq!(queue.join_next().await.unwrap().unwrap().unwrap().len(), 6, "user 3");
+        assert_eq!(
+            queue.join_next().await.unwrap().unwrap().unwrap().len(),
+            6,
+            "user 3"
+        );
         assert!(queue.join_next().await.unwrap().unwrap_err().is_panic());
         queue.spawn(fetch(1));
         yield_now().await;

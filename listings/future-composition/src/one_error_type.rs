@@ -323,14 +323,17 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_read_as_json() {
         let server = server(HttpReply::ok(r#"{"tea": 3}"#)).await;
-        let prices: Value = fetch_json(&client(PATIENT), &server.url("/prices")).await.unwrap();
+        let prices: Value =
+            fetch_json(&client(PATIENT), &server.url("/prices")).await.unwrap();
         assert_eq!(prices, json!({ "tea": 3 }));
     }
 
     #[tokio::test]
     async fn a_404_is_not_found() {
         let error = error_of(HttpReply::status(404, "{}")).await;
-        assert!(matches!(&error, HttpError::NotFound { url } if url.path() == "/prices"));
+        assert!(
+            matches!(&error, HttpError::NotFound { url } if url.path() == "/prices")
+        );
     }
 
     #[tokio::test]
@@ -348,9 +351,14 @@ mod tests {
     #[tokio::test]
     async fn a_redirect_that_is_not_followed_is_no_answer() {
         let server = server(HttpReply::redirect("/new")).await;
-        let stays = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
-        let error = fetch_json::<Value>(&stays, &server.url("/prices")).await.unwrap_err();
-        assert!(matches!(error, HttpError::Status { code: StatusCode::FOUND, .. }), "{error:?}");
+        let stays =
+            Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+        let error =
+            fetch_json::<Value>(&stays, &server.url("/prices")).await.unwrap_err();
+        assert!(
+            matches!(error, HttpError::Status { code: StatusCode::FOUND, .. }),
+            "{error:?}"
+        );
         let response = stays.get(server.url("/prices")).send().await.unwrap();
         assert!(response.error_for_status().is_ok());
     }
@@ -376,7 +384,9 @@ mod tests {
     #[tokio::test]
     async fn bad_json_is_a_decode_error() {
         let error = error_of(HttpReply::ok("<html>")).await;
-        assert!(matches!(&error, HttpError::Decode { url, .. } if url.path() == "/prices"));
+        assert!(
+            matches!(&error, HttpError::Decode { url, .. } if url.path() == "/prices")
+        );
     }
 
     #[tokio::test]
@@ -388,17 +398,24 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_breaks_off_is_transport() {
         let error = error_of(HttpReply::ok(r#"{"tea":"#).breaks_off()).await;
-        assert!(matches!(&error, HttpError::Transport(source) if source.is_decode()), "{error:?}");
+        assert!(
+            matches!(&error, HttpError::Transport(source) if source.is_decode()),
+            "{error:?}"
+        );
         assert!(error.transient());
     }
 
     #[tokio::test]
     async fn a_silent_server_is_a_timeout() {
         let server = server(HttpReply::hang()).await;
-        let limits = [Limits { total: ms(20), ..PATIENT }, Limits { silence: ms(20), ..PATIENT }];
+        let limits = [
+            Limits { total: ms(20), ..PATIENT },
+            Limits { silence: ms(20), ..PATIENT },
+        ];
         for limits in limits {
             let start = Instant::now();
-            let error = fetch_json::<Value>(&client(limits), &server.url("/prices")).await;
+            let error =
+                fetch_json::<Value>(&client(limits), &server.url("/prices")).await;
             assert!(matches!(error.unwrap_err(), HttpError::Timeout(_)));
             assert!(start.elapsed() >= ms(20));
         }
@@ -408,9 +425,13 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_never_comes_is_a_timeout() {
         let server = server(HttpReply::ok("{}").body_hangs()).await;
-        let limits = [Limits { total: ms(50), ..PATIENT }, Limits { silence: ms(50), ..PATIENT }];
+        let limits = [
+            Limits { total: ms(50), ..PATIENT },
+            Limits { silence: ms(50), ..PATIENT },
+        ];
         for limits in limits {
-            let error = fetch_json::<Value>(&client(limits), &server.url("/prices")).await;
+            let error =
+                fetch_json::<Value>(&client(limits), &server.url("/prices")).await;
             assert!(matches!(error.unwrap_err(), HttpError::Timeout(_)));
         }
         server.until(|load| load.dropped == load.calls).await;
@@ -424,10 +445,17 @@ mod tests {
                 Box::pin(pending())
             }
         }
-        let builder = Client::builder().no_proxy().dns_resolver(Arc::new(NeverResolves));
-        let client = with_limits(builder, Limits { connect: ms(20), ..PATIENT }).build().unwrap();
-        let error = fetch_json::<Value>(&client, "http://shop.test/prices").await.unwrap_err();
-        assert!(matches!(&error, HttpError::Timeout(source) if source.is_connect()), "{error:?}");
+        let builder =
+            Client::builder().no_proxy().dns_resolver(Arc::new(NeverResolves));
+        let client = with_limits(builder, Limits { connect: ms(20), ..PATIENT })
+            .build()
+            .unwrap();
+        let error =
+            fetch_json::<Value>(&client, "http://shop.test/prices").await.unwrap_err();
+        assert!(
+            matches!(&error, HttpError::Timeout(source) if source.is_connect()),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]
@@ -499,7 +527,8 @@ mod tests {
     async fn a_fetch_can_be_spawned() {
         let server = server(HttpReply::ok("[1]")).await;
         let (client, url) = (client(PATIENT), server.url("/prices"));
-        let task = tokio::spawn(async move { fetch_json::<Value>(&client, &url).await });
+        let task =
+            tokio::spawn(async move { fetch_json::<Value>(&client, &url).await });
         assert_eq!(joined(task).await.unwrap(), json!([1]));
     }
 
@@ -561,10 +590,14 @@ mod tests {
     async fn each_source_fails_with_a_variant_of_its_own() {
         let start = Instant::now();
         let no_file = || io::Error::from(io::ErrorKind::NotFound);
-        let both = settings_and_prices(after(30, Err::<(), _>(no_file())), after(100, Ok(3)));
+        let both =
+            settings_and_prices(after(30, Err::<(), _>(no_file())), after(100, Ok(3)));
         assert!(matches!(both.await.unwrap_err(), LoadError::Settings(_)));
         assert_eq!(start.elapsed(), ms(30));
-        let both = settings_and_prices(after(30, Ok("blue")), after(10, Err::<(), _>(not_found())));
+        let both = settings_and_prices(
+            after(30, Ok("blue")),
+            after(10, Err::<(), _>(not_found())),
+        );
         let error = both.await.unwrap_err();
         assert!(matches!(error, LoadError::Prices(HttpError::NotFound { .. })));
         assert_eq!(start.elapsed(), ms(30 + 10));
@@ -586,11 +619,15 @@ mod tests {
             let settings = guarded(after(30, Ok("blue")), &alive);
             settings_and_prices(settings, guarded(after(100, Ok(3)), &alive))
         };
-        let drops = cancel::at_every_await(load, |_, _| assert_eq!(alive.count(), 0)).await;
+        let drops =
+            cancel::at_every_await(load, |_, _| assert_eq!(alive.count(), 0)).await;
         assert_eq!((drops, alive.dropped()), (3, 2 * 4));
     }
 
-    fn guarded<F: Future>(future: F, alive: &Alive) -> impl Future<Output = F::Output> + use<F> {
+    fn guarded<F: Future>(
+        future: F,
+        alive: &Alive,
+    ) -> impl Future<Output = F::Output> + use<F> {
         let guard = alive.guard();
         async move {
             let _guard = guard;
@@ -601,7 +638,8 @@ mod tests {
     #[tokio::test]
     async fn a_file_and_a_server_meet_in_one_error() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, missing) = (folder.path().join("settings"), folder.path().join("missing"));
+        let (path, missing) =
+            (folder.path().join("settings"), folder.path().join("missing"));
         std::fs::write(&path, "blue").unwrap();
         let site = HttpSite::default().with_reply("/prices", HttpReply::ok("3"));
         let (server, client) = (site.start().await, client(PATIENT));
@@ -615,12 +653,16 @@ mod tests {
         let error = load(&missing, &prices).await.unwrap_err();
         assert!(matches!(error, LoadError::Settings(_)), "{error:?}");
         let error = load(&path, &nothing).await.unwrap_err();
-        assert!(matches!(error, LoadError::Prices(HttpError::NotFound { .. })), "{error:?}");
+        assert!(
+            matches!(error, LoadError::Prices(HttpError::NotFound { .. })),
+            "{error:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn loading_can_be_spawned() {
-        let task = tokio::spawn(settings_and_prices(after(1, Ok("blue")), after(2, Ok(3))));
+        let task =
+            tokio::spawn(settings_and_prices(after(1, Ok("blue")), after(2, Ok(3))));
         assert_eq!(joined(task).await.unwrap(), ("blue", 3));
     }
 
@@ -633,8 +675,9 @@ mod tests {
         let error = joined(failed).await.unwrap_err();
         assert!(matches!(error, LoadError::Prices(HttpError::NotFound { .. })));
 
-        let error =
-            joined::<(), HttpError>(tokio::spawn(async { panic!("a bug") })).await.unwrap_err();
+        let error = joined::<(), HttpError>(tokio::spawn(async { panic!("a bug") }))
+            .await
+            .unwrap_err();
         assert!(matches!(error, LoadError::Panicked(_)));
         assert!(error.source().unwrap().to_string().contains("a bug"));
 
@@ -719,7 +762,8 @@ mod tests {
     #[tokio::test]
     async fn an_error_made_of_text_cannot_say_why() {
         let HttpError::Transport(error) = refused().await else { panic!("refused") };
-        let (first, root) = (error.to_string(), causes(&error).last().unwrap().to_string());
+        let (first, root) =
+            (error.to_string(), causes(&error).last().unwrap().to_string());
         let text = naive::NetworkError::from(error);
         assert_eq!(causes(&text).count(), 1);
         assert_eq!(text.to_string(), format!("network: {first}"));
@@ -729,9 +773,11 @@ mod tests {
     #[tokio::test]
     async fn a_log_that_cannot_be_opened_is_filed_under_settings() {
         let full = async { Err(io::Error::from(io::ErrorKind::StorageFull)) };
-        let error = naive::settings_then_log(async { Ok("blue") }, full).await.unwrap_err();
+        let error =
+            naive::settings_then_log(async { Ok("blue") }, full).await.unwrap_err();
         assert_eq!(error.to_string(), "the settings cannot be read");
-        let fine = naive::settings_then_log(async { Ok("blue") }, async { Ok(()) }).await;
+        let fine =
+            naive::settings_then_log(async { Ok("blue") }, async { Ok(()) }).await;
         assert_eq!(fine.unwrap(), "blue");
     }
 

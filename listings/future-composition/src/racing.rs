@@ -261,7 +261,9 @@ mod tests {
 
     /// Two sources that answer with their own path.
     fn two(primary: u64, mirror: u64) -> Site {
-        Site::default().with_page("primary", ms(primary)).with_page("mirror", ms(mirror))
+        Site::default()
+            .with_page("primary", ms(primary))
+            .with_page("mirror", ms(mirror))
     }
 
     fn not_served(path: &str) -> SiteError {
@@ -279,13 +281,20 @@ mod tests {
     fn named<const N: usize>(
         site: &Site,
         paths: [&'static str; N],
-    ) -> [(&'static str, impl Future<Output = Result<String, SiteError>> + Send + use<N>); N] {
+    ) -> [(
+        &'static str,
+        impl Future<Output = Result<String, SiteError>> + Send + use<N>,
+    ); N] {
         paths.map(|path| (path, ask(site, path)))
     }
 
     /// Nobody is left in flight: each call was answered, or dropped.
     fn assert_nobody_left(load: Load) {
-        assert_eq!((load.in_flight, load.answered + load.dropped), (0, load.calls), "{load:?}");
+        assert_eq!(
+            (load.in_flight, load.answered + load.dropped),
+            (0, load.calls),
+            "{load:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -293,7 +302,9 @@ mod tests {
         for (primary, mirror, winner) in [(20, 30, "primary"), (30, 20, "mirror")] {
             let (start, site) = (Instant::now(), two(primary, mirror));
             let answer =
-                first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), SECOND).await.unwrap();
+                first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), SECOND)
+                    .await
+                    .unwrap();
             assert_eq!((answer.unwrap().as_str(), start.elapsed()), (winner, ms(20)));
         }
     }
@@ -311,9 +322,11 @@ mod tests {
     async fn biased_gives_each_tie_to_the_upper_line() {
         for _ in 0..200 {
             let site = two(10, 10);
-            let race = first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), ms(10));
+            let race =
+                first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), ms(10));
             assert_eq!(race.await.unwrap().unwrap(), "primary");
-            let answer = either_success(ask(&site, "primary"), ask(&site, "mirror")).await;
+            let answer =
+                either_success(ask(&site, "primary"), ask(&site, "mirror")).await;
             assert_eq!(answer.unwrap(), "primary");
         }
     }
@@ -322,7 +335,8 @@ mod tests {
     async fn an_answer_at_the_limit_is_in_time() {
         for (primary, mirror) in [(10, 20), (20, 10)] {
             let site = two(primary, mirror);
-            let race = first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), ms(10));
+            let race =
+                first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), ms(10));
             assert!(race.await.is_ok());
         }
     }
@@ -332,7 +346,8 @@ mod tests {
         let (mut primary, mut mirror) = (0, 0);
         for _ in 0..200 {
             let site = two(10, 10);
-            match naive::first_answer(ask(&site, "primary"), ask(&site, "mirror")).await {
+            match naive::first_answer(ask(&site, "primary"), ask(&site, "mirror")).await
+            {
                 Ok(path) if path == "primary" => primary += 1,
                 _ => mirror += 1,
             }
@@ -352,7 +367,10 @@ mod tests {
         };
         first_to_finish(ask(&site, "primary"), loser, SECOND).await.unwrap().unwrap();
         assert_eq!((alive.count(), alive.dropped()), (0, 1));
-        assert_eq!(site.load(), Load { calls: 2, in_flight: 0, peak: 2, answered: 1, dropped: 1 });
+        assert_eq!(
+            site.load(),
+            Load { calls: 2, in_flight: 0, peak: 2, answered: 1, dropped: 1 }
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -366,7 +384,8 @@ mod tests {
                 shop
             }
         };
-        let race = first_to_finish(order("quick", ms(10)), order("slow", ms(20)), SECOND);
+        let race =
+            first_to_finish(order("quick", ms(10)), order("slow", ms(20)), SECOND);
         assert_eq!(race.await, Ok("quick"));
         assert_eq!((placed.try_recv(), placed.try_recv()), (Ok("quick"), Ok("slow")));
     }
@@ -384,8 +403,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn dropped_at_any_await_a_race_leaves_nobody_behind() {
         let site = two(20, 30);
-        let make = || first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), SECOND);
-        let points = cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+        let make =
+            || first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), SECOND);
+        let points =
+            cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
         assert_eq!(points, 2, "before the first poll, and while all three wait");
     }
 
@@ -393,8 +414,9 @@ mod tests {
     async fn an_error_that_comes_first_wins_a_select() {
         let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
         let start = Instant::now();
-        let error =
-            naive::first_answer(ask(&site, "primary"), ask(&site, "mirror")).await.unwrap_err();
+        let error = naive::first_answer(ask(&site, "primary"), ask(&site, "mirror"))
+            .await
+            .unwrap_err();
         assert_eq!((error, start.elapsed()), (not_served("primary"), ms(20)));
         assert_eq!(site.load().dropped, 1, "the good answer was 10 ms away");
     }
@@ -403,7 +425,8 @@ mod tests {
     async fn an_error_that_comes_first_does_not_win() {
         let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
         let start = Instant::now();
-        let answer = first_to_succeed(named(&site, ["primary", "mirror"])).await.unwrap();
+        let answer =
+            first_to_succeed(named(&site, ["primary", "mirror"])).await.unwrap();
         assert_eq!((answer, start.elapsed()), (("mirror", "mirror".into()), ms(30)));
     }
 
@@ -412,16 +435,22 @@ mod tests {
         let site = two(20, 30).with_page("archive", ms(40));
         let start = Instant::now();
         let (winner, _) =
-            first_to_succeed(named(&site, ["archive", "primary", "mirror"])).await.unwrap();
+            first_to_succeed(named(&site, ["archive", "primary", "mirror"]))
+                .await
+                .unwrap();
         assert_eq!((winner, start.elapsed()), ("primary", ms(20)));
-        assert_eq!(site.load(), Load { calls: 3, in_flight: 0, peak: 3, answered: 1, dropped: 2 });
+        assert_eq!(
+            site.load(),
+            Load { calls: 3, in_flight: 0, peak: 3, answered: 1, dropped: 2 }
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn when_all_fail_each_error_comes_back_with_its_source() {
         let site = Site::default().with_reply("primary", Reply::status(ms(20), 503));
         let start = Instant::now();
-        let lost = first_to_succeed(named(&site, ["primary", "nowhere"])).await.unwrap_err();
+        let lost =
+            first_to_succeed(named(&site, ["primary", "nowhere"])).await.unwrap_err();
         assert_eq!(start.elapsed(), ms(20));
         assert_eq!(
             lost.to_string(),
@@ -448,8 +477,12 @@ mod tests {
     async fn dropped_at_any_await_the_sources_are_dropped() {
         let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
         let make = || first_to_succeed(named(&site, ["primary", "mirror"]));
-        let points = cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
-        assert!(points >= 3, "before the first poll, with two in the race, with one: {points}");
+        let points =
+            cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+        assert!(
+            points >= 3,
+            "before the first poll, with two in the race, with one: {points}"
+        );
     }
 
     #[tokio::test]
@@ -515,14 +548,16 @@ mod tests {
     async fn either_success_leaves_nobody_behind() {
         let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
         let make = || either_success(ask(&site, "primary"), ask(&site, "mirror"));
-        let points = cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+        let points =
+            cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
         assert_eq!(points, 3, "before the first poll, with two in the race, with one");
     }
 
     #[tokio::test(start_paused = true)]
     async fn select_ok_keeps_only_the_last_error() {
         let site = Site::default().with_reply("primary", Reply::status(ms(20), 503));
-        let sources = vec![ask(&site, "primary").boxed(), ask(&site, "nowhere").boxed()];
+        let sources =
+            vec![ask(&site, "primary").boxed(), ask(&site, "nowhere").boxed()];
         let error = naive::use_first(sources, future::ready).await.unwrap_err();
         assert_eq!(error, not_served("primary"));
     }
@@ -534,7 +569,10 @@ mod tests {
             future::ready,
         );
         let panic = tokio::spawn(race).await.unwrap_err().into_panic();
-        assert_eq!(panic.downcast_ref(), Some(&"iterator provided to select_ok was empty"));
+        assert_eq!(
+            panic.downcast_ref(),
+            Some(&"iterator provided to select_ok was empty")
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -546,16 +584,25 @@ mod tests {
             site.load()
         };
         let seen = naive::use_first(sources, then).await.unwrap();
-        assert_eq!((seen.in_flight, seen.dropped), (1, 0), "its answer came 990 ms ago");
+        assert_eq!(
+            (seen.in_flight, seen.dropped),
+            (1, 0),
+            "its answer came 990 ms ago"
+        );
         assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_before_the_delay_never_starts_the_backup() {
         let (start, site) = (Instant::now(), two(50, 10));
-        let answer = hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
+        let answer =
+            hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
         assert_eq!((answer.as_deref(), start.elapsed()), (Ok("primary"), ms(50)));
-        assert_eq!(site.calls("mirror"), 0, "not even when the answer comes at the delay");
+        assert_eq!(
+            site.calls("mirror"),
+            0,
+            "not even when the answer comes at the delay"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -564,9 +611,11 @@ mod tests {
             [(100, 10, "mirror", 60), (70, 30, "primary", 70), (70, 10, "mirror", 60)]
         {
             let (start, site) = (Instant::now(), two(primary, mirror));
-            let answer = hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
+            let answer =
+                hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
             assert_eq!((answer.as_deref(), start.elapsed()), (Ok(winner), ms(took)));
-            let load = Load { calls: 2, in_flight: 0, peak: 2, answered: 1, dropped: 1 };
+            let load =
+                Load { calls: 2, in_flight: 0, peak: 2, answered: 1, dropped: 1 };
             assert_eq!(site.load(), load);
         }
     }
@@ -575,18 +624,24 @@ mod tests {
     async fn a_failure_before_the_delay_starts_the_backup_at_once() {
         let site = two(0, 30).with_reply("primary", Reply::status(ms(20), 503));
         let start = Instant::now();
-        let answer = hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
+        let answer =
+            hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
         assert_eq!((answer.as_deref(), start.elapsed()), (Ok("mirror"), ms(50)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_failure_after_the_delay_leaves_the_other_running() {
-        let (down, good) =
-            (|after| Reply::status(ms(after), 503), |after| Reply::page(ms(after), "good"));
+        let (down, good) = (
+            |after| Reply::status(ms(after), 503),
+            |after| Reply::page(ms(after), "good"),
+        );
         for (primary, mirror) in [(down(60), good(40)), (good(90), down(20))] {
-            let site = Site::default().with_reply("primary", primary).with_reply("mirror", mirror);
+            let site = Site::default()
+                .with_reply("primary", primary)
+                .with_reply("mirror", mirror);
             let start = Instant::now();
-            let answer = hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
+            let answer =
+                hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await;
             assert_eq!((answer.as_deref(), start.elapsed()), (Ok("good"), ms(90)));
         }
     }
@@ -598,10 +653,14 @@ mod tests {
                 .with_reply("primary", Reply::status(ms(primary), 503))
                 .with_reply("mirror", Reply::status(ms(mirror), 503));
             let start = Instant::now();
-            let error =
-                hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror")).await.unwrap_err();
+            let error = hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror"))
+                .await
+                .unwrap_err();
             let (primary, backup) = (not_served("primary"), not_served("mirror"));
-            assert_eq!((&error, start.elapsed()), (&BothFailed { primary, backup }, ms(took)));
+            assert_eq!(
+                (&error, start.elapsed()),
+                (&BothFailed { primary, backup }, ms(took))
+            );
             let text = "primary: primary: status 503; backup: mirror: status 503";
             assert_eq!(error.to_string(), text);
         }
@@ -613,15 +672,20 @@ mod tests {
             .with_reply("primary", Reply::status(ms(70), 503))
             .with_page("mirror", ms(30));
         let make = || hedge(ask(&site, "primary"), ms(50), || ask(&site, "mirror"));
-        let points = cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
-        assert_eq!(points, 4, "before the first poll, alone, beside the backup, the backup alone");
+        let points =
+            cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+        assert_eq!(
+            points, 4,
+            "before the first poll, alone, beside the backup, the backup alone"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_losing_task_is_aborted() {
         for (primary, mirror, winner) in [(20, 30, "primary"), (30, 20, "mirror")] {
             let (start, site) = (Instant::now(), two(primary, mirror));
-            let answer = race_tasks(ask(&site, "primary"), ask(&site, "mirror")).await.unwrap();
+            let answer =
+                race_tasks(ask(&site, "primary"), ask(&site, "mirror")).await.unwrap();
             assert_eq!((answer.as_deref(), start.elapsed()), (Ok(winner), ms(20)));
             sleep(ms(1)).await;
             assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
@@ -631,7 +695,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_losing_task_runs_on_when_only_its_handle_is_dropped() {
         let site = two(20, 30);
-        naive::race_tasks(ask(&site, "primary"), ask(&site, "mirror")).await.unwrap().unwrap();
+        naive::race_tasks(ask(&site, "primary"), ask(&site, "mirror"))
+            .await
+            .unwrap()
+            .unwrap();
         sleep(ms(11)).await;
         assert_eq!((site.load().answered, site.load().dropped), (2, 0));
     }
@@ -648,7 +715,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_panic_wins_the_race_of_tasks_as_an_error() {
         let slow = async { sleep(SECOND).await };
-        let error = race_tasks(async { panic!("out of paper") }, slow).await.unwrap_err();
+        let error =
+            race_tasks(async { panic!("out of paper") }, slow).await.unwrap_err();
         assert!(error.is_panic());
     }
 
@@ -662,10 +730,20 @@ mod tests {
             .unwrap()
             .unwrap()
             .unwrap();
-        tokio::spawn(first_to_succeed(named(&site, ["primary", "mirror"]))).await.unwrap().unwrap();
-        tokio::spawn(either_success(primary(&site), mirror(&site))).await.unwrap().unwrap();
+        tokio::spawn(first_to_succeed(named(&site, ["primary", "mirror"])))
+            .await
+            .unwrap()
+            .unwrap();
+        tokio::spawn(either_success(primary(&site), mirror(&site)))
+            .await
+            .unwrap()
+            .unwrap();
         let backup = mirror(&site);
         tokio::spawn(hedge(primary(&site), ms(10), || backup)).await.unwrap().unwrap();
-        tokio::spawn(race_tasks(primary(&site), mirror(&site))).await.unwrap().unwrap().unwrap();
+        tokio::spawn(race_tasks(primary(&site), mirror(&site)))
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
     }
 }

@@ -103,14 +103,23 @@ mod tests {
     /// Waits of about a millisecond; attempts of an hour.
     fn quick(attempts: u32) -> Retry {
         let attempts = NonZeroU32::new(attempts).unwrap();
-        Retry { attempts, base: ms(1), limit: Some(HOUR), budget: None, ..Retry::default() }
+        Retry {
+            attempts,
+            base: ms(1),
+            limit: Some(HOUR),
+            budget: None,
+            ..Retry::default()
+        }
     }
 
     async fn server(replies: impl IntoIterator<Item = HttpReply>) -> HttpServer {
         HttpSite::default().with_replies("/prices", replies).start().await
     }
 
-    async fn prices(server: &HttpServer, retry: &Retry) -> Result<Value, RetryError<HttpError>> {
+    async fn prices(
+        server: &HttpServer,
+        retry: &Retry,
+    ) -> Result<Value, RetryError<HttpError>> {
         let mut rng: SmallRng = rand::make_rng();
         get_json(&client(), &server.url("/prices"), retry, &mut rng).await
     }
@@ -146,7 +155,9 @@ mod tests {
         assert_eq!((error.reason, error.attempts), (GaveUp::Exhausted, 3));
         let busy = StatusCode::SERVICE_UNAVAILABLE;
         let last = &error.last;
-        assert!(matches!(last, Failure::Error(HttpError::Status { code, .. }) if *code == busy));
+        assert!(
+            matches!(last, Failure::Error(HttpError::Status { code, .. }) if *code == busy)
+        );
         assert_eq!(server.requests("/prices"), 3);
     }
 
@@ -167,7 +178,9 @@ mod tests {
         let server = server([HttpReply::hang(), tea().body_hangs()]).await;
         let limit = ms(300);
         let start = Instant::now();
-        let error = prices(&server, &Retry { limit: Some(limit), ..quick(3) }).await.unwrap_err();
+        let error = prices(&server, &Retry { limit: Some(limit), ..quick(3) })
+            .await
+            .unwrap_err();
         assert!(start.elapsed() >= 3 * limit);
         assert_eq!((error.reason, error.attempts), (GaveUp::Exhausted, 3));
         assert!(matches!(error.last, Failure::TimedOut(after) if after == limit));
@@ -220,7 +233,8 @@ mod tests {
     #[tokio::test]
     async fn naive_takes_a_503_for_the_answer() {
         let server = server([busy(), tea()]).await;
-        let text = naive::fetch_text(&client(), &server.url("/prices"), 3).await.unwrap();
+        let text =
+            naive::fetch_text(&client(), &server.url("/prices"), 3).await.unwrap();
         assert_eq!((text.as_str(), server.requests("/prices")), ("busy", 1));
     }
 
@@ -303,7 +317,8 @@ mod tests {
     #[test]
     fn the_jitter_of_backon_goes_beyond_its_cap() {
         let cap = secs(1);
-        let waits = ExponentialBuilder::default().with_max_delay(cap).with_max_times(1000);
+        let waits =
+            ExponentialBuilder::default().with_max_delay(cap).with_max_times(1000);
         let waits: Vec<_> = waits.with_jitter().with_jitter_seed(1).build().collect();
         assert!(waits.iter().all(|wait| (cap..2 * cap).contains(wait)));
         assert!(waits.iter().any(|wait| *wait > cap.mul_f64(1.99)));
@@ -315,7 +330,10 @@ mod tests {
         let start = Instant::now();
         let waits = ExponentialBuilder::default().with_total_delay(Some(secs(3)));
         (|| site.fetch("/a")).retry(waits).await.unwrap_err();
-        assert_eq!((site.load().calls, start.elapsed()), (3, secs(60 + 1 + 60 + 2 + 60)));
+        assert_eq!(
+            (site.load().calls, start.elapsed()),
+            (3, secs(60 + 1 + 60 + 2 + 60))
+        );
     }
 
     #[tokio::test(start_paused = true)]

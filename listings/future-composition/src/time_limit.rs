@@ -234,16 +234,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn too_slow_it_ends_at_the_limit_and_says_what_and_how_long() {
         let start = Instant::now();
-        let error = within("fetch /slow", ms(40), slow_site().fetch("/slow")).await.unwrap_err();
+        let error = within("fetch /slow", ms(40), slow_site().fetch("/slow"))
+            .await
+            .unwrap_err();
         assert_eq!(start.elapsed(), ms(40));
-        assert_eq!(error, TimedOut { what: "fetch /slow", limit: ms(40), waited: ms(40) });
-        assert_eq!(error.to_string(), "fetch /slow: no end within 40ms, given up after 40ms");
+        assert_eq!(
+            error,
+            TimedOut { what: "fetch /slow", limit: ms(40), waited: ms(40) }
+        );
+        assert_eq!(
+            error.to_string(),
+            "fetch /slow: no end within 40ms, given up after 40ms"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_in_time_is_handed_over_when_it_comes() {
         let start = Instant::now();
-        let page = within("fetch", ms(101), slow_site().fetch("/slow")).await.unwrap().unwrap();
+        let page = within("fetch", ms(101), slow_site().fetch("/slow"))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!((page.body.as_str(), start.elapsed()), ("/slow", ms(100)));
     }
 
@@ -314,8 +325,14 @@ mod tests {
         let timed_out = TimedOut { what: "fetch", limit: ms(40), waited: ms(40) };
         assert_eq!(late, PageError::TimedOut(timed_out));
         let failed = try_within("fetch", ms(40), fetch("/none")).await.unwrap_err();
-        assert_eq!(failed, PageError::Site(SiteError::NotFound { path: "/none".into() }));
-        assert_eq!(try_within("fetch", ms(101), fetch("/slow")).await.unwrap().body, "/slow");
+        assert_eq!(
+            failed,
+            PageError::Site(SiteError::NotFound { path: "/none".into() })
+        );
+        assert_eq!(
+            try_within("fetch", ms(101), fetch("/slow")).await.unwrap().body,
+            "/slow"
+        );
     }
 
     // Future first, clock second.
@@ -394,7 +411,11 @@ mod tests {
         let site = slow_site();
         let task = AbortOnDropHandle::new(tokio::spawn(site.fetch("/slow")));
         timeout(ms(40), task).await.unwrap_err();
-        assert_eq!(site.load().in_flight, 1, "the caller goes on before the task is gone");
+        assert_eq!(
+            site.load().in_flight,
+            1,
+            "the caller goes on before the task is gone"
+        );
         yield_now().await;
         assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
     }
@@ -429,7 +450,9 @@ mod tests {
         let task = tokio::spawn(pending::<()>());
         task.abort();
         let aborted = task_within("abort", ms(40), task).await.unwrap_err();
-        assert!(matches!(aborted, TaskError::Died { source, .. } if source.is_cancelled()));
+        assert!(
+            matches!(aborted, TaskError::Died { source, .. } if source.is_cancelled())
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -494,7 +517,8 @@ mod tests {
         let (done, ended) = oneshot::channel();
         let work = move |unwanted: &CancellationToken| {
             let start = Instant::now();
-            while !unwanted.is_cancelled() && start.elapsed() < Duration::from_secs(10) {
+            while !unwanted.is_cancelled() && start.elapsed() < Duration::from_secs(10)
+            {
                 thread::yield_now();
             }
             done.send(unwanted.is_cancelled()).unwrap();
@@ -505,7 +529,8 @@ mod tests {
 
     #[tokio::test]
     async fn blocking_work_in_time_is_never_told_to_stop() {
-        let answer = blocking_while_wanted(|unwanted| (unwanted.is_cancelled(), 7)).await;
+        let answer =
+            blocking_while_wanted(|unwanted| (unwanted.is_cancelled(), 7)).await;
         assert_eq!(answer.unwrap(), (false, 7));
         let panicked = blocking_while_wanted(|_| panic!("on purpose")).await;
         assert!(panicked.unwrap_err().is_panic());
@@ -543,7 +568,10 @@ mod tests {
             sleep(ms(10)).await;
             Ok::<_, TimedOut>(old + 1)
         };
-        let both = tokio::join!(replace_after(&shared, change), replace_after(&shared, change));
+        let both = tokio::join!(
+            replace_after(&shared, change),
+            replace_after(&shared, change)
+        );
         assert_eq!((both, shared.into_inner()), ((Ok(()), Ok(())), 3));
     }
 
@@ -563,7 +591,8 @@ mod tests {
         };
         naive::take_and_put_back(&slot, refresh).await;
         assert_eq!(*slot.lock().await, Some(2));
-        let limited = within("refresh", ms(40), naive::take_and_put_back(&slot, refresh));
+        let limited =
+            within("refresh", ms(40), naive::take_and_put_back(&slot, refresh));
         limited.await.unwrap_err();
         assert_eq!(*slot.lock().await, None);
         naive::take_and_put_back(&slot, refresh).await;
@@ -603,7 +632,8 @@ mod tests {
         });
         server.until(|load| load.in_flight == 1).await;
         let start = Instant::now();
-        let limited = client(|limits| limits.timeout(LIMIT)).get(server.url("/a")).send().await;
+        let limited =
+            client(|limits| limits.timeout(LIMIT)).get(server.url("/a")).send().await;
         assert!(limited.unwrap_err().is_timeout());
         assert!(start.elapsed() >= LIMIT);
         server.until(|load| load.in_flight == 1).await;
@@ -630,7 +660,9 @@ mod tests {
         while !request.ends_with(b"\r\n\r\n") {
             stream.read_buf(&mut request).await?;
         }
-        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            .await?;
         loop {
             stream.write_all(b"1\r\n.\r\n").await?;
             sleep(ms(5)).await;
@@ -644,7 +676,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_connect_limit_does_not_cover_the_answer() {
-        assert!(outlives_the_limit(client(|limits| limits.connect_timeout(LIMIT / 2))).await);
+        assert!(
+            outlives_the_limit(client(|limits| limits.connect_timeout(LIMIT / 2)))
+                .await
+        );
     }
 
     #[tokio::test]
@@ -656,7 +691,8 @@ mod tests {
             }
         }
         let start = Instant::now();
-        let client = client(|limits| limits.dns_resolver(NoAnswer).connect_timeout(LIMIT));
+        let client =
+            client(|limits| limits.dns_resolver(NoAnswer).connect_timeout(LIMIT));
         let error = client.get("http://somewhere.test/").send().await.unwrap_err();
         assert!(error.is_timeout() && error.is_connect());
         assert!(start.elapsed() >= LIMIT);

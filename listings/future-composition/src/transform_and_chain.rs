@@ -328,7 +328,9 @@ mod tests {
         let error = StepError { step: "profile", source: gone("/nobody") };
         assert_eq!(error.source().unwrap().to_string(), gone("/nobody").to_string());
         assert_eq!(error.to_string(), "profile failed");
-        for (path, outcome) in [("/ada", Ok("/posts/7".to_owned())), ("/nobody", Err(error))] {
+        for (path, outcome) in
+            [("/ada", Ok("/posts/7".to_owned())), ("/nobody", Err(error))]
+        {
             let combined = step("profile", body(&site, path));
             let awaited = step_awaited("profile", body(&site, path));
             assert_eq!(same(combined, awaited).await, (outcome, ms(100)));
@@ -341,7 +343,10 @@ mod tests {
         let posts = |place: String| body(&site, &place);
         let combined = wall(body(&site, "/ada"), posts);
         let awaited = wall_awaited(body(&site, "/ada"), posts);
-        assert_eq!(same(combined, awaited).await, (Ok("hello".to_owned()), ms(100 + 100)));
+        assert_eq!(
+            same(combined, awaited).await,
+            (Ok("hello".to_owned()), ms(100 + 100))
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -381,7 +386,10 @@ mod tests {
         };
         let combined = with_fallback(body(&site, "/nobody"), friends);
         let awaited = with_fallback_awaited(body(&site, "/nobody"), friends);
-        assert_eq!(same(combined, awaited).await, (Ok("bob".to_owned()), ms(100 + 100)));
+        assert_eq!(
+            same(combined, awaited).await,
+            (Ok("bob".to_owned()), ms(100 + 100))
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -453,8 +461,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_step_of_a_chain_is_a_point_to_be_dropped_at() {
-        let combined =
-            |site: Site| wall(body(&site, "/ada"), move |place: String| body(&site, &place));
+        let combined = |site: Site| {
+            wall(body(&site, "/ada"), move |place: String| body(&site, &place))
+        };
         let awaited = |site: Site| {
             wall_awaited(body(&site, "/ada"), move |place: String| body(&site, &place))
         };
@@ -500,7 +509,9 @@ mod tests {
         assert_eq!(start.elapsed(), ms(100 + 100));
         let both = page(body(&site, "/nobody"), posts).await;
         assert_eq!((both, site.calls("/posts/7")), (Err(gone("/nobody")), 1));
-        let both = page(body(&site, "/ada"), async |_: &String| body(&site, "/nobody").await).await;
+        let both =
+            page(body(&site, "/ada"), async |_: &String| body(&site, "/nobody").await)
+                .await;
         assert_eq!(both, Err(gone("/nobody")));
     }
 
@@ -537,7 +548,10 @@ mod tests {
     async fn a_look_up_is_awaited_as_it_stands() {
         let site = site();
         let start = Instant::now();
-        assert_eq!(NameLookup::new(body(&site, "/ada")).await, Ok("/posts/7".to_owned()));
+        assert_eq!(
+            NameLookup::new(body(&site, "/ada")).await,
+            Ok("/posts/7".to_owned())
+        );
         let capitals = NameLookup::new(body(&site, "/ada")).in_capitals();
         assert_eq!(capitals.await, Ok("/POSTS/7".to_owned()));
         assert_eq!(NameLookup::new(body(&site, "/nobody")).await, Err(gone("/nobody")));
@@ -583,7 +597,9 @@ mod tests {
     async fn one_after_the_other_two_calls_take_the_sum() {
         let site = site();
         let start = Instant::now();
-        let both = naive::one_after_the_other(body(&site, "/ada"), body(&site, "/friends")).await;
+        let both =
+            naive::one_after_the_other(body(&site, "/ada"), body(&site, "/friends"))
+                .await;
         assert_eq!(both, Ok(("/posts/7".to_owned(), "bob".to_owned())));
         assert_eq!((start.elapsed(), site.load().peak), (ms(200), 1));
     }
@@ -592,10 +608,13 @@ mod tests {
     async fn a_fallback_by_value_is_asked_each_time() {
         let site = site();
         let start = Instant::now();
-        let found = naive::fallback_at_once(body(&site, "/ada"), body(&site, "/friends")).await;
+        let found =
+            naive::fallback_at_once(body(&site, "/ada"), body(&site, "/friends")).await;
         assert_eq!(found, Ok("/posts/7".to_owned()));
         assert_eq!((start.elapsed(), site.calls("/friends")), (ms(200), 1));
-        let found = naive::fallback_at_once(body(&site, "/nobody"), body(&site, "/friends")).await;
+        let found =
+            naive::fallback_at_once(body(&site, "/nobody"), body(&site, "/friends"))
+                .await;
         assert_eq!(found, Ok("bob".to_owned()));
     }
 

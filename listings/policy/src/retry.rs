@@ -358,7 +358,10 @@ mod tests {
     fn the_default_is_bounded() {
         let retry = Retry::default();
         assert_eq!((retry.attempts.get(), retry.factor.get()), (3, 2));
-        assert_eq!(retry.waits().collect::<Vec<_>>(), [100, 200].map(Duration::from_millis));
+        assert_eq!(
+            retry.waits().collect::<Vec<_>>(),
+            [100, 200].map(Duration::from_millis)
+        );
         let limits = (retry.cap, retry.limit, retry.budget);
         let (five, twenty) = (Duration::from_secs(5), Duration::from_secs(20));
         assert_eq!(limits, (five, Some(five), Some(twenty)));

@@ -91,7 +91,10 @@ async fn a_permanent_error_is_returned_after_one_call() {
     let call = |_| site.fetch("/nowhere");
     let error = patient(5).run(&mut Longest, call).await.unwrap_err();
     assert_eq!((error.reason, error.attempts), (GaveUp::Permanent, 1));
-    assert_eq!(error.last, Failure::Error(SiteError::NotFound { path: "/nowhere".into() }));
+    assert_eq!(
+        error.last,
+        Failure::Error(SiteError::NotFound { path: "/nowhere".into() })
+    );
     assert_eq!((site.load().calls, start.elapsed()), (1, ms(0)));
 }
 
@@ -195,7 +198,8 @@ async fn a_wait_is_rounded_up_to_whole_milliseconds() {
 async fn the_longest_times_there_are_can_be_waited() {
     let longest = Duration::MAX;
     let asks = replying([Reply::busy(ms(0), longest), Reply::never()]);
-    let retry = Retry { base: longest, cap: longest, limit: Some(longest), ..patient(9) };
+    let retry =
+        Retry { base: longest, cap: longest, limit: Some(longest), ..patient(9) };
     let hour = secs(3600);
     assert!(timeout(hour, run(&retry, &asks)).await.is_err());
     assert_eq!((asks.load().calls, asks.load().in_flight), (1, 0), "it waits");
@@ -213,7 +217,10 @@ async fn a_service_that_hangs_costs_attempts_times_the_limit() {
     assert_eq!(error, RetryError { reason: GaveUp::Exhausted, attempts: 3, last });
     assert!(error.source().is_none());
     assert_eq!(start.elapsed(), ms(3 * 50));
-    assert_eq!(site.load(), Load { calls: 3, in_flight: 0, peak: 1, answered: 0, dropped: 3 });
+    assert_eq!(
+        site.load(),
+        Load { calls: 3, in_flight: 0, peak: 1, answered: 0, dropped: 3 }
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,7 +238,10 @@ async fn an_attempt_that_timed_out_is_dropped_before_the_wait() {
     let retry = Retry { limit: Some(ms(50)), ..patient(3) };
     let mut tries = Box::pin(run(&retry, &site));
     timeout(ms(60), &mut tries).await.unwrap_err();
-    assert_eq!(site.load(), Load { calls: 1, in_flight: 0, peak: 1, answered: 0, dropped: 1 });
+    assert_eq!(
+        site.load(),
+        Load { calls: 1, in_flight: 0, peak: 1, answered: 0, dropped: 1 }
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,7 +270,12 @@ async fn nothing_of_a_failed_attempt_is_held_while_it_waits() {
 #[tokio::test(start_paused = true)]
 async fn the_budget_cuts_the_last_attempt() {
     let site = replying([Reply::never()]);
-    let retry = Retry { base: ms(0), limit: Some(ms(100)), budget: Some(ms(250)), ..patient(9) };
+    let retry = Retry {
+        base: ms(0),
+        limit: Some(ms(100)),
+        budget: Some(ms(250)),
+        ..patient(9)
+    };
     let start = Instant::now();
     let error = run(&retry, &site).await.unwrap_err();
     let last = Failure::TimedOut(ms(50));
@@ -281,12 +296,18 @@ async fn the_budget_holds_without_a_limit_too() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_outlasts_the_budget_is_not_begun() {
     // The first answer comes at 10 ms, the wait after it is 100 ms.
-    for (budget, calls, ends) in [(100, 1, 10), (110, 1, 10), (111, 2, 111), (120, 2, 120)] {
+    for (budget, calls, ends) in
+        [(100, 1, 10), (110, 1, 10), (111, 2, 111), (120, 2, 120)]
+    {
         let site = replying([Reply::status(ms(10), 503), Reply::never()]);
         let retry = Retry { budget: Some(ms(budget)), ..patient(3) };
         let start = Instant::now();
         let error = run(&retry, &site).await.unwrap_err();
-        assert_eq!((error.reason, error.attempts), (GaveUp::BudgetSpent, calls), "{budget}");
+        assert_eq!(
+            (error.reason, error.attempts),
+            (GaveUp::BudgetSpent, calls),
+            "{budget}"
+        );
         assert_eq!(start.elapsed(), ms(ends), "{budget}");
     }
 }
@@ -326,7 +347,10 @@ async fn dropped_anywhere_it_leaves_nothing_in_flight_and_calls_no_more() {
     for (polls, at_drop) in seen.iter().enumerate().take(points) {
         // Odd: in an attempt, which is dropped. Even: in a wait, with each attempt answered.
         let (calls, dropped) = (polls.div_ceil(2), polls % 2);
-        assert_eq!((at_drop.calls, at_drop.dropped, at_drop.in_flight), (calls, dropped, 0));
+        assert_eq!(
+            (at_drop.calls, at_drop.dropped, at_drop.in_flight),
+            (calls, dropped, 0)
+        );
     }
     sleep(secs(3600)).await;
     for (site, at_drop) in sites.iter().zip(seen) {
@@ -335,7 +359,11 @@ async fn dropped_anywhere_it_leaves_nothing_in_flight_and_calls_no_more() {
 }
 
 /// Holds its connection until the answer is there.
-async fn over(connection: &Mutex<Vec<u32>>, site: &Site, attempt: u32) -> Result<Page, SiteError> {
+async fn over(
+    connection: &Mutex<Vec<u32>>,
+    site: &Site,
+    attempt: u32,
+) -> Result<Page, SiteError> {
     let mut sent = connection.lock().await;
     let answer = site.fetch("/a").await;
     sent.push(attempt);
@@ -441,13 +469,18 @@ async fn a_retry_around_a_retry_does_not_multiply_the_calls() {
     let outer = patient(3);
     let inner = patient(3);
     let error = outer.run(&mut Longest, |_| run(&inner, &site)).await.unwrap_err();
-    assert_eq!((error.reason, error.attempts, site.load().calls), (GaveUp::Permanent, 1, 3));
+    assert_eq!(
+        (error.reason, error.attempts, site.load().calls),
+        (GaveUp::Permanent, 1, 3)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn three_services_of_three_attempts_each_make_twenty_seven_calls() {
     /// As a service does that tries three times and then answers 503.
-    async fn service<T>(call: impl AsyncFn() -> Result<T, SiteError>) -> Result<T, SiteError> {
+    async fn service<T>(
+        call: impl AsyncFn() -> Result<T, SiteError>,
+    ) -> Result<T, SiteError> {
         let answer = patient(3).run(&mut Longest, |_| call()).await;
         answer.map_err(|_| status(503))
     }
@@ -471,7 +504,8 @@ async fn worst_bucket<R: Rng>(site: &Site, rng: impl Fn(u64) -> R) -> usize {
         async move { attempts_at(retry, &mut rng, site).await }
     });
     let mut buckets = BTreeMap::new();
-    for at in join_all(clients).await.into_iter().flat_map(|at| at.into_iter().skip(1)) {
+    for at in join_all(clients).await.into_iter().flat_map(|at| at.into_iter().skip(1))
+    {
         *buckets.entry(at / 10).or_insert(0) += 1;
     }
     assert_eq!(buckets.values().sum::<usize>(), 300);

@@ -6,9 +6,12 @@ use crate::ms;
 
 /// One call for each way that a call can go.
 async fn five_calls() {
-    let site = Site::default().with_page("/a", ms(40)).with_reply("/b", Reply::status(ms(30), 500));
+    let site = Site::default()
+        .with_page("/a", ms(40))
+        .with_reply("/b", Reply::status(ms(30), 500));
     let one_at_a_time = Site::with_connections(1).with_page("/a", ms(30));
-    let (done, failed) = (lane("done", site.fetch("/a")), try_lane("failed", site.fetch("/b")));
+    let (done, failed) =
+        (lane("done", site.fetch("/a")), try_lane("failed", site.fetch("/b")));
     let dropped = lane("dropped", site.fetch("/a"));
     let queued = lane("queued first", one_at_a_time.fetch("/a"));
     let mut unpolled = lane("not polled", site.fetch("/a"));

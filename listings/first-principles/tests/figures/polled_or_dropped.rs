@@ -11,8 +11,11 @@ async fn four_futures() {
     let spawned = tokio::spawn(lane("spawned", site.fetch("/a")));
     let mut left_alone = lane("left alone", site.fetch("/a"));
     let dropped = lane("dropped", site.fetch("/a"));
-    let (page, alone, dropped) =
-        tokio::join!(polled, timeout(ms(20), &mut left_alone), timeout(ms(20), dropped));
+    let (page, alone, dropped) = tokio::join!(
+        polled,
+        timeout(ms(20), &mut left_alone),
+        timeout(ms(20), dropped)
+    );
     page.unwrap();
     alone.unwrap_err();
     dropped.unwrap_err();
@@ -23,7 +26,10 @@ async fn four_futures() {
 
 #[test]
 fn polled_or_dropped() {
-    Figure::new("polled-or-dropped", "Four futures of 40 ms each, and what becomes of them")
-        .panel("one owner", four_futures)
-        .check();
+    Figure::new(
+        "polled-or-dropped",
+        "Four futures of 40 ms each, and what becomes of them",
+    )
+    .panel("one owner", four_futures)
+    .check();
 }

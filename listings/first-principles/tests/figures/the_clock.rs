@@ -21,8 +21,11 @@ async fn ticks(wait: impl Future<Output = ()>) {
 
 #[test]
 fn the_clock() {
-    Figure::new("the-clock", "Ten ticks of an interval, the same time waited for in two ways")
-        .panel("sleep(950 ms)", || ticks(sleep(ms(950))))
-        .panel("advance(950 ms)", || ticks(advance(ms(950))))
-        .check();
+    Figure::new(
+        "the-clock",
+        "Ten ticks of an interval, the same time waited for in two ways",
+    )
+    .panel("sleep(950 ms)", || ticks(sleep(ms(950))))
+    .panel("advance(950 ms)", || ticks(advance(ms(950))))
+    .check();
 }

@@ -35,26 +35,29 @@ fn call(site: &Site, path: &'static str) -> Lane<'static, ()> {
 
 #[test]
 fn alive_but_not_polled() {
-    Figure::new("alive-but-not-polled", "One connection: who moves the future that was given it?")
-        .panel("the handler awaits: for ever (cut at 600 ms)", async || {
-            let site = busy_site().await;
-            let save = call(&site, "save");
-            tokio::spawn(naive::warn_when_slow(save, LIMIT, move || call(&site, "warn")));
-            sleep(CUT).await;
-        })
-        .panel("both polled: join!", async || {
-            let site = busy_site().await;
-            warn_when_slow(call(&site, "save"), LIMIT, || call(&site, "warn")).await;
-        })
-        .panel("save is a task", async || {
-            let site = busy_site().await;
-            warn_when_task_is_slow(call(&site, "save"), LIMIT, || call(&site, "warn"))
-                .await
-                .unwrap();
-        })
-        .panel("save is dropped first", async || {
-            let site = busy_site().await;
-            fall_back_when_slow(call(&site, "save"), LIMIT, || call(&site, "warn")).await;
-        })
-        .check();
+    Figure::new(
+        "alive-but-not-polled",
+        "One connection: who moves the future that was given it?",
+    )
+    .panel("the handler awaits: for ever (cut at 600 ms)", async || {
+        let site = busy_site().await;
+        let save = call(&site, "save");
+        tokio::spawn(naive::warn_when_slow(save, LIMIT, move || call(&site, "warn")));
+        sleep(CUT).await;
+    })
+    .panel("both polled: join!", async || {
+        let site = busy_site().await;
+        warn_when_slow(call(&site, "save"), LIMIT, || call(&site, "warn")).await;
+    })
+    .panel("save is a task", async || {
+        let site = busy_site().await;
+        warn_when_task_is_slow(call(&site, "save"), LIMIT, || call(&site, "warn"))
+            .await
+            .unwrap();
+    })
+    .panel("save is dropped first", async || {
+        let site = busy_site().await;
+        fall_back_when_slow(call(&site, "save"), LIMIT, || call(&site, "warn")).await;
+    })
+    .check();
 }

@@ -20,7 +20,13 @@ fn all_at_once() {
     let free = lookups(Site::default());
     let narrow = lookups(Site::with_connections(1));
     let all = |site| {
-        move || all_three(look_up(site, "name"), look_up(site, "orders"), look_up(site, "balance"))
+        move || {
+            all_three(
+                look_up(site, "name"),
+                look_up(site, "orders"),
+                look_up(site, "balance"),
+            )
+        }
     };
     let one_by_one = || {
         let look_up = |path| look_up(&free, path);

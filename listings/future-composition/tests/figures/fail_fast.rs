@@ -33,23 +33,27 @@ async fn call<T: Send, E: Send>(
 
 #[test]
 fn fail_fast() {
-    Figure::new("fail-fast", "The name fails after 10 ms: what becomes of the other lookups")
-        .panel("futures: dropped", || {
-            let tracker = TaskTracker::new();
-            let [name, orders, balance] = PATHS.map(|path| tracker.track_future(look_up(path)));
-            call(tracker, all_or_error(name, orders, balance))
-        })
-        .panel("tasks: detached", || {
-            let tracker = TaskTracker::new();
-            let tasks = PATHS.map(|path| tracker.spawn(look_up(path)));
-            let [name, orders, balance] = tasks;
-            call(tracker, naive::join_flattened(name, orders, balance))
-        })
-        .panel("tasks: aborted", || {
-            let tracker = TaskTracker::new();
-            let [name, orders, balance] =
-                PATHS.map(|path| in_task(tracker.track_future(look_up(path))));
-            call(tracker, all_or_error(name, orders, balance))
-        })
-        .check();
+    Figure::new(
+        "fail-fast",
+        "The name fails after 10 ms: what becomes of the other lookups",
+    )
+    .panel("futures: dropped", || {
+        let tracker = TaskTracker::new();
+        let [name, orders, balance] =
+            PATHS.map(|path| tracker.track_future(look_up(path)));
+        call(tracker, all_or_error(name, orders, balance))
+    })
+    .panel("tasks: detached", || {
+        let tracker = TaskTracker::new();
+        let tasks = PATHS.map(|path| tracker.spawn(look_up(path)));
+        let [name, orders, balance] = tasks;
+        call(tracker, naive::join_flattened(name, orders, balance))
+    })
+    .panel("tasks: aborted", || {
+        let tracker = TaskTracker::new();
+        let [name, orders, balance] =
+            PATHS.map(|path| in_task(tracker.track_future(look_up(path))));
+        call(tracker, all_or_error(name, orders, balance))
+    })
+    .check();
 }

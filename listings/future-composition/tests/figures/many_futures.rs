@@ -28,7 +28,8 @@ fn many_futures() {
     let site = site();
     let fetch = |id| fetch(&site, id);
     let store = async |_| site.fetch("store").await.map(drop).unwrap();
-    let in_the_loop = || lane("loop", naive::store_in_the_loop(1..7, THREE, fetch, &store));
+    let in_the_loop =
+        || lane("loop", naive::store_in_the_loop(1..7, THREE, fetch, &store));
     let on_tasks = || {
         lane("loop", async {
             let mut fetched = std::pin::pin!(on_tasks(1..7, THREE, fetch));
@@ -45,7 +46,8 @@ fn many_futures() {
             }
         })
     };
-    let inside = || stream::iter(1..7).map(one_piece).buffered(THREE.get()).collect::<Vec<_>>();
+    let inside =
+        || stream::iter(1..7).map(one_piece).buffered(THREE.get()).collect::<Vec<_>>();
     Figure::new("many-futures", "Two steps of 100 ms to fetch a page, 1 s to store it")
         .panel("buffered, stored in the loop", in_the_loop)
         .panel("tasks, stored in the loop", on_tasks)

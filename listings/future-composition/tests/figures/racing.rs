@@ -40,7 +40,9 @@ fn racing() {
             first_to_finish(ask(&down, "primary"), ask(&down, "mirror"), ms(1000))
         })
         .panel("first to succeed", || {
-            first_to_succeed(["primary", "mirror", "archive"].map(|path| (path, ask(&down, path))))
+            first_to_succeed(
+                ["primary", "mirror", "archive"].map(|path| (path, ask(&down, path))),
+            )
         })
         .panel("hedge: the backup starts after 40 ms", || {
             hedge(ask(&slow, "primary"), ms(40), || ask(&slow, "backup"))
