@@ -142,7 +142,7 @@ impl Reader<'_> {
                 }
                 Event::Start(Tag::Paragraph) => self.paragraph(range.clone()),
                 Event::Html(html) | Event::InlineHtml(html) => {
-                    self.html(html, range.clone())
+                    self.html(html, range.clone());
                 }
                 _ => {}
             }

@@ -163,7 +163,7 @@ async fn follow(site: Arc<Site>, mut edits: mpsc::Receiver<()>, reloader: Reload
             Ok(Ok((book, took))) => {
                 println!("Rebuilt in {} ms", took.as_millis());
                 site.write(|served| {
-                    (served.book, served.error) = (Arc::new(book), None)
+                    (served.book, served.error) = (Arc::new(book), None);
                 });
                 None
             }

@@ -391,7 +391,7 @@ impl Row {
         match mark {
             "poll" if polls.last() != Some(&now) => polls.push(now),
             "queued" => {
-                calls.push(Call { from: now, sent: None, ready: None, to: now })
+                calls.push(Call { from: now, sent: None, ready: None, to: now });
             }
             "sent" => {
                 let ready = after.map(|after| now + after);
@@ -423,7 +423,7 @@ impl Row {
     fn finish(&mut self, now: u64, how: End) {
         match self {
             Self::Lane { to, end, .. } | Self::Stream { to, end, .. } => {
-                (*to, *end) = (now, how)
+                (*to, *end) = (now, how);
             }
             Self::Tally { .. } => {}
         }

@@ -10,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -22,8 +23,12 @@ use futures::stream;
 use tokio::net::TcpListener;
 use tokio::sync::{Barrier, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::Load;
+
+/// Longer than anything that a test waits for.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The script of a server: what each path answers.
 #[derive(Debug, Default)]
@@ -228,9 +233,16 @@ impl HttpServer {
     }
 
     /// Waits until the load is as wanted.
+    ///
+    /// # Panics
+    /// When that has not come within a minute, so that a test fails and does not hang.
     pub async fn until(&self, wanted: impl FnMut(&Load) -> bool) {
-        // The sender lives in `self`.
-        self.shared.load.subscribe().wait_for(wanted).await.ok();
+        let mut load = self.shared.load.subscribe();
+        assert!(
+            timeout(PATIENCE, load.wait_for(wanted)).await.is_ok(),
+            "after {PATIENCE:?} the server has seen only {:?}",
+            self.load()
+        );
     }
 }
 
