@@ -156,7 +156,8 @@ fn a_listing_that_is_not_rust() {
 #[test]
 fn a_listing_with_a_mistake_is_told_once() {
     let small = SmallBook::default().with(LISTING, "-> u32 {", "-> u32 {{");
-    assert_eq!(refused(&small).matches("help: ").count(), 1);
+    let error = refused(&small);
+    assert_eq!(error.matches("help: ").count(), 1, "{error}");
 }
 
 #[test]

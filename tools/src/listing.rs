@@ -380,6 +380,8 @@ fn lines_of(span: Span) -> RangeInclusive<usize> {
 /// The files of `listings/` that pages can show, read once.
 #[derive(Debug)]
 pub struct Listings {
+    /// The folders of `listings/`.
+    pub packages: Vec<String>,
     /// By path from the root of the book.
     pub files: BTreeMap<String, Listing>,
     /// What is wrong with files that could not be taken.
@@ -389,8 +391,13 @@ pub struct Listings {
 impl Listings {
     /// Reads every file that a page can show or name.
     pub fn read(root: &Path) -> Self {
-        let mut listings = Self { files: BTreeMap::new(), problems: Vec::new() };
-        for package in folders(&root.join("listings")) {
+        let packages = folders(&root.join("listings"));
+        let mut listings = Self {
+            packages: packages.clone(),
+            files: BTreeMap::new(),
+            problems: Vec::new(),
+        };
+        for package in packages {
             // Support for the listings; a page that shows some of it names the file, see `show`.
             for (folder, kind) in [
                 ("src", Kind::Topic),

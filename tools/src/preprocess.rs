@@ -303,15 +303,8 @@ impl<'a> Expansion<'a> {
 
     fn figure(&mut self, page: &Page, at: usize, name: &str) -> Option<String> {
         let file = format!("figures/{}.json", name.replace('-', "_"));
-        let packages: BTreeSet<_> = self
-            .sources
-            .listings
-            .files
-            .values()
-            .map(|listing| &listing.package)
-            .collect();
+        let packages = self.sources.listings.packages.iter();
         let path = packages
-            .into_iter()
             .map(|package| (package, format!("listings/{package}/{file}")))
             .find(|(_, path)| self.sources.root.join(path).is_file());
         let Some((package, path)) = path else {
