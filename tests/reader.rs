@@ -1,6 +1,7 @@
 //! A reader copies one listing into a fresh package, with the dependencies that its page names.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use book_tests::{Rendered, root, selector};
@@ -20,19 +21,19 @@ fn a_listing_builds_with_what_its_page_names_and_nothing_else() {
     let dependencies = text(".dependencies code.language-toml");
     let listing = text("details.whole code.language-rust");
 
-    let package = tempfile::tempdir().unwrap();
+    // Below target/, so that the crates are checked once and not at each run.
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reader");
     let manifest = format!(
         "[package]\nname = \"reader\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n{dependencies}\n[workspace]\n"
     );
-    fs::create_dir(package.path().join("src")).unwrap();
-    fs::write(package.path().join("Cargo.toml"), manifest).unwrap();
-    fs::write(package.path().join("src/lib.rs"), listing).unwrap();
+    fs::create_dir_all(package.join("src")).unwrap();
+    fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    fs::write(package.join("src/lib.rs"), listing).unwrap();
     // The versions that the book was verified with, so that nothing has to be fetched.
-    fs::copy(root.join("Cargo.lock"), package.path().join("Cargo.lock")).unwrap();
+    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
     let output = Command::new(env!("CARGO"))
-        .args(["check", "--offline", "--quiet", "--target-dir"])
-        .arg(package.path().join("target"))
-        .current_dir(package.path())
+        .args(["check", "--offline", "--quiet", "--target-dir", "target"])
+        .current_dir(&package)
         .env_remove("RUSTFLAGS")
         .output()
         .unwrap();
