@@ -3,7 +3,7 @@
 //! The tests that compare do the writing: with `RECORD=1` (and trybuild's `TRYBUILD=overwrite`) they write
 //! what they got instead of comparing it, each file whole or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub enum RecordError {
 /// A name is unknown, or a run failed.
 pub fn record(root: &Path, names: &[String]) -> Result<Vec<PathBuf>, RecordError> {
     let before = recordings(root);
-    check_names(&before, names)?;
+    check_names(root, names)?;
     cargo(root, &["build", "--workspace", "--examples"])?;
     for target in TARGETS {
         let mut arguments = vec!["test", "--workspace", "--test", target, "--"];
@@ -59,17 +59,24 @@ pub fn record(root: &Path, names: &[String]) -> Result<Vec<PathBuf>, RecordError
     Ok(changed.map(|(path, _)| path).collect())
 }
 
-fn check_names(
-    recordings: &BTreeMap<PathBuf, String>,
-    names: &[String],
-) -> Result<(), RecordError> {
-    let known: Vec<_> = recordings
-        .keys()
+/// Whether each name is that of a figure, a program or a refused listing, recorded or not.
+fn check_names(root: &Path, names: &[String]) -> Result<(), RecordError> {
+    let known: BTreeSet<_> = files_below(&root.join("listings"))
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .filter(|path| {
+            let folder = path.parent().unwrap_or(path);
+            ["tests/figures", "examples", "ui"].iter().any(|it| folder.ends_with(it))
+        })
         .filter_map(|path| Some(path.file_stem()?.to_str()?.replace('_', "-")))
+        .filter(|name| name != "main")
         .collect();
     match names.iter().find(|name| !known.contains(&name.replace('_', "-"))) {
         None => Ok(()),
-        Some(name) => Err(RecordError::Unknown { name: name.clone(), known }),
+        Some(name) => {
+            let known = known.into_iter().collect();
+            Err(RecordError::Unknown { name: name.clone(), known })
+        }
     }
 }
 
@@ -93,22 +100,27 @@ fn cargo(root: &Path, arguments: &[&str]) -> Result<(), RecordError> {
 /// Every recorded file below `listings/`, by its path from the root, and what it says.
 pub fn recordings(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![root.join("listings")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let ending = path.extension().and_then(|ending| ending.to_str());
-            let figure = ending == Some("json") && folder.ends_with("figures");
-            if figure || matches!(ending, Some("out" | "stderr")) {
-                let text = fs::read_to_string(&path).unwrap_or_default();
-                let path = path.strip_prefix(root).map(Path::to_owned).unwrap_or(path);
-                found.insert(path, text);
-            }
+    for path in files_below(&root.join("listings")) {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let in_figures =
+            path.parent().is_some_and(|folder| folder.ends_with("figures"));
+        let figure = ending == Some("json") && in_figures;
+        if figure || matches!(ending, Some("out" | "stderr")) {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let path = path.strip_prefix(root).map(Path::to_owned).unwrap_or(path);
+            found.insert(path, text);
         }
     }
     found
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files
 }
