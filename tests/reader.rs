@@ -19,7 +19,7 @@ fn a_listing_builds_with_what_its_page_names_and_nothing_else() {
         found.unwrap_or_else(|| panic!("{PAGE} has no {css}")).text().collect()
     };
     let dependencies = text(".dependencies code.language-toml");
-    let listing = text("details.whole code.language-rust");
+    let listing = text("details.whole code.rust");
 
     // Below target/, so that the crates are checked once and not at each run.
     let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reader");

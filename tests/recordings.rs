@@ -41,10 +41,13 @@ fn a_figure_on_a_page_has_the_rows_of_the_recorded_one() {
         let panels = recording["panels"].as_array().unwrap();
         let rows: usize =
             panels.iter().map(|panel| panel["rows"].as_array().unwrap().len()).sum();
-        let drawn = selector(&format!(
-            "#figure-{name} svg .lane, #figure-{name} svg .stream, #figure-{name} svg .tally"
-        ));
-        assert_eq!(rendered.pages["print.html"].select(&drawn).count(), rows, "{name}");
+        for drawing in ["svg.wide", "svg.narrow"] {
+            let drawn = selector(&format!(
+                "#figure-{name} {drawing} :is(.lane, .stream, .tally)"
+            ));
+            let drawn = rendered.pages["print.html"].select(&drawn).count();
+            assert_eq!(drawn, rows, "{name}, {drawing}");
+        }
         let table = selector(&format!("#figure-{name} .times tbody tr"));
         assert_eq!(rendered.pages["print.html"].select(&table).count(), rows, "{name}");
     }

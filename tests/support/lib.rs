@@ -19,7 +19,8 @@ pub fn root() -> PathBuf {
 /// A rendered book, parsed, by path from its folder.
 #[derive(Debug)]
 pub struct Rendered {
-    folder: TempDir,
+    _folder: TempDir,
+    html: PathBuf,
     /// The pages.
     pub pages: BTreeMap<String, Html>,
 }
@@ -31,24 +32,25 @@ impl Rendered {
     /// When it does not build.
     pub fn of(root: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        if let Err(error) = book::build::build(root, Some(folder.path())) {
-            panic!("{error:#}");
-        }
+        let html = match book::build::build(root, Some(folder.path())) {
+            Ok((html, _)) => html,
+            Err(error) => panic!("{error:#}"),
+        };
         let mut pages = BTreeMap::new();
-        for file in files(folder.path()) {
+        for file in files(&html) {
             if file.extension().is_some_and(|ending| ending == "html") {
-                let text = fs::read_to_string(folder.path().join(&file))
-                    .expect("a page is text");
+                let text =
+                    fs::read_to_string(html.join(&file)).expect("a page is text");
                 let name = file.display().to_string().replace('\\', "/");
                 pages.insert(name, Html::parse_document(&text));
             }
         }
-        Self { folder, pages }
+        Self { _folder: folder, html, pages }
     }
 
-    /// Where it was built.
+    /// Where its pages are.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.html
     }
 }
 

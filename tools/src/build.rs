@@ -11,6 +11,7 @@ use mdbook_renderer::{RenderContext, Renderer};
 
 use crate::preprocess::{ListingsPreprocessor, PageText, Report, SKEPTIC, Sources};
 use crate::problem::Problems;
+use crate::search::{self, SearchIndex};
 use crate::summary;
 
 /// Builds the book at `root` into `dest` (`None`: where `book.toml` says) and says how long that took.
@@ -45,6 +46,9 @@ fn run(
     }
     configure(&mut book)?;
     let dest = book.build_dir_for("html");
+    if book.config.outputs::<toml::Value>()?.contains_key(search::NAME) {
+        book.with_renderer(SearchIndex);
+    }
     book.build()?;
     Ok((dest, start.elapsed()))
 }

@@ -50,7 +50,7 @@ enum Row {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum End {
     Done,
@@ -75,17 +75,33 @@ struct Item {
     label: String,
 }
 
-// Everything is drawn in units of a column 720 wide; the page scales it.
-const WIDTH: f64 = 720.0;
-const LABELS: f64 = 132.0;
-const RIGHT: f64 = 64.0;
+/// A drawing of its own for each width of the page, so that its text stays legible; the page scales it to
+/// its column, and the theme shows one of them.
+struct Layout {
+    /// The class of the drawing, and part of its ids.
+    name: &'static str,
+    /// The column, in the units of the drawing.
+    width: f64,
+    /// Room for labels, left of the rows.
+    labels: f64,
+    /// Room for the mark at the end of a row.
+    right: f64,
+    /// Room for a label above its row instead.
+    above: f64,
+}
+
+const WIDE: Layout =
+    Layout { name: "wide", width: 720.0, labels: 132.0, right: 64.0, above: 0.0 };
+const NARROW: Layout =
+    Layout { name: "narrow", width: 350.0, labels: 12.0, right: 30.0, above: 15.0 };
+
 const LANE: f64 = 26.0;
 const STREAM: f64 = 34.0;
 const TALLY: f64 = 96.0;
 const BAR: f64 = 12.0;
 const HEAD: f64 = 34.0;
 const GAP: f64 = 22.0;
-const KEY: f64 = 30.0;
+const KEY: f64 = 22.0;
 
 /// What a key explains; a figure's key shows what the figure uses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,10 +112,7 @@ enum Sign {
     Idle,
     Poll,
     Item,
-    Done,
-    Failed,
-    Dropped,
-    Open,
+    End(End),
 }
 
 impl Figure {
@@ -115,13 +128,17 @@ impl Figure {
     /// and the prefix of its ids.
     pub fn html(&self, topic: &str, source: &str) -> String {
         let id = format!("figure-{topic}");
-        let mut out =
-            format!("<figure class=\"drawing\" id=\"{id}\" tabindex=\"0\">\n");
-        self.svg(&mut out, &id);
+        let mut out = format!(
+            "<figure class=\"drawing\" id=\"{id}\">\n<p hidden id=\"{id}-text\">{}</p>\n",
+            html(&self.text())
+        );
+        self.svg(&mut out, &id, &WIDE);
+        self.svg(&mut out, &id, &NARROW);
         let _ = writeln!(
             out,
-            "<figcaption>{} <span class=\"source\">Drawn from a run on the paused clock: \
-             <code>{}</code></span></figcaption>",
+            "<figcaption><span id=\"{id}-title\">{}</span> <span class=\"source\">Drawn from a run on the paused clock: \
+             <code>{}</code></span><a class=\"permalink\" href=\"#{id}\" \
+             aria-label=\"Link to this figure\">#</a></figcaption>",
             html(&self.title),
             html(source)
         );
@@ -130,26 +147,28 @@ impl Figure {
         out
     }
 
-    fn svg(&self, out: &mut String, id: &str) {
+    fn svg(&self, out: &mut String, id: &str, layout: &'static Layout) {
         let longest =
             self.panels.iter().map(|panel| panel.end).max().unwrap_or(0).max(1);
-        let mut scale = Scale { longest, step: step(longest), most: 1 };
+        let mut scale = Scale { longest, step: step(longest), most: 1, layout };
         // One height for one count, in all panels.
         let tallies =
             self.panels.iter().flat_map(|panel| &panel.rows).filter_map(Row::tally);
         scale.most = tallies.flat_map(|at| scale.buckets(at)).max().unwrap_or(1).max(1);
         let signs = self.signs();
-        let height: f64 = self.panels.iter().map(Panel::height).sum::<f64>()
-            + GAP * (self.panels.len().saturating_sub(1)) as f64
-            + KEY
-            + 6.0;
+        let hatch = format!("{id}-{}", layout.name);
+        let panels: f64 = self.panels.iter().map(|panel| panel.height(layout)).sum();
+        let top = panels + GAP * (self.panels.len().saturating_sub(1)) as f64 + 12.0;
+        let mut keys = String::new();
+        let bottom = key(&mut keys, &hatch, &signs, top, layout);
         let _ = writeln!(
             out,
-            "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">",
-            round(height)
+            "<svg class=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">",
+            layout.name,
+            layout.width,
+            round(bottom)
         );
-        let _ = writeln!(out, "<title id=\"{id}-title\">{}</title>", html(&self.title));
-        let _ = writeln!(out, "<desc id=\"{id}-text\">{}</desc>", html(&self.text()));
+        let id = &hatch;
         let _ = writeln!(
             out,
             "<defs><pattern id=\"{id}-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
@@ -159,9 +178,9 @@ impl Figure {
         let mut y = 0.0;
         for panel in &self.panels {
             panel.draw(out, id, &scale, y);
-            y += panel.height() + GAP;
+            y += panel.height(layout) + GAP;
         }
-        key(out, id, &signs, y - GAP + KEY - 4.0);
+        out.push_str(&keys);
         out.push_str("</svg>\n");
     }
 
@@ -170,7 +189,7 @@ impl Figure {
         for row in self.panels.iter().flat_map(|panel| &panel.rows) {
             match row {
                 Row::Lane { from, to, end, calls, polls, .. } => {
-                    signs.insert(end.sign());
+                    signs.insert(Sign::End(*end));
                     if !polls.is_empty() {
                         signs.insert(Sign::Poll);
                     }
@@ -193,7 +212,7 @@ impl Figure {
                 Row::Stream { end, .. } => {
                     signs.insert(Sign::Item);
                     if *end != End::Done {
-                        signs.insert(end.sign());
+                        signs.insert(Sign::End(*end));
                     }
                 }
                 Row::Tally { .. } => {}
@@ -249,13 +268,15 @@ impl Figure {
 }
 
 impl Panel {
-    fn height(&self) -> f64 {
-        HEAD + self.rows.iter().map(Row::height).sum::<f64>() + 18.0
+    fn height(&self, layout: &Layout) -> f64 {
+        let rows: f64 = self.rows.iter().map(|row| row.height(layout)).sum();
+        HEAD + layout.above + rows + 18.0
     }
 
     fn draw(&self, out: &mut String, id: &str, scale: &Scale, top: f64) {
-        let first = top + HEAD;
-        let bottom = top + self.height() - 18.0;
+        // In a narrow drawing the time stands below the name, not beside it.
+        let first = top + HEAD + scale.layout.above;
+        let bottom = top + self.height(scale.layout) - 18.0;
         let end = scale.x(self.end);
         let _ = writeln!(
             out,
@@ -287,7 +308,7 @@ impl Panel {
         let mut y = first;
         for row in &self.rows {
             row.draw(out, id, scale, y);
-            y += row.height();
+            y += row.height(scale.layout);
         }
         out.push_str("</g>\n");
     }
@@ -301,11 +322,11 @@ impl Row {
         }
     }
 
-    fn height(&self) -> f64 {
+    fn height(&self, layout: &Layout) -> f64 {
         match self {
-            Self::Lane { .. } => LANE,
-            Self::Stream { .. } => STREAM,
-            Self::Tally { .. } => TALLY,
+            Self::Lane { .. } => LANE + layout.above,
+            Self::Stream { .. } => STREAM + layout.above,
+            Self::Tally { .. } => TALLY + layout.above,
         }
     }
 
@@ -360,12 +381,18 @@ impl Row {
     }
 
     fn draw(&self, out: &mut String, id: &str, scale: &Scale, y: f64) {
-        let middle = y + self.height() / 2.0;
-        let title = html(&self.text());
+        let above = scale.layout.above;
+        let middle = above + y + (self.height(scale.layout) - above) / 2.0;
+        let label_at = if above > 0.0 { y + above - 5.0 } else { middle };
+        // A finger does not hover.
+        let title = match scale.layout.name {
+            "wide" => format!("<title>{}</title>", html(&self.text())),
+            _ => String::new(),
+        };
         match self {
             Self::Lane { name, from, to, end, calls, polls } => {
-                let _ = writeln!(out, "<g class=\"lane\"><title>{title}</title>");
-                label(out, name, middle);
+                let _ = writeln!(out, "<g class=\"lane\">{title}");
+                label(out, name, label_at, scale.layout);
                 let (x1, x2) = (scale.x(*from), scale.x(*to));
                 let m = round(middle);
                 let _ = writeln!(
@@ -382,8 +409,8 @@ impl Row {
                 out.push_str("</g>\n");
             }
             Self::Stream { name, from, to, end, items } => {
-                let _ = writeln!(out, "<g class=\"stream\"><title>{title}</title>");
-                label(out, name, middle);
+                let _ = writeln!(out, "<g class=\"stream\">{title}");
+                label(out, name, label_at, scale.layout);
                 let (x1, x2) = (scale.x(*from), scale.x(*to));
                 let m = round(middle);
                 let _ = writeln!(
@@ -411,9 +438,11 @@ impl Row {
                 out.push_str("</g>\n");
             }
             Self::Tally { name, at } => {
-                let _ = writeln!(out, "<g class=\"tally\"><title>{title}</title>");
-                label(out, name, y + TALLY - 12.0);
-                histogram(out, scale, at, y);
+                let _ = writeln!(out, "<g class=\"tally\">{title}");
+                let beside = y + TALLY - 12.0;
+                let at_y = if above > 0.0 { label_at } else { beside };
+                label(out, name, at_y, scale.layout);
+                histogram(out, scale, at, y + above);
                 out.push_str("</g>\n");
             }
         }
@@ -469,15 +498,6 @@ impl End {
             Self::Open => "still running",
         }
     }
-
-    fn sign(self) -> Sign {
-        match self {
-            Self::Done => Sign::Done,
-            Self::Failed => Sign::Failed,
-            Self::Dropped => Sign::Dropped,
-            Self::Open => Sign::Open,
-        }
-    }
 }
 
 struct Scale {
@@ -485,6 +505,7 @@ struct Scale {
     step: u64,
     /// The highest bar of a tally.
     most: usize,
+    layout: &'static Layout,
 }
 
 impl Scale {
@@ -505,8 +526,8 @@ impl Scale {
     }
 
     fn x(&self, at: u64) -> f64 {
-        let width = WIDTH - LABELS - RIGHT;
-        round(LABELS + width * at as f64 / self.longest as f64)
+        let Layout { width, labels, right, .. } = self.layout;
+        round(labels + (width - labels - right) * at as f64 / self.longest as f64)
     }
 
     fn ticks(&self) -> impl Iterator<Item = u64> + use<> {
@@ -552,11 +573,11 @@ fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-fn label(out: &mut String, name: &str, middle: f64) {
+fn label(out: &mut String, name: &str, middle: f64, layout: &Layout) {
     let _ = writeln!(
         out,
         "<text class=\"label\" x=\"{}\" y=\"{}\">{}</text>",
-        LABELS - 12.0,
+        (layout.labels - 12.0).max(0.0),
         round(middle + 4.5),
         html(name)
     );
@@ -650,60 +671,75 @@ fn histogram(out: &mut String, scale: &Scale, at: &[(u64, usize)], top: f64) {
     );
 }
 
-fn key(out: &mut String, id: &str, signs: &BTreeSet<Sign>, middle: f64) {
+/// Draws the key from `top` on, in as many lines as it takes, and returns where it ends.
+fn key(
+    out: &mut String,
+    id: &str,
+    signs: &BTreeSet<Sign>,
+    top: f64,
+    layout: &Layout,
+) -> f64 {
     if signs.is_empty() {
-        return;
+        return top;
     }
     let _ = writeln!(out, "<g class=\"key\" aria-hidden=\"true\">");
-    let mut x = 0.0;
+    let (mut x, mut middle) = (0.0, top + KEY / 2.0);
     for sign in signs {
-        let (wide, words) = match sign {
-            Sign::Flight => {
-                bar(out, "flight", x, x + 22.0, middle, "");
-                (28.0, "in flight")
-            }
-            Sign::Queued => {
-                line(out, "queued", x, middle);
-                (28.0, "queues")
-            }
+        if x > 0.0 && x + sign.width() > layout.width {
+            (x, middle) = (0.0, middle + KEY);
+        }
+        match sign {
+            Sign::Flight => bar(out, "flight", x, x + 22.0, middle, ""),
+            Sign::Queued => line(out, "queued", x, middle),
             Sign::Ready => {
                 let fill = format!(" fill=\"url(#{id}-hatch)\"");
                 bar(out, "ready", x, x + 22.0, middle, &fill);
-                (28.0, "answer there, nobody polls")
             }
-            Sign::Idle => {
-                line(out, "life", x, middle);
-                (28.0, "alive")
-            }
-            Sign::Poll => {
-                poll_mark(out, x + 3.0, middle);
-                (10.0, "polled")
-            }
-            Sign::Item => {
-                marble(out, "", x + 9.0, middle);
-                (24.0, "item")
-            }
-            Sign::Done | Sign::Failed | Sign::Dropped | Sign::Open => {
-                let end = match sign {
-                    Sign::Done => End::Done,
-                    Sign::Failed => End::Failed,
-                    Sign::Dropped => End::Dropped,
-                    _ => End::Open,
-                };
-                end_mark(out, end, x - 3.0, middle);
-                (22.0, end.word())
-            }
-        };
-        x += wide;
+            Sign::Idle => line(out, "life", x, middle),
+            Sign::Poll => poll_mark(out, x + 3.0, middle),
+            Sign::Item => marble(out, "", x + 9.0, middle),
+            Sign::End(end) => end_mark(out, *end, x - 3.0, middle),
+        }
         let _ = writeln!(
             out,
-            "<text x=\"{}\" y=\"{}\">{words}</text>",
-            round(x),
-            round(middle + 4.0)
+            "<text x=\"{}\" y=\"{}\">{}</text>",
+            round(x + sign.mark()),
+            round(middle + 4.0),
+            sign.words()
         );
-        x += words.len() as f64 * 6.1 + 16.0;
+        x += sign.width();
     }
     out.push_str("</g>\n");
+    middle + KEY / 2.0
+}
+
+impl Sign {
+    /// The room of the sign itself.
+    fn mark(self) -> f64 {
+        match self {
+            Self::Flight | Self::Queued | Self::Ready | Self::Idle => 28.0,
+            Self::Poll => 10.0,
+            Self::Item => 24.0,
+            Self::End(_) => 22.0,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Flight => "in flight",
+            Self::Queued => "queues",
+            Self::Ready => "answer there, nobody polls",
+            Self::Idle => "alive",
+            Self::Poll => "polled",
+            Self::Item => "item",
+            Self::End(end) => end.word(),
+        }
+    }
+
+    /// The room of the sign, its words and the gap behind them.
+    fn width(self) -> f64 {
+        self.mark() + self.words().len() as f64 * 6.1 + 16.0
+    }
 }
 
 fn line(out: &mut String, class: &str, x: f64, middle: f64) {
@@ -792,6 +828,6 @@ mod tests {
                 bar.split("height=\"").nth(1).unwrap().split('"').next().unwrap()
             })
             .collect();
-        assert_eq!(heights, ["72", "36"]);
+        assert_eq!(heights, ["72", "36", "72", "36"], "in both drawings");
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod build;
 pub mod figure;
+pub mod highlight;
 pub mod listing;
 pub mod manifest;
 pub mod page;
@@ -12,6 +13,7 @@ pub mod preprocess;
 pub mod problem;
 pub mod record;
 pub mod root;
+pub mod search;
 pub mod serve;
 pub mod summary;
 pub mod text;

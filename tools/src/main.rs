@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use book::preprocess::ListingsPreprocessor;
+use book::search::SearchIndex;
 use book::serve::Server;
 use book::{build, record, root};
 use clap::{Args, Parser, Subcommand};
 use mdbook_preprocessor::{Preprocessor, parse_input};
+use mdbook_renderer::{RenderContext, Renderer};
 use tracing_subscriber::EnvFilter;
 
 /// Async Runtime Patterns: serve the book, build it, or record again what its pages show.
@@ -50,6 +52,9 @@ enum Command {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
+    /// Be mdBook's renderer `search`: a rendered book on standard input
+    #[command(hide = true)]
+    Search,
     /// Be mdBook's preprocessor: a book on standard input, a book on standard output
     #[command(hide = true)]
     Preprocess {
@@ -91,6 +96,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
                 println!("changed: {}", file.display());
             }
             Ok(())
+        }
+        Some(Command::Search) => {
+            SearchIndex.render(&RenderContext::from_json(io::stdin())?)
         }
         Some(Command::Preprocess { query }) => {
             if query.is_empty() {

@@ -14,6 +14,7 @@ use mdbook_preprocessor::errors::Result as MdResult;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
 use crate::figure::Figure;
+use crate::highlight;
 use crate::listing::{Kind, Listing, Listings};
 use crate::manifest::Manifest;
 use crate::page::{Page, ProofName, Show, Shown};
@@ -135,7 +136,11 @@ impl<'a> Expansion<'a> {
                 }
             }
             if !proofs.is_empty() {
-                let proofs = format!("\n<div class=\"proofs\">\n\n{proofs}</div>\n\n");
+                let count = proofs.matches("<details class=\"proof\"").count();
+                let what = if count == 1 { "proof" } else { "proofs" };
+                let proofs = format!(
+                    "\n<details class=\"proofs\"><summary>{count} {what}</summary>\n\n{proofs}</details>\n\n"
+                );
                 edits.replace(table.end..table.end, proofs);
             }
         }
@@ -244,18 +249,22 @@ impl<'a> Expansion<'a> {
             (_, true) => ("listing wrong", "Wrong, kept to be measured"),
             (_, false) => ("listing", ""),
         };
-        let mut out = format!("<figure class=\"{class}\" id=\"{id}\">\n");
+        let mut out = format!(
+            "<figure class=\"{class}\" id=\"{id}\" data-file=\"{}\">\n",
+            whole_id(listing)
+        );
         if !verdict.is_empty() {
             let _ = writeln!(out, "<p class=\"verdict\">{verdict}</p>");
         }
         let _ = write!(
             out,
             "\n{}\n<figcaption><a href=\"{}\"><code>{}</code></a> <code class=\"command\">{}</code>\
-             </figcaption>\n</figure>\n\n",
-            fence("rust", &anchor.code),
+             {}</figcaption>\n</figure>\n\n",
+            highlight::rust(&anchor.code),
             self.source(&listing.path, anchor.line),
             listing.path,
-            listing.command()
+            listing.command(),
+            permalink(&id, "listing")
         );
         Some(out)
     }
@@ -297,7 +306,10 @@ impl<'a> Expansion<'a> {
         }
         let id = format!("output-{}", stem.replace('_', "-"));
         self.claim(page, at, &id).then(|| {
-            format!("<figure class=\"output\" id=\"{id}\">\n<p class=\"verdict\">{caption}</p>\n\n")
+            format!(
+                "<figure class=\"output\" id=\"{id}\">\n<p class=\"verdict\">{caption} {}</p>\n\n",
+                permalink(&id, "output")
+            )
         })
     }
 
@@ -373,12 +385,13 @@ impl<'a> Expansion<'a> {
             test: proof.test.clone(),
         });
         let details = format!(
-            "<details class=\"proof\"><summary>Proof: <code>{}</code></summary>\n<div id=\"{id}\">\n\n\
-             {}\n<p class=\"source\"><a href=\"{}\"><code>{}</code></a></p>\n</div>\n</details>\n\n",
-            html(&proof.test),
+            "<details class=\"proof\"><summary><code>{}</code></summary>\n<div id=\"{id}\">\n\n\
+             {}\n<p class=\"source\"><a href=\"{}\"><code>{}</code></a> {}</p>\n</div>\n</details>\n\n",
+            html(&proof.test).replace('_', "_<wbr>"),
             proof.shown(&self.sources.root),
             self.source(&proof.listing.path, proof.line),
             proof.listing.path,
+            permalink(&id, "proof")
         );
         Some((link, details))
     }
@@ -485,11 +498,11 @@ impl<'a> Expansion<'a> {
             }
             let _ = write!(
                 text,
-                "\n<details class=\"whole\" id=\"whole-{}\"><summary>The whole file: <code>{}</code>\
-                 </summary>\n\n{}\n</details>\n",
-                listing.topic,
+                "\n<details class=\"whole\"><summary>The whole file: <code>{}</code></summary>\n\
+                 <div id=\"{}\">\n\n{}\n</div>\n</details>\n",
                 listing.path,
-                fence("rust", &code)
+                whole_id(listing),
+                highlight::folded(&code)
             );
         }
         if !self.skeptic {
@@ -516,7 +529,7 @@ struct Proof<'a> {
 impl Proof<'_> {
     /// The test; of a refused listing, the code and what the compiler says.
     fn shown(&self, root: &Path) -> String {
-        let code = fence("rust,ignore", &self.source);
+        let code = highlight::folded(&self.source);
         let message = Path::new(&self.listing.path).with_extension("stderr");
         match fs::read_to_string(root.join(message)) {
             Ok(message) if self.listing.kind == Kind::Refused => {
@@ -525,6 +538,18 @@ impl Proof<'_> {
             _ => code,
         }
     }
+}
+
+/// The id of a whole file, at the end of its page.
+fn whole_id(listing: &Listing) -> String {
+    format!("whole-{}", listing.topic)
+}
+
+/// A link to what it stands in, to be copied.
+fn permalink(id: &str, what: &str) -> String {
+    format!(
+        "<a class=\"permalink\" href=\"#{id}\" aria-label=\"Link to this {what}\">#</a>"
+    )
 }
 
 /// What skeptic compiles of a file: a program runs, a listing only has to compile by itself.
@@ -574,6 +599,10 @@ impl Preprocessor for ListingsPreprocessor {
                 && let Some(text) = texts.next()
             {
                 chapter.content = text;
+                // The theme's list of pages has these paths, and cannot change their ending itself.
+                if let Some(path) = &mut chapter.path {
+                    path.set_extension("html");
+                }
             }
         });
         Ok(book)

@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
+use tower_http::compression::CompressionLayer;
 use tower_http::services::{ServeDir, ServeFile};
 use tower_livereload::{LiveReloadLayer, Reloader};
 
@@ -75,10 +76,18 @@ struct Site {
     served: RwLock<Served>,
 }
 
+/// A built book.
+#[derive(Debug)]
+struct Built {
+    /// Goes away with the book.
+    _folder: TempDir,
+    pages: PathBuf,
+}
+
 #[derive(Debug)]
 struct Served {
-    /// The last good book; its folder goes away with it.
-    book: Arc<TempDir>,
+    /// The last good book.
+    book: Arc<Built>,
     /// What is wrong with the sources now.
     error: Option<String>,
 }
@@ -124,7 +133,8 @@ impl Server {
         let router = Router::new()
             .fallback(page)
             .with_state(Arc::clone(&self.site))
-            .layer(livereload);
+            .layer(livereload)
+            .layer(CompressionLayer::new());
         let port = self.address.port();
         tokio::select! {
             result = axum::serve(self.listener, router) => {
@@ -180,14 +190,14 @@ async fn follow(site: Arc<Site>, mut edits: mpsc::Receiver<()>, reloader: Reload
     }
 }
 
-fn rebuild(root: &Path) -> Result<(TempDir, Duration), ServeError> {
+fn rebuild(root: &Path) -> Result<(Built, Duration), ServeError> {
     let folder = tempfile::Builder::new()
         .prefix("book-")
         .tempdir()
         .map_err(ServeError::Folder)?;
-    let (_, took) =
+    let (pages, took) =
         build::build_for_serving(root, folder.path()).map_err(ServeError::Book)?;
-    Ok((folder, took))
+    Ok((Built { _folder: folder, pages }, took))
 }
 
 impl Site {
@@ -195,7 +205,7 @@ impl Site {
         change(&mut self.served.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn read(&self) -> (Arc<TempDir>, Option<String>) {
+    fn read(&self) -> (Arc<Built>, Option<String>) {
         let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&served.book), served.error.clone())
     }
@@ -203,17 +213,31 @@ impl Site {
 
 async fn page(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (book, error) = site.read();
-    let missing = ServeFile::new(book.path().join("404.html"));
-    let files = ServeDir::new(book.path()).not_found_service(missing);
+    // A file with a hash in its name never changes; a page may, at the next edit.
+    let caching = if is_hashed(request.uri().path()) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-store"
+    };
+    let missing = ServeFile::new(book.pages.join("404.html"));
+    let files = ServeDir::new(&book.pages).not_found_service(missing);
     let mut response = match files.oneshot(request).await {
         Ok(response) => response.map(Body::new),
         Err(never) => match never {},
     };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let caching = if response.status().is_success() { caching } else { "no-store" };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     match error {
         Some(error) if is_html(&response) => with_banner(response, &error).await,
         _ => response,
     }
+}
+
+/// As mdBook names what it copies: `book-0123abcd.css`.
+fn is_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split(['-', '.'])
+        .any(|part| part.len() == 8 && part.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
 fn is_html(response: &Response) -> bool {

@@ -1,0 +1,305 @@
+// What pages do beyond being read. Text, code and figures are complete without it.
+"use strict";
+
+const root = document.body.dataset.root || "";
+
+// Light or dark: as the system says, or as switched.
+{
+    const html = document.documentElement;
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const button = document.getElementById("theme-switch");
+    const now = () => html.dataset.theme ?? (dark.matches ? "dark" : "light");
+    const other = () => (now() === "dark" ? "light" : "dark");
+    const label = () => {
+        button.textContent = other() === "dark" ? "Dark" : "Light";
+        button.setAttribute("aria-label", `Switch to ${other()} colours`);
+    };
+    const keep = theme => {
+        try {
+            if (theme) localStorage.setItem("theme", theme);
+            else localStorage.removeItem("theme");
+        } catch { /* no storage: the choice lasts as long as the page */ }
+    };
+    button.addEventListener("click", () => {
+        const wanted = other();
+        const system = dark.matches ? "dark" : "light";
+        // Back to what the system says: follow it again.
+        if (wanted === system) delete html.dataset.theme;
+        else html.dataset.theme = wanted;
+        keep(html.dataset.theme);
+        label();
+    });
+    dark.addEventListener("change", label);
+    label();
+}
+
+// Buttons of listings.
+const button = (text, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.addEventListener("click", () => act(made));
+    return made;
+};
+
+const copy = text => async made => {
+    const before = made.textContent;
+    try {
+        await navigator.clipboard.writeText(text());
+        made.textContent = "Copied";
+    } catch {
+        made.textContent = "Not allowed here";
+    }
+    setTimeout(() => { made.textContent = before; }, 1500);
+};
+
+const tools = (place, ...buttons) => {
+    const made = document.createElement("div");
+    made.className = "tools";
+    made.append(...buttons);
+    place.append(made);
+};
+
+// Where `part` stands in `whole`, by lines, whatever their indentation.
+const find = (whole, part) => {
+    const plain = text => text.split("\n").map(line => line.trim());
+    const [lines, wanted] = [plain(whole), plain(part.trimEnd())];
+    return lines.findIndex((_, at) => wanted.every((line, n) => lines[at + n] === line));
+};
+
+// The rest of the file, around the part that the page shows.
+const openFile = (figure, code, file) => made => {
+    const part = code.cloneNode(true);
+    const open = made.getAttribute("aria-expanded") === "true";
+    made.setAttribute("aria-expanded", String(!open));
+    made.textContent = open ? "Rest of the file" : "Only this part";
+    figure.classList.toggle("whole", !open);
+    if (open) {
+        code.replaceChildren(...figure.part.childNodes);
+        delete figure.part;
+        return;
+    }
+    figure.part = part;
+    const from = find(file.textContent, part.textContent);
+    const height = part.textContent.trimEnd().split("\n").length;
+    code.replaceChildren(...file.cloneNode(true).childNodes);
+    const box = code.parentElement;
+    const line = box.scrollHeight / file.textContent.trimEnd().split("\n").length;
+    box.scrollTop = Math.max(0, (from - 3) * line);
+    // Mark the part without touching the text, so that a copy of it stays exact.
+    box.style.setProperty("--from", from);
+    box.style.setProperty("--height", height);
+};
+
+for (const figure of document.querySelectorAll("figure.listing")) {
+    const code = figure.querySelector("pre code");
+    const file = document.querySelector(`#${CSS.escape(figure.dataset.file)} code`);
+    const buttons = [button("Copy", copy(() => (figure.part ?? code).textContent))];
+    if (file) {
+        const eye = button("Rest of the file", openFile(figure, code, file));
+        eye.setAttribute("aria-expanded", "false");
+        buttons.push(button("Copy file", copy(() => file.textContent)), eye);
+    }
+    tools(figure.querySelector("figcaption"), ...buttons);
+}
+for (const block of document.querySelectorAll(".dependencies, details.proof > div, details.whole > div")) {
+    const code = block.querySelector("code.rust, code.language-toml");
+    if (code) tools(block.querySelector(".source") ?? block, button("Copy", copy(() => code.textContent)));
+}
+
+// A promise opens its proof, and closes it again.
+for (const link of document.querySelectorAll("td a[href^='#promise-']")) {
+    const proof = document.getElementById(decodeURIComponent(link.hash.slice(1)))?.closest("details");
+    if (!proof) continue;
+    const outer = proof.parentElement.closest("details");
+    const shown = () => proof.open && outer.open;
+    const tell = () => link.setAttribute("aria-expanded", String(shown()));
+    link.addEventListener("click", event => {
+        const open = shown();
+        proof.open = !open;
+        if (open) {
+            event.preventDefault();
+            if (!outer.querySelector("details[open]")) outer.open = false;
+        } else {
+            outer.open = true;
+        }
+    });
+    proof.addEventListener("toggle", tell);
+    outer.addEventListener("toggle", tell);
+    tell();
+}
+
+// What scrolls can be focused, so that the keyboard scrolls it, too.
+{
+    const check = box => {
+        const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+        if (scrolls) {
+            box.tabIndex = 0;
+            box.setAttribute("role", "region");
+            box.setAttribute("aria-label", box.matches("pre") ? "Code" : "Table");
+        } else {
+            for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+        }
+    };
+    const watch = new ResizeObserver(seen => seen.forEach(one => check(one.target)));
+    document.querySelectorAll("pre, .table-wrapper, .times").forEach(box => watch.observe(box));
+}
+
+// The headings of a long page, where there is room beside it.
+{
+    const headings = document.querySelectorAll("main > h2");
+    if (headings.length > 2 && !location.pathname.endsWith("print.html")) {
+        const nav = document.createElement("nav");
+        nav.className = "on-this-page";
+        nav.setAttribute("aria-label", "On this page");
+        const title = document.createElement("p");
+        title.textContent = "On this page";
+        nav.append(title);
+        for (const heading of headings) {
+            const link = document.createElement("a");
+            link.href = `#${heading.id}`;
+            link.textContent = heading.textContent;
+            nav.append(link);
+        }
+        document.querySelector(".page").append(nav);
+        document.body.classList.add("has-aside");
+    }
+}
+
+// The place of this page in the list of pages.
+{
+    const contents = document.getElementById("contents");
+    const here = contents.querySelector("[aria-current]");
+    const show = () => { if (here) contents.scrollTop = here.offsetTop - contents.clientHeight / 2; };
+    contents.addEventListener("toggle", show);
+    show();
+}
+
+// Search. The index is loaded when it is first asked for.
+{
+    const dialog = document.getElementById("search");
+    const input = document.getElementById("search-text");
+    const list = document.getElementById("search-results");
+    const count = document.getElementById("search-count");
+    let index;
+    const load = () => index ??= new Promise((done, failed) => {
+        const script = document.createElement("script");
+        script.src = `${root}search-index.js`;
+        script.onload = () => done(window.searchIndex);
+        script.onerror = () => failed(new Error("the index of the search is missing"));
+        document.head.append(script);
+    });
+    const times = (text, word) => text.split(word).length - 1;
+    // How well an entry fits one word; 0: not at all.
+    const fits = (entry, word) => {
+        const title = times(entry.low.title, word);
+        const page = times(entry.low.page, word);
+        const text = Math.min(times(entry.low.text, word), 6);
+        const code = times(entry.low.code, word);
+        return 12 * title + 6 * page + 2 * text + code;
+    };
+    const score = (entry, words) => {
+        const each = words.map(word => fits(entry, word));
+        if (each.includes(0)) return 0;
+        const sum = each.reduce((all, one) => all + one, 0);
+        return sum + (entry.s ? 8 : 0) + (entry.low.text.slice(0, 400).includes(words.join(" ")) ? 6 : 0);
+    };
+    const marked = (text, words) => {
+        const out = document.createElement("span");
+        const low = text.toLowerCase();
+        let at = 0;
+        while (at < text.length) {
+            const next = words
+                .map(word => [low.indexOf(word, at), word.length])
+                .filter(([found]) => found >= 0)
+                .sort(([a], [b]) => a - b)[0];
+            if (!next) break;
+            out.append(text.slice(at, next[0]));
+            const mark = document.createElement("mark");
+            mark.textContent = text.slice(next[0], next[0] + next[1]);
+            out.append(mark);
+            at = next[0] + next[1];
+        }
+        out.append(text.slice(at));
+        return out;
+    };
+    // The words around the first hit.
+    const teaser = (entry, words) => {
+        const hits = words.map(word => entry.low.text.indexOf(word)).filter(at => at >= 0);
+        const at = Math.max(0, Math.min(...hits, entry.x.length) - 60);
+        const from = at === 0 ? 0 : entry.x.indexOf(" ", at) + 1;
+        const text = entry.x.slice(hits.length ? from : 0, (hits.length ? from : 0) + 170);
+        return (hits.length && from ? "… " : "") + text + (entry.x.length > from + 170 ? " …" : "");
+    };
+    const search = async () => {
+        const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+        let entries;
+        try {
+            entries = await load();
+        } catch (error) {
+            count.textContent = error.message;
+            return;
+        }
+        for (const entry of entries) {
+            entry.low ??= {
+                title: (entry.t ?? "").toLowerCase(),
+                page: entry.p.toLowerCase(),
+                text: entry.x.toLowerCase(),
+                code: (entry.c ?? "").toLowerCase(),
+            };
+        }
+        const found = words.length === 0 ? [] : entries
+            .map(entry => [score(entry, words), entry])
+            .filter(([points]) => points > 0)
+            .sort(([a], [b]) => b - a);
+        count.textContent = words.length === 0 ? "" : found.length === 1 ? "1 place" : `${found.length} places`;
+        list.replaceChildren(...found.slice(0, 20).map(([, entry]) => {
+            const item = document.createElement("li");
+            const link = document.createElement("a");
+            link.href = root + entry.u;
+            link.append(marked(entry.t || entry.p, words));
+            const small = document.createElement("small");
+            const where = entry.t && entry.t !== entry.p ? `${entry.p}. ` : "";
+            small.append(where, marked(teaser(entry, words), words));
+            link.append(small);
+            item.append(link);
+            return item;
+        }));
+    };
+    const open = () => {
+        if (!dialog.open) dialog.showModal();
+        input.select();
+        load().catch(() => { });
+    };
+    document.getElementById("search-open").addEventListener("click", open);
+    input.addEventListener("input", search);
+    dialog.addEventListener("click", event => {
+        if (event.target === dialog || event.target.closest("#search-results a")) dialog.close();
+    });
+    dialog.querySelector("form").addEventListener("submit", event => {
+        // Enter in the field goes to the first place; the button closes.
+        const first = list.querySelector("a");
+        if (document.activeElement === input && first) {
+            event.preventDefault();
+            first.click();
+        }
+    });
+    dialog.addEventListener("keydown", event => {
+        const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+        if (!step) return;
+        event.preventDefault();
+        const places = [input, ...list.querySelectorAll("a")];
+        places[Math.max(0, Math.min(places.length - 1, places.indexOf(document.activeElement) + step))].focus();
+    });
+    document.addEventListener("keydown", event => {
+        if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+        if (event.target.closest("input, textarea, select")) return;
+        if (event.key === "/") {
+            event.preventDefault();
+            open();
+        }
+        const turn = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+        // In code that scrolls, the arrows scroll it.
+        if (turn && document.activeElement === document.body) document.querySelector(`.turn [rel=${turn}]`)?.click();
+    });
+}

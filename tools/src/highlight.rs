@@ -1,0 +1,146 @@
+//! Rust code as HTML, coloured when the book is built, so that no page needs a script for it.
+//!
+//! The compiler's own lexer says what a token is; the classes below are what `theme/` knows.
+
+use std::fmt::Write as _;
+
+use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
+
+use crate::text::html;
+
+/// Sorted, for the binary search; strict and reserved keywords that listings use.
+const KEYWORDS: [&str; 37] = [
+    "Self", "as", "async", "await", "break", "const", "continue", "crate", "dyn",
+    "else", "enum", "extern", "false", "fn", "for", "if", "impl", "in", "let", "loop",
+    "match", "mod", "move", "mut", "pub", "ref", "return", "self", "static", "struct",
+    "super", "trait", "true", "type", "use", "where", "while",
+];
+
+/// A block of Rust on a page. As HTML in Markdown it is one block: a `<pre>` goes on over blank lines.
+pub fn rust(code: &str) -> String {
+    block("rust", code)
+}
+
+/// A block of Rust that stands folded, and which the search passes over.
+pub fn folded(code: &str) -> String {
+    block("rust folded", code)
+}
+
+fn block(class: &str, code: &str) -> String {
+    let code = code.trim_end_matches('\n');
+    let tokens: Vec<_> = tokenize(code, FrontmatterAllowed::No).collect();
+    let mut out = String::with_capacity(code.len() * 2);
+    let _ = write!(out, "<pre><code class=\"{class}\">");
+    let mut at = 0;
+    let mut last = "";
+    for (index, token) in tokens.iter().enumerate() {
+        let end = at + token.len as usize;
+        let text = &code[at..end];
+        let next = code[end..].trim_start();
+        let class = match token.kind {
+            TokenKind::LineComment { doc_style: None }
+            | TokenKind::BlockComment { doc_style: None, .. } => "c",
+            TokenKind::LineComment { .. } | TokenKind::BlockComment { .. } => "d",
+            TokenKind::Literal { kind, .. } => match kind {
+                ra_ap_rustc_lexer::LiteralKind::Int { .. }
+                | ra_ap_rustc_lexer::LiteralKind::Float { .. } => "n",
+                _ => "s",
+            },
+            TokenKind::Lifetime { .. } => "l",
+            TokenKind::Pound if next.starts_with(['[', '!']) => "a",
+            TokenKind::Ident => {
+                let call = next.starts_with('(') || next.starts_with("::<");
+                let macro_call = next.starts_with('!') && !next.starts_with("!=");
+                let attribute = in_attribute(&tokens[..index]);
+                match () {
+                    () if attribute => "a",
+                    () if KEYWORDS.binary_search(&text).is_ok() => "k",
+                    () if macro_call || last == "fn" || call && !starts_upper(text) => {
+                        "f"
+                    }
+                    () if starts_upper(text) => "t",
+                    () => "",
+                }
+            }
+            _ => "",
+        };
+        if class.is_empty() {
+            out.push_str(&html(text));
+        } else {
+            let _ = write!(out, "<span class=\"{class}\">{}</span>", html(text));
+        }
+        if token.kind != TokenKind::Whitespace {
+            last = text;
+        }
+        at = end;
+    }
+    out.push_str("</code></pre>\n");
+    // mdBook's `links` runs later, and would take `{{#` in code for one of its own.
+    out.replace("{{#", "\\{{#")
+}
+
+/// Whether what comes next is the name of an attribute, as in `#[name`.
+fn in_attribute(before: &[ra_ap_rustc_lexer::Token]) -> bool {
+    let mut before = before.iter().rev().map(|token| token.kind);
+    before.next() == Some(TokenKind::OpenBracket)
+        && matches!(
+            (before.next(), before.next()),
+            (Some(TokenKind::Pound), _)
+                | (Some(TokenKind::Bang), Some(TokenKind::Pound))
+        )
+}
+
+fn starts_upper(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_are_sorted() {
+        assert!(KEYWORDS.is_sorted());
+    }
+
+    #[test]
+    fn tokens_get_their_classes() {
+        let code = "#[must_use]\n/// Says it.\npub fn say<'a>(n: &'a u32) -> Vec<u8> { // so\n    format!(\"<{n}>\").into() }\n\n";
+        assert_eq!(
+            rust(code),
+            "<pre><code class=\"rust\"><span class=\"a\">#</span>[<span class=\"a\">must_use</span>]\n\
+             <span class=\"d\">/// Says it.</span>\n<span class=\"k\">pub</span> <span class=\"k\">fn</span> \
+             <span class=\"f\">say</span>&lt;<span class=\"l\">'a</span>&gt;(n: &amp;<span class=\"l\">'a</span> u32) -&gt; \
+             <span class=\"t\">Vec</span>&lt;u8&gt; { <span class=\"c\">// so</span>\n    \
+             <span class=\"f\">format</span>!(<span class=\"s\">&quot;&lt;{n}&gt;&quot;</span>).\
+             <span class=\"f\">into</span>() }</code></pre>\n"
+        );
+    }
+
+    #[test]
+    fn no_directive_of_mdbook_is_left_in_code() {
+        assert!(rust("// {{#include x}}").contains("\\{{#include"));
+    }
+
+    #[test]
+    fn the_text_is_the_code() {
+        let code = "fn f() {\n\n    let x = r#\"a \"b\" <c>\"#; // ünï\n}";
+        let text = rust(code);
+        let mut plain = String::new();
+        let mut in_tag = false;
+        for c in text.chars() {
+            match c {
+                '<' => in_tag = true,
+                '>' => in_tag = false,
+                c if !in_tag => plain.push(c),
+                _ => {}
+            }
+        }
+        let plain = plain
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&quot;", "\"")
+            .replace("&amp;", "&");
+        assert_eq!(plain.trim_end(), code);
+    }
+}
