@@ -4,3 +4,5 @@
 extern crate self as stream_processing;
 
 pub mod fold_and_take;
+
+pub mod file_events;
