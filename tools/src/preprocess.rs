@@ -282,8 +282,13 @@ impl<'a> Expansion<'a> {
         let stem = path_buf.file_stem().unwrap_or_default().to_string_lossy();
         let caption = match ending {
             "out" => path.split('/').nth(1).map(|package| {
+                let (verb, command, target) = if path.contains("/benches/") {
+                    ("Measured", "bench", "bench")
+                } else {
+                    ("Printed", "run", "example")
+                };
                 format!(
-                    "Printed by <code>cargo run -p {package} --example {stem}</code>"
+                    "{verb} by <code>cargo {command} -p {package} --{target} {stem}</code>"
                 )
             }),
             "stderr" => Some("What the compiler says".to_owned()),

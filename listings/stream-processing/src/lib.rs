@@ -6,3 +6,5 @@ extern crate self as stream_processing;
 pub mod fold_and_take;
 
 pub mod file_events;
+
+pub mod large_log;
