@@ -5,6 +5,8 @@ extern crate self as stream_processing;
 
 pub mod fold_and_take;
 
+pub mod write_a_stream;
+
 pub mod file_events;
 
 pub mod large_log;

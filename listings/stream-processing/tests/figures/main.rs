@@ -2,4 +2,6 @@
 
 mod fold_and_take;
 
+mod write_a_stream;
+
 mod file_events;
