@@ -7,6 +7,8 @@ pub mod fold_and_take;
 
 pub mod write_a_stream;
 
+pub mod generators;
+
 pub mod file_events;
 
 pub mod large_log;

@@ -4,4 +4,6 @@ mod fold_and_take;
 
 mod write_a_stream;
 
+mod generators;
+
 mod file_events;
