@@ -3,6 +3,8 @@
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as stream_processing;
 
+pub mod stream_sources;
+
 pub mod fold_and_take;
 
 pub mod write_a_stream;

@@ -1,5 +1,7 @@
 //! Runs each figure of the pattern, and compares it with what was recorded in `figures/`.
 
+mod stream_sources;
+
 mod fold_and_take;
 
 mod write_a_stream;
