@@ -13,4 +13,6 @@ pub mod generators;
 
 pub mod file_events;
 
+pub mod ticks;
+
 pub mod large_log;

@@ -9,3 +9,5 @@ mod write_a_stream;
 mod generators;
 
 mod file_events;
+
+mod ticks;
