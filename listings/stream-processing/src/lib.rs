@@ -7,6 +7,8 @@ pub mod stream_sources;
 
 pub mod fold_and_take;
 
+pub mod batches;
+
 pub mod write_a_stream;
 
 pub mod generators;

@@ -4,6 +4,8 @@ mod stream_sources;
 
 mod fold_and_take;
 
+mod batches;
+
 mod write_a_stream;
 
 mod generators;
