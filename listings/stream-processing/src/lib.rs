@@ -18,3 +18,5 @@ pub mod file_events;
 pub mod ticks;
 
 pub mod large_log;
+
+pub mod publish_subscribe;
