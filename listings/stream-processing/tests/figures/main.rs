@@ -2,6 +2,8 @@
 
 mod stream_sources;
 
+mod map_filter_then;
+
 mod fold_and_take;
 
 mod batches;

@@ -1,0 +1,340 @@
+//! Map, filter, then: change each item, leave some out, wait for each.
+
+use std::future::{Future, ready};
+use std::num::NonZeroUsize;
+
+use futures::stream::{Stream, StreamExt, TryStreamExt};
+
+// ANCHOR: one_by_one
+/// The answers to `ask`, one question after another, in the order of the items.
+///
+/// # Cancel safety
+/// A dropped `next()` keeps the question; the next call goes on with it. Dropping the
+/// stream drops the one question that is open, and no other is asked.
+pub fn one_by_one<S, F, Fut>(items: S, ask: F) -> impl Stream<Item = Fut::Output>
+where
+    S: Stream,
+    F: FnMut(S::Item) -> Fut,
+    Fut: Future,
+{
+    items.then(ask)
+}
+
+/// The same answers in the same order, with at most `limit` questions open at a time.
+///
+/// # Cancel safety
+/// A dropped `next()` loses nothing. Dropping the stream drops the open questions, and
+/// answers that wait for their turn.
+pub fn a_few_at_once<S, F, Fut>(
+    items: S,
+    limit: NonZeroUsize,
+    ask: F,
+) -> impl Stream<Item = Fut::Output>
+where
+    S: Stream,
+    F: FnMut(S::Item) -> Fut,
+    Fut: Future,
+{
+    items.map(ask).buffered(limit.get())
+}
+// ANCHOR_END: one_by_one
+
+// ANCHOR: allowed
+/// The items for which `keep` says yes, in their order, with at most `limit` of them
+/// asked about at a time.
+///
+/// # Cancel safety
+/// As [`a_few_at_once`]: the items that are asked about go with the stream.
+pub fn allowed<S, F, Fut>(
+    items: S,
+    limit: NonZeroUsize,
+    mut keep: F,
+) -> impl Stream<Item = S::Item>
+where
+    S: Stream,
+    F: FnMut(&S::Item) -> Fut,
+    Fut: Future<Output = bool>,
+{
+    let asked = a_few_at_once(items, limit, move |item| {
+        let keep = keep(&item);
+        async move { keep.await.then_some(item) }
+    });
+    asked.filter_map(ready)
+}
+// ANCHOR_END: allowed
+
+// ANCHOR: errors_pass
+/// Looks up each number that is above zero, one after another. An error in `numbers`
+/// passes by untouched, an error of the look-up takes the place of its item, and
+/// neither ends the stream.
+///
+/// # Cancel safety
+/// As [`one_by_one`].
+pub fn looked_up<S, T, E, F, Fut>(
+    numbers: S,
+    look_up: F,
+) -> impl Stream<Item = Result<T, E>>
+where
+    S: Stream<Item = Result<i64, E>>,
+    F: FnMut(i64) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    numbers.try_filter(|number| ready(*number > 0)).and_then(look_up)
+}
+// ANCHOR_END: errors_pass
+
+/// What most code starts with, kept to be measured against.
+pub mod naive {
+    use super::*;
+
+    // ANCHOR: only_futures
+    /// Wrong: a list of futures, none of which has begun.
+    pub async fn answers<S, F, Fut>(items: S, ask: F) -> Vec<Fut>
+    where
+        S: Stream,
+        F: FnMut(S::Item) -> Fut,
+        Fut: Future,
+    {
+        items.map(ask).collect().await
+    }
+    // ANCHOR_END: only_futures
+
+    // ANCHOR: one_question_at_a_time
+    /// Wrong where questions take time: the next is asked when this one is answered.
+    pub fn allowed<S, F, Fut>(items: S, keep: F) -> impl Stream<Item = S::Item>
+    where
+        S: Stream,
+        F: FnMut(&S::Item) -> Fut,
+        Fut: Future<Output = bool>,
+    {
+        items.filter(keep)
+    }
+    // ANCHOR_END: one_question_at_a_time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backend::cancel::at_every_await;
+    use backend::{Load, Site};
+    use futures::FutureExt;
+    use futures::stream;
+    use std::cell::Cell;
+    use std::time::Duration;
+    use tokio::time::{Instant, sleep, timeout};
+
+    const FIVE: NonZeroUsize = NonZeroUsize::new(5).unwrap();
+    const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    fn square(n: u64) -> impl Future<Output = u64> + Send {
+        sleep(ms(10)).map(move |()| n * n)
+    }
+
+    /// Asks a clone of `site`, 10 ms.
+    fn ask(
+        site: &Site,
+    ) -> impl Fn(u64) -> futures::future::BoxFuture<'static, u64> + use<> {
+        let site = site.clone();
+        move |n| site.fetch("/").map(move |page| page.map_or(0, |_| n)).boxed()
+    }
+
+    fn one_page() -> Site {
+        Site::default().with_page("/", ms(10))
+    }
+
+    #[tokio::test]
+    async fn the_even_numbers_to_ten_doubled() {
+        let even = stream::iter(1..=10).filter(|n| ready(n % 2 == 0)).map(|n| n * 2);
+        assert_eq!(even.collect::<Vec<_>>().await, [4, 8, 12, 16, 20]);
+        let both = |n: i32| ready((n % 2 == 0).then_some(n * 2));
+        let even = stream::iter(1..=10).filter_map(both);
+        assert_eq!(even.collect::<Vec<_>>().await, [4, 8, 12, 16, 20]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_after_another_five_answers_take_50_ms() {
+        let start = Instant::now();
+        let squares: Vec<_> = one_by_one(stream::iter(1..=5), square).collect().await;
+        assert_eq!((squares, start.elapsed()), (vec![1, 4, 9, 16, 25], ms(50)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn five_at_once_take_10_ms_and_keep_the_order() {
+        let start = Instant::now();
+        let squares: Vec<_> =
+            a_few_at_once(stream::iter(1..=5), FIVE, square).collect().await;
+        assert_eq!((squares, start.elapsed()), (vec![1, 4, 9, 16, 25], ms(10)));
+        let later = |n: u64| sleep(ms(60 - 10 * n)).map(move |()| n);
+        let start = Instant::now();
+        let items: Vec<_> =
+            a_few_at_once(stream::iter(1..=5), FIVE, later).collect().await;
+        assert_eq!((items, start.elapsed()), (vec![1, 2, 3, 4, 5], ms(50)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn never_more_than_the_limit_are_open() {
+        let site = one_page();
+        let start = Instant::now();
+        let count = a_few_at_once(stream::iter(1..=6), TWO, ask(&site)).count().await;
+        assert_eq!((count, site.load().peak, start.elapsed()), (6, 2, ms(30)));
+        assert_eq!(one_by_one(stream::iter(1..=6), ask(&one_page())).count().await, 6);
+        let site = one_page();
+        one_by_one(stream::iter(1..=6), ask(&site)).count().await;
+        assert_eq!(site.load().peak, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_predicate_that_waits_is_asked_a_few_at_a_time() {
+        let keep = |n: &u64| {
+            sleep(ms(10)).map({
+                let even = n.is_multiple_of(2);
+                move |()| even
+            })
+        };
+        let start = Instant::now();
+        let kept: Vec<_> = allowed(stream::iter(1..=5), FIVE, keep).collect().await;
+        assert_eq!((kept, start.elapsed()), (vec![2, 4], ms(10)));
+        let start = Instant::now();
+        let kept: Vec<_> = naive::allowed(stream::iter(1..=5), keep).collect().await;
+        assert_eq!((kept, start.elapsed()), (vec![2, 4], ms(50)));
+    }
+
+    #[tokio::test]
+    async fn a_map_makes_futures_and_runs_none() {
+        let begun = Cell::new(0);
+        let ask = |n: u64| {
+            let begun = &begun;
+            async move {
+                begun.set(begun.get() + 1);
+                n
+            }
+        };
+        let futures = naive::answers(stream::iter(1..=5), ask).await;
+        assert_eq!((futures.len(), begun.get()), (5, 0));
+        assert_eq!(futures::future::join_all(futures).await, [1, 2, 3, 4, 5]);
+        assert_eq!(begun.get(), 5);
+    }
+
+    #[tokio::test]
+    async fn an_error_passes_by_and_ends_nothing() {
+        let asked = Cell::new(0);
+        let look_up = |n: i64| {
+            asked.set(asked.get() + 1);
+            ready(if n == 7 { Err("no seven") } else { Ok(n * 10) })
+        };
+        let numbers = stream::iter([Ok(1), Err("broken"), Ok(-1), Ok(7), Ok(2)]);
+        let answers: Vec<_> = looked_up(numbers, look_up).collect().await;
+        assert_eq!(answers, [Ok(10), Err("broken"), Err("no seven"), Ok(20)]);
+        assert_eq!(asked.get(), 3, "neither for the error nor for -1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn and_then_asks_one_at_a_time_and_try_buffered_a_few() {
+        let numbers = || stream::iter((1..=5).map(Ok::<u64, ()>));
+        let ask = |n| square(n).map(Ok);
+        let start = Instant::now();
+        let one: Vec<_> = numbers().and_then(ask).try_collect().await.unwrap();
+        assert_eq!((one, start.elapsed()), (vec![1, 4, 9, 16, 25], ms(50)));
+        let start = Instant::now();
+        let few = numbers().map_ok(ask).try_buffered(5);
+        let few: Vec<_> = few.try_collect().await.unwrap();
+        assert_eq!((few, start.elapsed()), (vec![1, 4, 9, 16, 25], ms(10)));
+    }
+
+    #[tokio::test]
+    async fn collecting_results_stops_at_the_first_error() {
+        let taken = Cell::new(0);
+        let numbers = stream::iter([Ok(1), Err("broken"), Ok(2)])
+            .inspect(|_| taken.set(taken.get() + 1))
+            .map_ok(|n: i32| n * 2);
+        assert_eq!(numbers.try_collect::<Vec<_>>().await, Err("broken"));
+        assert_eq!(taken.get(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_first_error_the_window_is_dropped_with_its_answers() {
+        let site = one_page();
+        let work = |n: u64| {
+            let page = site.fetch("/");
+            async move {
+                if n == 1 {
+                    sleep(ms(20)).await;
+                    return Err("the first");
+                }
+                page.await.map_err(|_| "no page").map(drop)?;
+                if n > 2 {
+                    sleep(ms(50)).await;
+                }
+                Ok(n)
+            }
+        };
+        let window = a_few_at_once(stream::iter(1..=9), TWO.saturating_add(1), work);
+        assert_eq!(window.try_collect::<Vec<_>>().await, Err("the first"));
+        let load = Load { calls: 2, peak: 2, answered: 2, ..Load::default() };
+        assert_eq!(site.load(), load, "answered, paid for, and gone; six never asked");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_next_keeps_its_question() {
+        for limit in [None, Some(FIVE)] {
+            let (site, start) = (one_page(), Instant::now());
+            let items = stream::iter(1..=2);
+            let mut answers = match limit {
+                None => one_by_one(items, ask(&site)).boxed(),
+                Some(limit) => a_few_at_once(items, limit, ask(&site)).boxed(),
+            };
+            for _ in 0..3 {
+                timeout(ms(3), answers.next()).await.unwrap_err();
+            }
+            assert_eq!((answers.next().await, start.elapsed()), (Some(1), ms(10)));
+            assert_eq!(answers.collect::<Vec<_>>().await, [2]);
+            assert_eq!(site.load().calls, 2);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_it_leaves_nothing_in_flight() {
+        let site = one_page();
+        let none = || assert_eq!(site.load().in_flight, 0);
+        let one = || one_by_one(stream::iter(1..=3), ask(&site)).count();
+        assert_eq!(at_every_await(one, |_, _| none()).await, 4);
+        let few = || a_few_at_once(stream::iter(1..=3), TWO, ask(&site)).count();
+        assert!(at_every_await(few, |_, _| none()).await >= 3);
+        let kept = || {
+            let site = site.clone();
+            let keep = move |_: &u64| site.fetch("/").map(|page| page.is_ok());
+            allowed(stream::iter(1..=3), TWO, keep).count()
+        };
+        assert!(at_every_await(kept, |_, _| none()).await >= 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_window_loses_finished_answers() {
+        let site = Site::default().with_page("1", ms(30)).with_page("2", ms(10));
+        let fetch = |path: &'static str| site.fetch(path);
+        let answers = a_few_at_once(stream::iter(["1", "2"]), TWO, fetch).count();
+        timeout(ms(20), answers).await.unwrap_err();
+        let load = site.load();
+        assert_eq!(
+            (load.answered, load.dropped),
+            (1, 1),
+            "2 was answered, and is gone"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_of_it_can_be_spawned() {
+        let items = || stream::iter(1..=3);
+        let one = tokio::spawn(one_by_one(items(), square).count());
+        let few = tokio::spawn(a_few_at_once(items(), TWO, square).count());
+        let kept = tokio::spawn(allowed(items(), TWO, |n| ready(*n > 1)).count());
+        let numbers = stream::iter([Ok::<_, ()>(1)]);
+        let looked_up = tokio::spawn(looked_up(numbers, |n| ready(Ok(n))).count());
+        let counts = futures::try_join!(one, few, kept, looked_up).unwrap();
+        assert_eq!(counts, (3, 3, 2, 1));
+    }
+}
