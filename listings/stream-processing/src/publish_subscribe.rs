@@ -256,7 +256,9 @@ mod tests {
                 format!("state {reads}")
             }
         };
-        let mut updates = pin!(resync(receiver, read).take(5));
+        // An update that never comes ends it, and fails.
+        let updates = resync(receiver, read).take_until(sleep(HOUR));
+        let mut updates = pin!(updates);
         assert_eq!(updates.next().await, Some(Update::State("state 1".into())));
         assert_eq!(updates.next().await, Some(Update::Change(100)));
         for n in 1..=10 {
