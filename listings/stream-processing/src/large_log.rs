@@ -739,6 +739,7 @@ mod tests {
         let texts = texts(LogLines::new(log, bytes(3)));
         let came: Vec<_> = texts
             .map(|text| text.unwrap_or_else(|error| error.to_string()))
+            .take(10)
             .collect()
             .await;
         let expected =
