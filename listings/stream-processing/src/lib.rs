@@ -5,6 +5,8 @@ extern crate self as stream_processing;
 
 pub mod stream_sources;
 
+pub mod two_stream_exts;
+
 pub mod map_filter_then;
 
 pub mod fold_and_take;
