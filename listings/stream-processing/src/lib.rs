@@ -13,6 +13,8 @@ pub mod fold_and_take;
 
 pub mod batches;
 
+pub mod merge;
+
 pub mod write_a_stream;
 
 pub mod generators;

@@ -8,6 +8,8 @@ mod fold_and_take;
 
 mod batches;
 
+mod merge;
+
 mod write_a_stream;
 
 mod generators;

@@ -1,0 +1,636 @@
+//! Several streams as one.
+
+use std::future::Future;
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::task::Poll;
+
+use futures::stream::{self, PollNext, select_with_strategy};
+use tokio_stream::{Stream, StreamExt, StreamMap, StreamNotifyClose};
+
+// ANCHOR: while_open
+/// Items of both streams, as they come; ends with `main`, however long `side` goes on.
+///
+/// # Cancel safety
+/// A dropped `next()` loses nothing. Dropping the stream drops both sources, with what
+/// they hold.
+pub fn while_open<S, T>(main: S, side: T) -> impl Stream<Item = S::Item>
+where
+    S: Stream,
+    T: Stream<Item = S::Item>,
+{
+    let main = main.map(Some).chain(tokio_stream::once(None));
+    main.merge(side.map(Some)).map_while(|item| item)
+}
+// ANCHOR_END: while_open
+
+// ANCHOR: reader_and_ticks
+/// What a loop over messages and ticks hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<M> {
+    /// A whole message.
+    Message(M),
+    /// It is time for what is done now and then.
+    Tick,
+}
+
+/// Reads message after message, with ticks between them; ends when `read` says `None`.
+/// `read` gets the reader and gives it back, and need not be cancel safe.
+///
+/// # Cancel safety
+/// A dropped `next()` leaves the read where it is. Dropping the stream drops the read,
+/// with the part of a message that it has.
+pub fn messages_and_ticks<R, M, F, Fut, T>(
+    reader: R,
+    read: F,
+    ticks: T,
+) -> impl Stream<Item = Event<M>>
+where
+    F: FnMut(R) -> Fut,
+    Fut: Future<Output = Option<(M, R)>>,
+    T: Stream,
+{
+    let messages = stream::unfold(reader, read).map(Event::Message);
+    while_open(messages, ticks.map(|_| Event::Tick))
+}
+// ANCHOR_END: reader_and_ticks
+
+// ANCHOR: urgent_first
+/// Items of both, urgent ones first; but one that is not urgent lets at most `in_a_row`
+/// urgent ones pass. Ends when both have ended.
+///
+/// # Cancel safety
+/// A dropped `next()` loses nothing. Dropping the stream drops both sources.
+pub fn urgent_first<U, N>(
+    urgent: U,
+    normal: N,
+    in_a_row: NonZeroUsize,
+) -> impl Stream<Item = U::Item>
+where
+    U: Stream,
+    N: Stream<Item = U::Item>,
+{
+    select_with_strategy(urgent, normal, move |asked: &mut usize| {
+        if *asked < in_a_row.get() {
+            *asked += 1;
+            PollNext::Left
+        } else {
+            *asked = 0;
+            PollNext::Right
+        }
+    })
+}
+// ANCHOR_END: urgent_first
+
+// ANCHOR: keyed
+/// A change to what is merged.
+#[derive(Debug)]
+pub enum Change<K, S> {
+    /// From now on this source, too. One with the same key is dropped.
+    Add(K, S),
+    /// No longer the source with this key: it is dropped.
+    Remove(K),
+}
+
+/// Items of all sources that `changes` brings, each with its key; `None` when a source
+/// ends by itself. Ends when `changes` and every source have.
+///
+/// # Cancel safety
+/// A dropped `next()` loses nothing. Dropping the stream drops all sources.
+pub fn keyed<K, S, C>(changes: C) -> impl Stream<Item = (K, Option<S::Item>)>
+where
+    K: Clone + Eq + Hash + Unpin,
+    S: Stream + Unpin,
+    C: Stream<Item = Change<K, S>>,
+{
+    let mut changes = Some(Box::pin(changes));
+    let mut sources = StreamMap::new();
+    stream::poll_fn(move |cx| {
+        while let Some(open) = &mut changes {
+            match open.as_mut().poll_next(cx) {
+                Poll::Ready(Some(change)) => apply(change, &mut sources),
+                Poll::Ready(None) => changes = None,
+                Poll::Pending => break,
+            }
+        }
+        match Pin::new(&mut sources).poll_next(cx) {
+            Poll::Ready(None) if changes.is_some() => Poll::Pending, // none yet
+            item => item,
+        }
+    })
+}
+// ANCHOR_END: keyed
+
+fn apply<K, S>(change: Change<K, S>, sources: &mut StreamMap<K, StreamNotifyClose<S>>)
+where
+    K: Eq + Hash,
+    S: Stream,
+{
+    match change {
+        Change::Add(key, source) => {
+            drop(sources.insert(key, StreamNotifyClose::new(source)));
+        }
+        Change::Remove(key) => drop(sources.remove(&key)),
+    }
+}
+
+/// What most code starts with, kept to be measured against.
+pub mod naive {
+    use super::*;
+    use tokio::select;
+
+    // ANCHOR: select_loop
+    /// Wrong: each tick drops the read, with what it has of a message.
+    pub async fn select_loop<R, M, F, T>(
+        reader: &mut R,
+        read: F,
+        mut ticks: T,
+        mut hear: impl FnMut(Event<M>),
+    ) where
+        F: AsyncFn(&mut R) -> Option<M>,
+        T: Stream + Unpin,
+    {
+        loop {
+            select! {
+                message = read(reader) => match message {
+                    Some(message) => hear(Event::Message(message)),
+                    None => break,
+                },
+                Some(_) = ticks.next() => hear(Event::Tick),
+            }
+        }
+    }
+    // ANCHOR_END: select_loop
+
+    // ANCHOR: always_left
+    /// Wrong while the left side can always be ready: the right side starves.
+    pub fn always_left<U, N>(urgent: U, normal: N) -> impl Stream<Item = U::Item>
+    where
+        U: Stream,
+        N: Stream<Item = U::Item>,
+    {
+        select_with_strategy(urgent, normal, |(): &mut ()| PollNext::Left)
+    }
+    // ANCHOR_END: always_left
+
+    // ANCHOR: chained
+    /// Wrong as soon as it has to be fair: the last one gets half of all turns.
+    pub fn chained<A, B, C>(a: A, b: B, c: C) -> impl Stream<Item = A::Item>
+    where
+        A: Stream,
+        B: Stream<Item = A::Item>,
+        C: Stream<Item = A::Item>,
+    {
+        a.merge(b).merge(c)
+    }
+    // ANCHOR_END: chained
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backend::{Alive, alive::Guard};
+    use futures::stream::{BoxStream, select, select_all};
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+    use tokio::sync::mpsc;
+    use tokio::time::{Instant, interval, interval_at, sleep, timeout};
+    use tokio_stream::wrappers::{IntervalStream, ReceiverStream};
+    use tokio_test::assert_pending;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    const fn count(n: usize) -> NonZeroUsize {
+        NonZeroUsize::new(n).unwrap()
+    }
+
+    async fn all<S: Stream>(stream: S) -> Vec<S::Item> {
+        futures::StreamExt::collect(stream).await
+    }
+
+    fn boxed<'a, S: Stream + Send + 'a>(stream: S) -> BoxStream<'a, S::Item> {
+        Box::pin(stream)
+    }
+
+    async fn is_quiet<T>(stream: &mut BoxStream<'_, T>) -> bool {
+        futures::poll!(futures::StreamExt::next(stream)).is_pending()
+    }
+
+    /// Always ready, outside Tokio's budget.
+    fn always<T: Clone + Send + 'static>(item: T) -> BoxStream<'static, T> {
+        boxed(stream::repeat(item))
+    }
+
+    /// How many of the first thousand items are which.
+    async fn of_a_thousand<T: Ord>(
+        stream: impl Stream<Item = T>,
+    ) -> BTreeMap<T, usize> {
+        let mut counts = BTreeMap::new();
+        for item in all(futures::StreamExt::take(stream, 1_000)).await {
+            *counts.entry(item).or_default() += 1;
+        }
+        counts
+    }
+
+    // Order and end.
+
+    #[tokio::test(start_paused = true)]
+    async fn two_that_are_ready_take_turns() {
+        let one = || tokio_stream::iter([1, 2, 3]);
+        let other = || tokio_stream::iter([4, 5, 6]);
+        let turns = [1, 4, 2, 5, 3, 6];
+        assert_eq!(all(one().merge(other())).await, turns);
+        assert_eq!(all(select(one(), other())).await, turns);
+        assert_eq!(all(select_all([one(), other()])).await, turns);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_side_holds_up_nobody() {
+        let slow = || tokio_stream::iter([1, 2, 3]).throttle(ms(10));
+        let quick = || tokio_stream::iter([4, 5, 6]);
+        let start = Instant::now();
+        assert_eq!(all(slow().merge(quick())).await, [1, 4, 5, 6, 2, 3]);
+        assert_eq!(start.elapsed(), ms(30), "throttle waits before its end, too");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_when_all_have_ended_and_not_before() {
+        let start = Instant::now();
+        let (sender, receiver) = mpsc::channel(1);
+        let late = async {
+            sleep(ms(50)).await;
+            sender.send(4).await.unwrap();
+            drop(sender);
+        };
+        let merged =
+            all(tokio_stream::iter([1, 2]).merge(ReceiverStream::new(receiver)));
+        let (items, ()) = tokio::join!(merged, late);
+        assert_eq!((items, start.elapsed()), (vec![1, 2, 4], ms(50)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_a_side_that_never_ends_it_never_ends() {
+        let mut ticks = 0;
+        let merged = tokio_stream::iter([Event::Message(1)])
+            .merge(IntervalStream::new(interval(ms(60_000))).map(|_| Event::Tick));
+        let loops = futures::StreamExt::for_each(merged, |event| {
+            ticks += usize::from(event == Event::Tick);
+            std::future::ready(())
+        });
+        timeout(ms(3_599_999), loops).await.unwrap_err();
+        assert_eq!(ticks, 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_open_ends_with_its_main_side() {
+        let start = Instant::now();
+        let main = tokio_stream::iter([0, 1, 2]).throttle(ms(10));
+        let side = IntervalStream::new(interval_at(start + ms(4), ms(9))).map(|_| 9);
+        assert_eq!(all(while_open(main, side)).await, [0, 9, 1, 9, 2, 9]);
+        assert_eq!(start.elapsed(), ms(30));
+        let side = tokio_stream::iter([1]);
+        assert!(all(while_open(tokio_stream::empty(), side)).await.is_empty());
+        let ended = while_open(tokio_stream::iter([1, 2]), tokio_stream::empty());
+        assert_eq!(all(ended).await, [1, 2], "and without its side it goes on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_error_of_one_source_is_an_item_and_ends_nothing() {
+        let a = || tokio_stream::iter([Ok(1), Err("broken"), Ok(2)]);
+        let b = || tokio_stream::iter([Ok(3), Ok(4), Ok(5)]);
+        let expected = [Ok(1), Ok(3), Err("broken"), Ok(4), Ok(2), Ok(5)];
+        assert_eq!(all(a().merge(b())).await, expected);
+        let first_error: Result<Vec<i32>, _> = a().merge(b()).collect().await;
+        assert_eq!(first_error, Err("broken"), "unless the one who asks stops");
+    }
+
+    // Turns.
+
+    #[tokio::test]
+    async fn of_two_that_are_always_ready_each_gets_half() {
+        let half = BTreeMap::from([('a', 500), ('b', 500)]);
+        assert_eq!(of_a_thousand(always('a').merge(always('b'))).await, half);
+        assert_eq!(of_a_thousand(select(always('a'), always('b'))).await, half);
+        assert_eq!(of_a_thousand(select_all([always('a'), always('b')])).await, half);
+        let map: StreamMap<_, _> =
+            [('a', always(())), ('b', always(()))].into_iter().collect();
+        let counts = of_a_thousand(map.map(|(key, ())| key)).await;
+        assert!(counts.values().all(|turns| (400..=600).contains(turns)), "{counts:?}");
+    }
+
+    #[tokio::test]
+    async fn chained_the_last_one_gets_half_and_the_first_a_quarter() {
+        let merged = naive::chained(always('a'), always('b'), always('c'));
+        let expected = BTreeMap::from([('a', 250), ('b', 250), ('c', 500)]);
+        assert_eq!(of_a_thousand(merged).await, expected);
+        let five = ['a', 'b', 'c', 'd', 'e'].map(always);
+        let five = five.into_iter().reduce(|all, next| boxed(all.merge(next)));
+        let expected =
+            BTreeMap::from([('a', 63), ('b', 62), ('c', 125), ('d', 250), ('e', 500)]);
+        assert_eq!(of_a_thousand(five.unwrap()).await, expected);
+    }
+
+    #[tokio::test]
+    async fn in_select_all_each_of_three_gets_a_third() {
+        let counts = of_a_thousand(select_all(['a', 'b', 'c'].map(always))).await;
+        assert_eq!(counts, BTreeMap::from([('a', 334), ('b', 333), ('c', 333)]));
+    }
+
+    #[tokio::test]
+    async fn in_a_stream_map_quiet_sources_give_their_turns_to_the_next_one() {
+        let mut map = StreamMap::new();
+        for key in 0..8 {
+            map.insert(key, boxed(stream::pending()));
+        }
+        map.insert(8, always(()));
+        map.insert(9, always(()));
+        let counts = of_a_thousand(map.map(|(key, ())| key)).await;
+        // Nine of ten starting points lead to 8. By chance alone, fewer than 800 do not come.
+        assert!(counts[&8] > 800, "{counts:?}");
+    }
+
+    #[tokio::test]
+    async fn an_urgent_side_that_never_pauses_starves_the_other() {
+        let merged = naive::always_left(always('u'), always('n'));
+        assert_eq!(of_a_thousand(merged).await, BTreeMap::from([('u', 1_000)]));
+    }
+
+    #[tokio::test]
+    async fn an_item_that_is_not_urgent_lets_so_many_pass_and_no_more() {
+        let merged = urgent_first(always('u'), always('n'), count(3));
+        let items = all(futures::StreamExt::take(merged, 9)).await;
+        assert_eq!(String::from_iter(items), "uuunuuunu");
+        let merged = urgent_first(always('u'), always('n'), count(4));
+        let expected = BTreeMap::from([('n', 200), ('u', 800)]);
+        assert_eq!(of_a_thousand(merged).await, expected);
+        let rest =
+            urgent_first(tokio_stream::iter([1]), tokio_stream::iter([2, 3]), count(9));
+        assert_eq!(all(rest).await, [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn one_that_waits_costs_a_stream_map_a_poll_of_each_and_select_all_none() {
+        let polls = Arc::new(AtomicUsize::new(0));
+        let quiet = || {
+            let polls = Arc::clone(&polls);
+            Box::pin(stream::poll_fn(move |_| {
+                polls.fetch_add(1, Ordering::SeqCst);
+                Poll::<Option<()>>::Pending
+            }))
+        };
+        let map: StreamMap<_, _> = (0..1_000).map(|key| (key, quiet())).collect();
+        let mut map = tokio_test::task::spawn(map);
+        let mut set = tokio_test::task::spawn(select_all((0..1_000).map(|_| quiet())));
+        let polled = || polls.swap(0, Ordering::SeqCst);
+        assert_pending!(map.poll_next());
+        assert_eq!(polled(), 1_000);
+        assert_pending!(map.poll_next());
+        assert_eq!(polled(), 1_000, "again");
+        while set.poll_next().is_pending() && set.is_woken() {}
+        assert_eq!(polled(), 1_000);
+        assert_pending!(set.poll_next());
+        assert_eq!(polled(), 0, "nobody was woken");
+    }
+
+    // A reader that must not be dropped halfway.
+
+    /// Three bytes make a message; each takes 10 ms. `bytes` counts what was read.
+    async fn read(bytes: &AtomicUsize) -> Vec<usize> {
+        let mut message = Vec::new();
+        for _ in 0..3 {
+            sleep(ms(10)).await;
+            message.push(bytes.fetch_add(1, Ordering::SeqCst));
+        }
+        message
+    }
+
+    fn ticks() -> IntervalStream {
+        IntervalStream::new(interval_at(Instant::now() + ms(25), ms(25)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_a_select_loop_80_bytes_are_read_and_no_message_comes() {
+        let mut bytes = AtomicUsize::new(0);
+        let mut heard = Vec::new();
+        let read = async |bytes: &mut AtomicUsize| Some(read(bytes).await);
+        let loops =
+            naive::select_loop(&mut bytes, read, ticks(), |event| heard.push(event));
+        timeout(ms(999), loops).await.unwrap_err();
+        assert_eq!(heard, vec![Event::Tick; 39]);
+        assert_eq!(bytes.into_inner(), 80);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn merged_with_the_same_ticks_33_messages_come_whole() {
+        let read = async |bytes: AtomicUsize| Some((read(&bytes).await, bytes));
+        let merged = messages_and_ticks(AtomicUsize::new(0), read, ticks());
+        let (mut messages, mut ticked) = (Vec::new(), 0);
+        let loops = futures::StreamExt::for_each(merged, |event| {
+            match event {
+                Event::Message(message) => messages.push(message),
+                Event::Tick => ticked += 1,
+            }
+            std::future::ready(())
+        });
+        timeout(ms(999), loops).await.unwrap_err();
+        assert_eq!((messages.len(), ticked), (33, 39));
+        assert!(messages.concat().into_iter().eq(0..99), "each byte once, in order");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_next_leaves_the_read_where_it_is() {
+        let read = async |bytes: AtomicUsize| Some((read(&bytes).await, bytes));
+        let quiet = tokio_stream::pending::<()>();
+        let mut merged = Box::pin(messages_and_ticks(AtomicUsize::new(0), read, quiet));
+        let start = Instant::now();
+        for _ in 0..2 {
+            timeout(ms(13), merged.next()).await.unwrap_err();
+        }
+        assert_eq!(merged.next().await, Some(Event::Message(vec![0, 1, 2])));
+        assert_eq!(start.elapsed(), ms(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_messages_end_the_stream_though_the_ticks_go_on() {
+        let read = async |left: u32| {
+            sleep(ms(10)).await;
+            Some((left, left.checked_sub(1)?))
+        };
+        let merged = messages_and_ticks(2, read, ticks());
+        let expected = [Event::Message(2), Event::Message(1), Event::Tick];
+        assert_eq!(all(merged).await, expected);
+    }
+
+    // Drops.
+
+    /// Waits for ever, and counts as alive.
+    fn quiet(alive: &Alive) -> BoxStream<'static, u8> {
+        let guard = alive.guard();
+        boxed(stream::once(async move {
+            let _guard: Guard = guard;
+            std::future::pending().await
+        }))
+    }
+
+    #[tokio::test]
+    async fn dropping_what_is_merged_drops_every_source_at_once() {
+        let alive = Alive::default();
+        let one = || quiet(&alive);
+        let map: StreamMap<_, _> = [(1, one()), (2, one())].into_iter().collect();
+        let merged = [
+            boxed(one().merge(one())),
+            boxed(select(one(), one())),
+            boxed(select_all([one(), one()])),
+            boxed(map.map(|(_, item)| item)),
+            boxed(while_open(one(), one())),
+            boxed(urgent_first(one(), one(), count(1))),
+        ];
+        for mut merged in merged {
+            let before = alive.count();
+            assert!(is_quiet(&mut merged).await);
+            drop(merged);
+            assert_eq!(alive.count(), before - 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_has_ended_is_dropped_at_once_but_not_in_select() {
+        let alive = Alive::default();
+        let ended = || {
+            let guard = alive.guard();
+            let mut next = Some(1_u8);
+            boxed(stream::poll_fn(move |_| {
+                let _guard = &guard;
+                Poll::Ready(next.take())
+            }))
+        };
+        let open = || boxed(tokio_stream::pending::<u8>());
+        let map: StreamMap<_, _> = [(1, ended()), (2, open())].into_iter().collect();
+        let merged = [
+            (boxed(ended().merge(open())), 0),
+            (boxed(select(ended(), open())), 1),
+            (boxed(select_all([ended(), open()])), 0),
+            (boxed(map.map(|(_, item)| item)), 0),
+        ];
+        for (mut merged, kept) in merged {
+            let before = alive.count();
+            assert_eq!(merged.next().await, Some(1));
+            assert!(is_quiet(&mut merged).await);
+            assert_eq!(before - alive.count(), 1 - kept);
+            drop(merged);
+            assert_eq!(before - alive.count(), 1);
+        }
+    }
+
+    // By key.
+
+    type Changes = mpsc::Sender<Change<&'static str, BoxStream<'static, u8>>>;
+
+    fn by_key() -> (Changes, BoxStream<'static, (&'static str, Option<u8>)>) {
+        let (changes, receiver) = mpsc::channel(10);
+        (changes, boxed(keyed(ReceiverStream::new(receiver))))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sources_come_and_go_and_their_end_is_told() {
+        let (changes, mut merged) = by_key();
+        assert!(is_quiet(&mut merged).await, "empty, and not at its end");
+        let ten = boxed(tokio_stream::iter([1, 2]));
+        changes.send(Change::Add("ten", ten)).await.unwrap();
+        for expected in [Some(1), Some(2), None] {
+            assert_eq!(merged.next().await, Some(("ten", expected)));
+        }
+        assert!(timeout(HOUR, merged.next()).await.is_err(), "others may still come");
+        drop(changes);
+        assert_eq!(merged.next().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_changes_it_ends_with_its_last_source() {
+        let (changes, merged) = by_key();
+        changes.send(Change::Add("a", boxed(tokio_stream::iter([1])))).await.unwrap();
+        drop(changes);
+        assert_eq!(all(merged).await, [("a", Some(1)), ("a", None)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_is_removed_or_replaced_is_dropped() {
+        let alive = Alive::default();
+        let (changes, mut merged) = by_key();
+        for key in ["a", "b", "a"] {
+            changes.send(Change::Add(key, quiet(&alive))).await.unwrap();
+        }
+        assert!(is_quiet(&mut merged).await);
+        assert_eq!((alive.count(), alive.dropped()), (2, 1));
+        for key in ["b", "b", "nobody"] {
+            changes.send(Change::Remove(key)).await.unwrap();
+        }
+        assert!(is_quiet(&mut merged).await);
+        assert_eq!((alive.count(), alive.dropped()), (1, 2));
+        drop(merged);
+        assert_eq!(alive.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn insert_gives_the_old_source_back_and_extend_does_not_look() {
+        let mut map = StreamMap::new();
+        assert!(map.insert("a", tokio_stream::iter([1])).is_none());
+        let old = map.insert("a", tokio_stream::iter([2])).unwrap();
+        assert_eq!(all(old).await, [1], "unread");
+        assert_eq!(all(map).await, [("a", 2)]);
+        let mut map = StreamMap::new();
+        map.extend([("a", tokio_stream::iter([1])), ("a", tokio_stream::iter([2]))]);
+        assert_eq!(map.len(), 2, "one key, twice");
+    }
+
+    #[tokio::test]
+    async fn an_empty_map_has_ended_and_goes_on_with_the_next_source() {
+        let mut map = StreamMap::new();
+        assert_eq!(map.next().await, None);
+        map.insert("a", tokio_stream::iter([1]));
+        assert_eq!(map.next().await, Some(("a", 1)));
+        assert_eq!(map.next().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_consumer_is_busy_every_source_waits() {
+        let senders = [mpsc::channel(1), mpsc::channel(1)];
+        let [(a, from_a), (b, from_b)] = senders;
+        let mut merged = ReceiverStream::new(from_a).merge(ReceiverStream::new(from_b));
+        let start = Instant::now();
+        let send = |sender: mpsc::Sender<u8>| async move {
+            for item in 0..3 {
+                sender.send(item).await.unwrap();
+            }
+            start.elapsed()
+        };
+        let consume = async {
+            while merged.next().await.is_some() {
+                sleep(ms(100)).await;
+            }
+        };
+        let (a, b, ()) = tokio::join!(send(a), send(b), consume);
+        assert_eq!((a, b), (ms(200), ms(300)));
+        assert_eq!(start.elapsed(), ms(600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_of_it_can_be_spawned() {
+        let one = || tokio_stream::iter([1, 2]);
+        assert_eq!(tokio::spawn(all(while_open(one(), one()))).await.unwrap().len(), 4);
+        let merged = urgent_first(one(), one(), count(1));
+        assert_eq!(tokio::spawn(all(merged)).await.unwrap().len(), 4);
+        let changes = tokio_stream::iter([Change::Add(1, one())]);
+        assert_eq!(tokio::spawn(all(keyed(changes))).await.unwrap().len(), 3);
+        let read = |left: u32| async move { Some((left, left.checked_sub(1)?)) };
+        let merged = messages_and_ticks(2, read, tokio_stream::pending::<()>());
+        assert_eq!(tokio::spawn(all(merged)).await.unwrap().len(), 2);
+    }
+}
