@@ -25,7 +25,7 @@ fn map_filter_then() {
         observe("map, buffered", a_few_at_once(stream::iter(1..=5), THREE, ask)).count()
     };
     Figure::new("map-filter-then", "Five questions of 30, 10, 20, 10 and 10 ms")
-        .panel("then: one after another", one)
-        .panel("map and buffered(3): the same answers in the same order", few)
+        .panel("then", one)
+        .panel("map and buffered(3)", few)
         .check();
 }
