@@ -584,7 +584,7 @@ mod tests {
 
     async fn all<T>(mut batches: Batches<T>) -> Vec<Vec<T>> {
         let mut all = Vec::new();
-        while let Some(batch) = batches.next().await {
+        while let Some(batch) = timeout(HOUR, batches.next()).await.expect("it ends") {
             all.push(batch.into_items());
         }
         all
@@ -985,7 +985,7 @@ mod tests {
                     None
                 }
             };
-            task.await.unwrap().unwrap();
+            timeout(HOUR, task).await.expect("it ends").unwrap().unwrap();
             assert_eq!(table.rows(), (0..10).collect::<Vec<_>>(), "{end:?}");
             assert_eq!(table.start.elapsed(), ms(4 * 5), "{end:?}");
             drop(kept);
@@ -1067,7 +1067,8 @@ mod tests {
         assert_eq!(stopped.store.rows(), [0, 1, 2]);
         intake.send(7).await.unwrap();
         intake.close();
-        let table = writer(stopped.batches, stopped.store).await.unwrap().unwrap();
+        let task = writer(stopped.batches, stopped.store);
+        let table = timeout(HOUR, task).await.expect("it ends").unwrap().unwrap();
         assert_eq!(table.rows(), (0..8).collect::<Vec<_>>());
     }
 

@@ -212,7 +212,7 @@ mod tests {
     }
 
     async fn all<S: Stream>(stream: S) -> Vec<S::Item> {
-        futures::StreamExt::collect(stream).await
+        timeout(HOUR, futures::StreamExt::collect(stream)).await.expect("it ends")
     }
 
     fn boxed<'a, S: Stream + Send + 'a>(stream: S) -> BoxStream<'a, S::Item> {

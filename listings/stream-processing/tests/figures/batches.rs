@@ -48,8 +48,8 @@ fn each(at: &'static [u64]) -> impl Stream<Item = String> {
 
 #[test]
 fn batches() {
-    const SLOWLY: &[u64] = &[0, 30, 60, 90, 250, 400];
-    const LATE: &[u64] = &[0, 0, 0, 60, 600];
+    const SLOWLY: &[u64] = &[50, 90, 130, 170, 450, 700];
+    const LATE: &[u64] = &[50, 50, 50, 110, 700];
     Figure::new("batches", "At most three items in a batch, for at most 100 ms")
         .panel("a writer that keeps up", async || {
             tokio::join!(
