@@ -1,5 +1,11 @@
 //! Types that several patterns share.
 
+// Listings name this crate by its path, so that a reader can paste them into another one.
+extern crate self as policy;
+
+pub mod limiter;
+
 pub mod retry;
 
+pub use limiter::{Limiter, Rate, Refused};
 pub use retry::{Failure, GaveUp, Retry, RetryError, Transient};

@@ -6,6 +6,8 @@ mod map_filter_then;
 
 mod fold_and_take;
 
+mod rate_limit;
+
 mod batches;
 
 mod merge;

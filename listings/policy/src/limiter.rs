@@ -1,0 +1,442 @@
+//! How many per second: a token bucket without a task.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use policy::retry::Transient;
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+// ANCHOR: rate
+/// How much may pass in how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Tokens that come in each `per`, spread evenly over it.
+    pub tokens: NonZeroU32,
+    /// Longer than zero.
+    pub per: Duration,
+    /// The most tokens that are kept for later, and so the most that pass at once.
+    pub burst: NonZeroU32,
+}
+
+/// A period of zero, which would be no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a rate needs a period longer than zero")]
+pub struct ZeroPeriod;
+// ANCHOR_END: rate
+
+// ANCHOR: refused
+/// Not now, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// It would have had to wait for longer than the caller wants to.
+    #[error("over the limit for another {wait:?}")]
+    TooSoon {
+        /// From now on; less if somebody before it gives up.
+        wait: Duration,
+    },
+    /// No wait would help.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
+}
+
+/// It costs more than the bucket ever holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a cost of {cost} is more than a burst of {burst}")]
+pub struct TooMuch {
+    /// What was asked for.
+    pub cost: NonZeroU32,
+    /// What the bucket holds.
+    pub burst: NonZeroU32,
+}
+// ANCHOR_END: refused
+
+impl Transient for Refused {
+    fn transient(&self) -> bool {
+        matches!(self, Self::TooSoon { .. })
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooSoon { wait } => Some(*wait),
+            Self::TooMuch(_) => None,
+        }
+    }
+}
+
+/// Lets pass what a [`Rate`] allows, first come, first served. Clones share one bucket
+/// and one line.
+#[derive(Clone, Debug)]
+pub struct Limiter {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    rate: Rate,
+    made: Instant,
+    line: Mutex<Line>,
+    /// Tells all who wait that somebody gave up.
+    gave_up: Notify,
+}
+
+impl Limiter {
+    /// A limiter with a full bucket. It has no task, and needs no runtime.
+    ///
+    /// # Errors
+    /// The period is zero.
+    pub fn new(rate: Rate) -> Result<Self, ZeroPeriod> {
+        if rate.per.is_zero() {
+            return Err(ZeroPeriod);
+        }
+        let line =
+            Line { level: rate.full(), at: 0, waiters: VecDeque::new(), next: 0 };
+        let (made, line) = (Instant::now(), Mutex::new(line));
+        let shared = Shared { rate, made, line, gave_up: Notify::new() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.shared.line().waiters.len()
+    }
+}
+
+// ANCHOR: acquire
+impl Limiter {
+    /// Waits for `cost` tokens, and takes them.
+    ///
+    /// # Errors
+    /// The bucket never holds as many.
+    ///
+    /// # Panics
+    /// If it has to wait outside a Tokio runtime, or in one without a timer.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits, it has taken nothing and gives up its place: those
+    /// behind it move up. Whoever calls again stands at the end.
+    pub async fn acquire(&self, cost: NonZeroU32) -> Result<(), TooMuch> {
+        self.can_ever(cost)?;
+        let _never_refused = self.turn(cost, None).await;
+        Ok(())
+    }
+
+    /// Like [`acquire`](Self::acquire), but refuses, without a wait, if the wait would
+    /// be longer than `patience`. Never waits for longer than that.
+    ///
+    /// # Errors
+    /// The wait that it would have taken; or the bucket never holds as many.
+    pub async fn acquire_within(
+        &self,
+        cost: NonZeroU32,
+        patience: Duration,
+    ) -> Result<(), Refused> {
+        self.can_ever(cost)?;
+        let refused = |wait| Refused::TooSoon { wait };
+        self.turn(cost, Some(patience)).await.map_err(refused)
+    }
+}
+// ANCHOR_END: acquire
+
+impl Limiter {
+    /// Like [`acquire`](Self::acquire), of one token: every bucket holds that.
+    pub async fn acquire_one(&self) {
+        let _never_refused = self.turn(NonZeroU32::MIN, None).await;
+    }
+
+    /// Takes `cost` tokens if they are there, beside those that others wait for.
+    ///
+    /// # Errors
+    /// The wait that it would have taken; or the bucket never holds as many.
+    pub fn try_acquire(&self, cost: NonZeroU32) -> Result<(), Refused> {
+        self.can_ever(cost)?;
+        match self.place(cost).look(0) {
+            Look::Taken => Ok(()),
+            Look::Wait(wait) | Look::Refused(wait) => Err(Refused::TooSoon { wait }),
+        }
+    }
+
+    fn can_ever(&self, cost: NonZeroU32) -> Result<(), TooMuch> {
+        let burst = self.shared.rate.burst;
+        if cost > burst { Err(TooMuch { cost, burst }) } else { Ok(()) }
+    }
+
+    fn place(&self, cost: NonZeroU32) -> Place<'_> {
+        Place { shared: &self.shared, cost: u128::from(cost.get()), id: None }
+    }
+}
+
+// ANCHOR: turn
+impl Limiter {
+    async fn turn(
+        &self,
+        cost: NonZeroU32,
+        patience: Option<Duration>,
+    ) -> Result<(), Duration> {
+        let until = patience.map_or(u128::MAX, |patience| {
+            self.shared.now().saturating_add(patience.as_nanos())
+        });
+        let mut place = self.place(cost); // in line after the first look
+        loop {
+            // Made before the look, so that nobody gives up unnoticed after it.
+            let gave_up = self.shared.gave_up.notified();
+            match place.look(until) {
+                Look::Taken => return Ok(()),
+                Look::Refused(wait) => return Err(wait),
+                Look::Wait(wait) => drop(timeout(wait, gave_up).await),
+            }
+        }
+    }
+}
+// ANCHOR_END: turn
+
+impl Rate {
+    /// A token, in the unit of [`Line::level`].
+    fn token(&self) -> u128 {
+        self.per.as_nanos()
+    }
+
+    fn full(&self) -> u128 {
+        self.token() * u128::from(self.burst.get())
+    }
+}
+
+impl Shared {
+    fn now(&self) -> u128 {
+        self.made.elapsed().as_nanos()
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// ANCHOR: bucket
+/// The bucket, and those who wait. Times are nanoseconds since the limiter was made.
+#[derive(Debug)]
+struct Line {
+    /// What was in the bucket at the time `at`. A token is as many of these as `per`
+    /// has nanoseconds: then one nanosecond brings `tokens`, and nothing is rounded.
+    level: u128,
+    at: u128,
+    /// In the order of their ids.
+    waiters: VecDeque<Waiter>,
+    next: u64,
+}
+
+/// Who is later than this for a turn, 10 ms, has missed it.
+const LATE: u128 = 10_000_000;
+
+impl Line {
+    /// Takes `cost` tokens if they are there, beside those for all before `place`; or
+    /// says in how many nanoseconds they will be.
+    fn take(
+        &mut self,
+        rate: &Rate,
+        place: usize,
+        cost: u128,
+        now: u128,
+    ) -> Result<(), u128> {
+        let tokens = u128::from(rate.tokens.get());
+        let gained = now.saturating_sub(self.at).saturating_mul(tokens);
+        self.level = self.level.saturating_add(gained).min(rate.full());
+        self.at = self.at.max(now);
+        let before = self.waiters.range(..place);
+        let before = before.filter(|it| now <= it.due.saturating_add(LATE));
+        let needed = cost + before.map(|it| it.cost).sum::<u128>();
+        let missing = needed.saturating_mul(rate.token()).saturating_sub(self.level);
+        if missing > 0 {
+            return Err(missing.div_ceil(tokens));
+        }
+        self.level -= cost * rate.token();
+        Ok(())
+    }
+}
+// ANCHOR_END: bucket
+
+#[derive(Debug)]
+struct Waiter {
+    id: u64,
+    cost: u128,
+    /// When its tokens will be there, if nobody before it gives up or is late.
+    due: u128,
+}
+
+impl Line {
+    fn place_of(&self, id: u64) -> usize {
+        self.waiters.partition_point(|it| it.id < id)
+    }
+}
+
+/// Somebody who wants tokens, and stands in line as soon as it has an id.
+struct Place<'a> {
+    shared: &'a Shared,
+    cost: u128,
+    id: Option<u64>,
+}
+
+enum Look {
+    Taken,
+    Wait(Duration),
+    Refused(Duration),
+}
+
+impl Place<'_> {
+    /// Takes the tokens if it may; if not, stands in line, unless it would have to do so
+    /// beyond `until`.
+    fn look(&mut self, until: u128) -> Look {
+        let mut line = self.shared.line();
+        let now = self.shared.now();
+        let place = self.id.map_or(line.waiters.len(), |id| line.place_of(id));
+        let Err(wait) = line.take(&self.shared.rate, place, self.cost, now) else {
+            if self.id.take().is_some() {
+                line.waiters.remove(place);
+            }
+            return Look::Taken;
+        };
+        let due = now.saturating_add(wait);
+        if due > until {
+            return Look::Refused(from_nanos(wait));
+        }
+        if let Some(waiter) = line.waiters.get_mut(place) {
+            waiter.due = due;
+        } else {
+            let id = line.next;
+            line.next += 1;
+            line.waiters.push_back(Waiter { id, cost: self.cost, due });
+            self.id = Some(id);
+        }
+        Look::Wait(from_nanos(wait))
+    }
+}
+
+// ANCHOR: give_up
+impl Drop for Place<'_> {
+    /// Those behind it move up, whether or not anybody polls them.
+    fn drop(&mut self) {
+        let Some(id) = self.id else { return };
+        let rate = &self.shared.rate;
+        let sooner = self.cost * rate.token() / u128::from(rate.tokens.get());
+        let mut line = self.shared.line();
+        let place = line.place_of(id);
+        line.waiters.remove(place);
+        for behind in line.waiters.range_mut(place..) {
+            behind.due = behind.due.saturating_sub(sooner);
+        }
+        let last = place == line.waiters.len();
+        drop(line);
+        if !last {
+            self.shared.gave_up.notify_waiters();
+        }
+    }
+}
+// ANCHOR_END: give_up
+
+fn from_nanos(nanos: u128) -> Duration {
+    const SECOND: u128 = 1_000_000_000;
+    u64::try_from(nanos / SECOND)
+        .map_or(Duration::MAX, |secs| Duration::new(secs, (nanos % SECOND) as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_period() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            1 => prop_oneof![Just(Duration::from_nanos(1)), Just(Duration::MAX)],
+            2 => (any::<u64>(), 1..1_000_000_000_u32)
+                .prop_map(|(secs, nanos)| Duration::new(secs, nanos)),
+            2 => (1..10_000_000_000_u64).prop_map(Duration::from_nanos),
+        ]
+    }
+
+    fn any_count() -> impl Strategy<Value = NonZeroU32> {
+        let edge = prop_oneof![Just(1), Just(u32::MAX)];
+        prop_oneof![1 => edge, 2 => 1..100_u32, 2 => 1..=u32::MAX]
+            .prop_map(|count| NonZeroU32::new(count).expect("counts start at 1"))
+    }
+
+    prop_compose! {
+        fn any_rate()(tokens in any_count(), per in any_period(), burst in any_count()) -> Rate {
+            Rate { tokens, per, burst }
+        }
+    }
+
+    fn line(rate: &Rate) -> Line {
+        Line { level: rate.full(), at: 0, waiters: VecDeque::new(), next: 0 }
+    }
+
+    proptest! {
+        #[test]
+        fn no_rate_overflows_and_no_wait_is_a_nanosecond_too_long_or_too_short(
+            rate in any_rate(),
+            steps in prop::collection::vec((any_period(), any_count()), 1..20),
+        ) {
+            let (mut line, mut now) = (line(&rate), 0_u128);
+            for (later, cost) in steps {
+                now += later.as_nanos();
+                let cost = u128::from(cost.min(rate.burst).get());
+                let Err(wait) = line.take(&rate, 0, cost, now) else { continue };
+                prop_assert!(line.take(&rate, 0, cost, now + wait - 1).is_err());
+                prop_assert_eq!(line.take(&rate, 0, cost, now + wait), Ok(()));
+                prop_assert!(line.level <= rate.full());
+                now += wait;
+                if now > Duration::MAX.as_nanos() {
+                    break; // the end of all clocks
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_longest_waits_does_not_overflow() {
+        let most = NonZeroU32::MAX;
+        let rate = Rate { tokens: NonZeroU32::MIN, per: Duration::MAX, burst: most };
+        let mut line = line(&rate);
+        let cost = u128::from(u32::MAX);
+        assert_eq!(line.take(&rate, 0, cost, 0), Ok(()));
+        for id in 0..10 {
+            let due = line.take(&rate, line.waiters.len(), cost, 0).unwrap_err();
+            line.waiters.push_back(Waiter { id, cost, due });
+        }
+        assert_eq!(line.waiters[0].due, Duration::MAX.as_nanos() * cost);
+        assert_eq!(line.waiters[9].due, u128::MAX, "longer than can be said");
+        assert_eq!(from_nanos(line.waiters[0].due), Duration::MAX);
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_brings_nothing_twice() {
+        // A limiter that two runtimes share, each with a paused clock of its own.
+        let one = NonZeroU32::MIN;
+        let rate = Rate { tokens: one, per: Duration::from_nanos(10), burst: one };
+        let mut line = line(&rate);
+        assert_eq!(line.take(&rate, 0, 1, 100), Ok(()));
+        assert_eq!(line.take(&rate, 0, 1, 50), Err(10));
+        assert_eq!(line.take(&rate, 0, 1, 109), Err(1));
+    }
+
+    #[test]
+    fn nanoseconds_become_a_duration() {
+        assert_eq!(from_nanos(1_999_999_999), Duration::new(1, 999_999_999));
+        assert_eq!(from_nanos(2_000_000_000), Duration::new(2, 0));
+        assert_eq!(from_nanos(Duration::MAX.as_nanos()), Duration::MAX);
+        assert_eq!(from_nanos(Duration::MAX.as_nanos() + 1), Duration::MAX);
+    }
+
+    #[test]
+    fn a_refusal_says_what_it_is_and_whether_to_try_again() {
+        let wait = Duration::from_millis(250);
+        let soon = Refused::TooSoon { wait };
+        assert_eq!(soon.to_string(), "over the limit for another 250ms");
+        assert_eq!((soon.transient(), soon.retry_after()), (true, Some(wait)));
+        let too_much = TooMuch { cost: NonZeroU32::MAX, burst: NonZeroU32::MIN };
+        let never = Refused::from(too_much);
+        assert_eq!(never.to_string(), "a cost of 4294967295 is more than a burst of 1");
+        assert_eq!((never.transient(), never.retry_after()), (false, None));
+    }
+}
