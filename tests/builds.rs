@@ -105,3 +105,17 @@ fn windows_line_ends_give_the_same_page() {
     let name = "some-pattern/a-topic.html";
     assert_eq!(before.pages[name].html(), after.pages[name].html());
 }
+
+#[test]
+fn a_proof_stands_on_the_page_of_its_topic_whoever_names_it_first() {
+    let small = SmallBook::default();
+    let table = "\n\n| Promise | Proof |\n|---|---|\n| It is right | `a_topic::it_is_right` |\n";
+    small.write("src/index.md", &format!("# Home{table}"));
+    let rendered = Rendered::of(small.root());
+    let id = "promise-a-topic-it_is_right";
+    let proof = selector(&format!("details.proof #{id}"));
+    assert_eq!(rendered.pages["index.html"].select(&proof).count(), 0);
+    assert_eq!(rendered.pages["some-pattern/a-topic.html"].select(&proof).count(), 1);
+    let link = selector(&format!("a[href='some-pattern/a-topic.html#{id}']"));
+    assert_eq!(rendered.pages["index.html"].select(&link).count(), 1);
+}

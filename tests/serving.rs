@@ -25,13 +25,14 @@ impl Running {
 
     /// Asks again and again until the page is as wanted.
     async fn until(&self, path: &str, wanted: impl Fn(&str) -> bool) -> String {
-        loop {
+        for _ in 0..3000 {
             let (_, page) = self.get(path).await;
             if wanted(&page) {
                 return page;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        panic!("waited in vain for an edit of {path}");
     }
 }
 

@@ -68,33 +68,30 @@ const find = (whole, part) => {
 };
 
 // The rest of the file, around the part that the page shows.
+const parts = new Map();
 const openFile = (figure, code, file) => made => {
-    const part = code.cloneNode(true);
     const open = made.getAttribute("aria-expanded") === "true";
     made.setAttribute("aria-expanded", String(!open));
     made.textContent = open ? "Rest of the file" : "Only this part";
     figure.classList.toggle("whole", !open);
     if (open) {
-        code.replaceChildren(...figure.part.childNodes);
-        delete figure.part;
+        code.replaceChildren(...parts.get(code).childNodes);
+        parts.delete(code);
         return;
     }
-    figure.part = part;
+    const part = code.cloneNode(true);
+    parts.set(code, part);
     const from = find(file.textContent, part.textContent);
-    const height = part.textContent.trimEnd().split("\n").length;
     code.replaceChildren(...file.cloneNode(true).childNodes);
     const box = code.parentElement;
     const line = box.scrollHeight / file.textContent.trimEnd().split("\n").length;
     box.scrollTop = Math.max(0, (from - 3) * line);
-    // Mark the part without touching the text, so that a copy of it stays exact.
-    box.style.setProperty("--from", from);
-    box.style.setProperty("--height", height);
 };
 
 for (const figure of document.querySelectorAll("figure.listing")) {
     const code = figure.querySelector("pre code");
     const file = document.querySelector(`#${CSS.escape(figure.dataset.file)} code`);
-    const buttons = [button("Copy", copy(() => (figure.part ?? code).textContent))];
+    const buttons = [button("Copy", copy(() => (parts.get(code) ?? code).textContent))];
     if (file) {
         const eye = button("Rest of the file", openFile(figure, code, file));
         eye.setAttribute("aria-expanded", "false");
@@ -135,7 +132,7 @@ for (const link of document.querySelectorAll("td a[href^='#promise-']")) {
         const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
         if (scrolls) {
             box.tabIndex = 0;
-            box.setAttribute("role", "region");
+            box.setAttribute("role", "group");
             box.setAttribute("aria-label", box.matches("pre") ? "Code" : "Table");
         } else {
             for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
@@ -202,7 +199,8 @@ for (const link of document.querySelectorAll("td a[href^='#promise-']")) {
         const each = words.map(word => fits(entry, word));
         if (each.includes(0)) return 0;
         const sum = each.reduce((all, one) => all + one, 0);
-        return sum + (entry.s ? 8 : 0) + (entry.low.text.slice(0, 400).includes(words.join(" ")) ? 6 : 0);
+        // A symptom is a sentence: one word asks for an API.
+        return sum + (entry.s && words.length > 1 ? 8 : 0) + (entry.low.text.slice(0, 400).includes(words.join(" ")) ? 6 : 0);
     };
     const marked = (text, words) => {
         const out = document.createElement("span");

@@ -94,6 +94,7 @@ impl Sources {
             skeptic: renderer == SKEPTIC,
             report: Report::default(),
             promises: HashMap::new(),
+            homes: parsed.iter().flat_map(homes).collect(),
             ids: HashMap::new(),
             problems,
         };
@@ -113,6 +114,9 @@ struct Expansion<'a> {
     report: Report,
     /// Where the proof of each promise stands, by id.
     promises: HashMap<String, PathBuf>,
+    /// The page of its own topic for each proof that is named there: the proof stands on that page, whoever
+    /// names it first.
+    homes: HashMap<String, PathBuf>,
     /// Where each other id was given.
     ids: HashMap<String, String>,
     problems: Vec<Problem>,
@@ -368,18 +372,17 @@ impl<'a> Expansion<'a> {
                 return None;
             }
         };
-        let id = format!("promise-{}-{}", proof.listing.topic, proof.test);
-        let owner = self.promises.get(&id).cloned();
-        let target = match &owner {
-            Some(owner) if *owner != page.file => {
-                format!("{}#{id}", relative(&page.file, owner))
-            }
-            _ => format!("#{id}"),
+        let id = promise_id(&proof.listing.topic, &proof.test);
+        let owner = self.homes.get(&id).or_else(|| self.promises.get(&id));
+        let elsewhere = owner.filter(|owner| **owner != page.file);
+        let target = match elsewhere {
+            Some(owner) => format!("{}#{id}", relative(&page.file, owner)),
+            None => format!("#{id}"),
         };
         // A name may break after each word of it.
         let link =
             format!("[<code>{}</code>]({target})", proof.test.replace('_', "_<wbr>"));
-        if owner.is_some() || self.skeptic {
+        if elsewhere.is_some() || self.promises.contains_key(&id) || self.skeptic {
             return Some((link, String::new()));
         }
         self.promises.insert(id.clone(), page.file.clone());
@@ -543,6 +546,22 @@ impl Proof<'_> {
             _ => code,
         }
     }
+}
+
+/// The proofs that a page names of its own topic, by id.
+fn homes(page: &Page) -> Vec<(String, PathBuf)> {
+    let own = page.topic.replace('-', "_");
+    let names = page.proofs.iter().flat_map(|table| &table.names);
+    let tests = names.filter_map(|name| match name.name.split_once("::") {
+        None => Some(name.name.as_str()),
+        Some((topic, test)) => (topic == own).then_some(test),
+    });
+    tests.map(|test| (promise_id(&page.topic, test), page.file.clone())).collect()
+}
+
+/// The id of the proof of a promise.
+fn promise_id(topic: &str, test: &str) -> String {
+    format!("promise-{topic}-{test}")
 }
 
 /// The id of a whole file, at the end of its page.

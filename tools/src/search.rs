@@ -88,6 +88,8 @@ impl Renderer for SearchIndex {
     fn render(&self, context: &RenderContext) -> MdResult<()> {
         // With two renderers, each has a folder below the one of the book.
         let html = context.destination.with_file_name("html");
+        // mdBook makes it for a renderer that is a command, too.
+        fs::create_dir_all(&context.destination)?;
         write(&context.book, &html)?;
         Ok(())
     }

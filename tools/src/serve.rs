@@ -15,11 +15,11 @@ use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use notify_debouncer_mini::notify::RecursiveMode;
-use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tower::ServiceExt;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::{ServeDir, ServeFile};
@@ -55,7 +55,7 @@ pub enum ServeError {
     Book(anyhow::Error),
     /// The sources cannot be watched.
     #[error("cannot watch the sources of the book: {0}")]
-    Watch(#[from] notify_debouncer_mini::notify::Error),
+    Watch(#[from] notify::Error),
     /// No folder for the built book.
     #[error("cannot make a temporary folder: {0}")]
     Folder(io::Error),
@@ -68,6 +68,8 @@ pub struct Server {
     address: SocketAddr,
     site: Arc<Site>,
     took: Duration,
+    watcher: RecommendedWatcher,
+    edits: mpsc::Receiver<()>,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,7 @@ impl Server {
     /// Builds the book and listens on 127.0.0.1; port 0 is any that is free.
     ///
     /// # Errors
-    /// The port is in use, or the book has mistakes.
+    /// The port is in use, the sources cannot be watched, or the book has mistakes.
     pub async fn start(root: &Path, port: u16) -> Result<Self, ServeError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
         let listener = listener.map_err(|error| match error.kind() {
@@ -105,10 +107,13 @@ impl Server {
         })?;
         let address =
             listener.local_addr().map_err(|error| ServeError::Listen(port, error))?;
+        // Watched before it is built, so that no edit goes unseen.
+        let (edited, edits) = mpsc::channel(1);
+        let watcher = watch(root, edited)?;
         let (book, took) = rebuild(root)?;
         let served = RwLock::new(Served { book: Arc::new(book), error: None });
         let site = Arc::new(Site { root: root.to_owned(), served });
-        Ok(Self { listener, address, site, took })
+        Ok(Self { listener, address, site, took, watcher, edits })
     }
 
     /// Where the book can be read.
@@ -124,12 +129,11 @@ impl Server {
     /// Serves and watches. Drop the future to stop: open connections are closed with it.
     ///
     /// # Errors
-    /// The sources cannot be watched, or the listener fails.
+    /// The listener fails.
     pub async fn run(self) -> Result<(), ServeError> {
         let livereload = LiveReloadLayer::new();
         let reloader = livereload.reloader();
-        let (edited, edits) = mpsc::channel(1);
-        let _watcher = watch(&self.site.root, edited)?;
+        let _watcher = self.watcher;
         let router = Router::new()
             .fallback(page)
             .with_state(Arc::clone(&self.site))
@@ -140,7 +144,7 @@ impl Server {
             result = axum::serve(self.listener, router) => {
                 result.map_err(|error| ServeError::Listen(port, error))
             }
-            () = follow(self.site, edits, reloader) => Ok(()),
+            () = follow(self.site, self.edits, reloader) => Ok(()),
         }
     }
 }
@@ -149,24 +153,27 @@ impl Server {
 fn watch(
     root: &Path,
     edited: mpsc::Sender<()>,
-) -> Result<impl Sized + use<>, notify_debouncer_mini::notify::Error> {
-    let mut debouncer = new_debouncer(DEBOUNCE, move |events: DebounceEventResult| {
-        // A full channel already says that something changed.
-        if events.is_ok() {
-            edited.try_send(()).ok();
-        }
-    })?;
+) -> Result<RecommendedWatcher, notify::Error> {
+    let mut watcher =
+        notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // A build reads its sources, which is an event, too. A full channel already says that
+            // something changed.
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                edited.try_send(()).ok();
+            }
+        })?;
     for (folder, mode) in WATCHED {
         let folder = root.join(folder);
         if folder.is_dir() {
-            debouncer.watcher().watch(&folder, mode)?;
+            watcher.watch(&folder, mode)?;
         }
     }
-    Ok(debouncer)
+    Ok(watcher)
 }
 
 async fn follow(site: Arc<Site>, mut edits: mpsc::Receiver<()>, reloader: Reloader) {
     while edits.recv().await.is_some() {
+        while let Ok(Some(())) = timeout(DEBOUNCE, edits.recv()).await {}
         let root = site.root.clone();
         let built = tokio::task::spawn_blocking(move || rebuild(&root)).await;
         let error = match built {

@@ -1,0 +1,638 @@
+//! The book in a real browser. Run with `cargo test --test browser -- --ignored`.
+//!
+//! Ignored by default: it needs a browser, which `cargo test` does not.
+
+mod driver;
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use driver::{Browser, Theme, Width, book};
+use serde_json::{Value, json};
+
+const AXE: &str = include_str!("axe.min.js");
+
+/// A page with everything: listings, wrong ones, a figure, proofs, an admonition, a whole file.
+const RICH: &str = "future-composition/bounded-concurrency.html";
+
+/// All pages, by their path.
+fn pages() -> Vec<String> {
+    let pages = book::summary::pages(&book_tests::root()).expect("SUMMARY.md is right");
+    let path = |page: std::path::PathBuf| {
+        page.with_extension("html").display().to_string().replace('\\', "/")
+    };
+    pages.into_iter().map(path).collect()
+}
+
+/// What axe finds in the page as it is now, a line each.
+async fn axe(browser: &Browser) -> Vec<String> {
+    if browser.script("return typeof axe").await == json!("undefined") {
+        browser.script(AXE).await;
+    }
+    let run = "return axe.run(document, { resultTypes: ['violations'] }).then(found => \
+               found.violations.flatMap(rule => rule.nodes.map(node => \
+               `${rule.impact} ${rule.id}: ${node.html.slice(0, 160)}`)))";
+    let found = browser.script(run).await;
+    let found = found.as_array().cloned().unwrap_or_default();
+    found.iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn axe_finds_nothing_on_any_page_in_any_theme_and_width() {
+    let browser = Browser::start().await;
+    let (mut found, mut runs) = (String::new(), 0);
+    let extra = ["404.html".to_owned()];
+    for page in pages().iter().chain(&extra) {
+        browser.open(page).await;
+        for (width, theme) in [
+            (Width::Wide, Theme::Light),
+            (Width::Wide, Theme::Dark),
+            (Width::Narrow, Theme::Light),
+            (Width::Narrow, Theme::Dark),
+        ] {
+            browser.look(width, theme).await;
+            for line in axe(&browser).await {
+                let _ = writeln!(found, "{page}, {width:?}, {theme:?}: {line}");
+            }
+            runs += 1;
+        }
+    }
+    println!("axe ran {runs} times");
+    assert!(found.is_empty(), "{found}");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn axe_finds_nothing_in_what_is_folded_or_opened() {
+    let browser = Browser::start().await;
+    let mut found = String::new();
+    for theme in [Theme::Light, Theme::Dark] {
+        browser.look(Width::Wide, theme).await;
+        browser.open(RICH).await;
+        browser
+            .script(
+                "document.querySelectorAll('details').forEach(it => it.open = true)",
+            )
+            .await;
+        browser.click("figure.listing .tools button[aria-expanded]").await;
+        for line in axe(&browser).await {
+            let _ = writeln!(found, "opened, {theme:?}: {line}");
+        }
+        browser.open(RICH).await;
+        browser.press("/").await;
+        browser.press("select!").await;
+        browser
+            .until(
+                "results",
+                "return document.querySelector('#search-results a') !== null",
+            )
+            .await;
+        for line in axe(&browser).await {
+            let _ = writeln!(found, "search, {theme:?}: {line}");
+        }
+        browser.look(Width::Narrow, theme).await;
+        browser.open(RICH).await;
+        browser.click(".menu").await;
+        for line in axe(&browser).await {
+            let _ = writeln!(found, "contents, {theme:?}: {line}");
+        }
+    }
+    assert!(found.is_empty(), "{found}");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn axe_finds_nothing_on_the_page_for_print() {
+    let browser = Browser::start().await;
+    browser.be_patient().await;
+    browser.open("print.html").await;
+    let found = axe(&browser).await;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Bytes over the wire for each address, and each host that was asked.
+async fn fetched(browser: &Browser) -> HashMap<String, (String, u64)> {
+    let mut requests = HashMap::new();
+    for (method, event) in browser.network().await {
+        let id = event["requestId"].as_str().unwrap_or_default().to_owned();
+        match method.as_str() {
+            "Network.requestWillBeSent" => {
+                let url = event["request"]["url"].as_str().unwrap_or_default();
+                requests.insert(id, (url.to_owned(), 0));
+            }
+            "Network.requestServedFromCache" => {
+                requests.remove(&id);
+            }
+            "Network.loadingFinished" => {
+                if let Some((_, bytes)) = requests.get_mut(&id) {
+                    *bytes = event["encodedDataLength"].as_u64().unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
+    }
+    // The browser asks for icons of its own, and the server of the book holds one request for reloads.
+    requests
+        .retain(|_, (url, _)| !url.starts_with("chrome") && !url.starts_with("data:"));
+    requests
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn every_page_is_light_and_asks_no_other_host_and_writes_nothing_to_the_console()
+{
+    const FIRST: u64 = 150_000;
+    const NEXT: u64 = 40_000;
+    let browser = Browser::start().await;
+    browser.devtools("Network.enable", json!({})).await;
+    let (mut wrong, mut table) = (String::new(), String::new());
+    for page in pages() {
+        browser.goto("about:blank").await;
+        browser.devtools("Network.clearBrowserCache", json!({})).await;
+        fetched(&browser).await;
+        let mut visits = Vec::new();
+        for first in [true, false] {
+            // The second visit has what the first one left in the cache, as the next page would.
+            browser.goto("about:blank").await;
+            fetched(&browser).await;
+            browser.open(&page).await;
+            browser.script("return document.fonts.ready.then(() => true)").await;
+            let requests = fetched(&browser).await;
+            for (url, _) in requests.values() {
+                if !url.starts_with(book()) && url != "about:blank" {
+                    let _ = writeln!(wrong, "{page} asks {url}");
+                }
+            }
+            let bytes: u64 = requests.values().map(|(_, bytes)| bytes).sum();
+            let budget = if first { FIRST } else { NEXT };
+            if bytes == 0 || bytes > budget {
+                let _ = writeln!(
+                    wrong,
+                    "{page}: {bytes} bytes, not within {budget}: {requests:#?}"
+                );
+            }
+            visits.push(bytes);
+        }
+        let _ =
+            writeln!(table, "{:>7} first, {:>6} next: {page}", visits[0], visits[1]);
+        for message in browser.console().await {
+            let _ = writeln!(wrong, "{page} writes to the console: {message}");
+        }
+    }
+    println!("{table}");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn no_page_is_wider_than_the_window() {
+    let browser = Browser::start().await;
+    let mut wrong = String::new();
+    for page in pages() {
+        browser.look(Width::Narrow, Theme::Light).await;
+        browser.open(&page).await;
+        let wide = browser.script("return document.documentElement.scrollWidth").await;
+        if wide != json!(390) {
+            let _ = writeln!(wrong, "{page} is {wide} wide in a window of 390");
+        }
+        // 200 % zoom of a window of 1280 is one of 640.
+        let zoom = json!({ "width": 640, "height": 500, "deviceScaleFactor": 2, "mobile": false });
+        browser.devtools("Emulation.setDeviceMetricsOverride", zoom).await;
+        let wide = browser.script("return document.documentElement.scrollWidth").await;
+        if wide.as_u64().is_none_or(|wide| wide > 640) {
+            let _ = writeln!(wrong, "{page} is {wide} wide in a window of 640");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn each_page_has_one_h1_headings_in_order_and_a_language() {
+    let browser = Browser::start().await;
+    let mut wrong = String::new();
+    for page in pages() {
+        browser.open(&page).await;
+        let levels = "return [...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(it => +it.tagName[1])";
+        let levels: Vec<u64> =
+            serde_json::from_value(browser.script(levels).await).expect("numbers");
+        let ones = levels.iter().filter(|level| **level == 1).count();
+        let in_order = levels.windows(2).all(|pair| pair[1] <= pair[0] + 1);
+        if ones != 1 || levels.first() != Some(&1) || !in_order {
+            let _ = writeln!(wrong, "{page}: {levels:?}");
+        }
+        if browser.script("return document.documentElement.lang").await != json!("en") {
+            let _ = writeln!(wrong, "{page}: no language");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn everything_can_be_reached_and_seen_by_keyboard() {
+    const TAB: &str = "\u{E004}";
+    let browser = Browser::start().await;
+    browser.open(RICH).await;
+    browser.press(TAB).await;
+    assert_eq!(
+        browser.script("return document.activeElement.className").await,
+        json!("skip")
+    );
+    browser.press("\u{E007}").await;
+    assert_eq!(
+        browser.script("return document.activeElement.id").await,
+        json!("content")
+    );
+    // Round the page once: what can be clicked has the focus once, and shows it.
+    browser.open(RICH).await;
+    let wanted = "return [...document.querySelectorAll('a[href],button,summary,[tabindex=\"0\"]')]\
+                  .filter(it => it.checkVisibility() && !it.closest('dialog')).length";
+    let wanted = browser.script(wanted).await.as_u64().expect("a number");
+    let mut seen = 0;
+    for _ in 0..wanted + 5 {
+        browser.press(TAB).await;
+        let focus = "const it = document.activeElement; if (it === document.body || it.dataset.seen) return null; \
+                     it.dataset.seen = 1; const style = getComputedStyle(it); \
+                     return [it.outerHTML.slice(0, 120), style.outlineStyle, parseFloat(style.outlineWidth)]";
+        let focus = browser.script(focus).await;
+        if focus.is_null() {
+            break;
+        }
+        seen += 1;
+        assert_eq!(focus[1], json!("solid"), "the focus is not seen on {}", focus[0]);
+        assert!(focus[2].as_f64().is_some_and(|width| width >= 2.0), "{focus}");
+    }
+    assert_eq!(seen, wanted, "some controls cannot be reached");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn keys_turn_pages_and_open_and_close_the_contents() {
+    let browser = Browser::start().await;
+    browser.open("first-principles/polled-or-dropped.html").await;
+    browser.press("\u{E014}").await;
+    browser
+        .until("the next page", "return location.pathname.endsWith('the-clock.html')")
+        .await;
+    browser.press("\u{E012}").await;
+    browser
+        .until(
+            "the page before",
+            "return location.pathname.endsWith('polled-or-dropped.html')",
+        )
+        .await;
+    browser.look(Width::Narrow, Theme::Light).await;
+    browser.open(RICH).await;
+    let shown = "return document.querySelector('#contents a').checkVisibility()";
+    assert_eq!(browser.script(shown).await, json!(false));
+    browser.script("document.querySelector('.menu').focus()").await;
+    browser.press("\u{E007}").await;
+    assert_eq!(browser.script(shown).await, json!(true));
+    browser.press("\u{E00C}").await;
+    assert_eq!(browser.script(shown).await, json!(false));
+    let current =
+        "return document.querySelector('#contents [aria-current=page]').textContent";
+    assert_eq!(browser.script(current).await, json!("Many requests, a few at a time"));
+}
+
+/// Presses a button of the first listing, and returns what is in the clipboard then.
+async fn copied(browser: &Browser, name: &str) -> String {
+    let permit = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "origin": book().trim_end_matches('/') });
+    browser.devtools("Browser.grantPermissions", permit).await;
+    browser
+        .script("return navigator.clipboard.writeText('nothing').then(() => true)")
+        .await;
+    let press = format!(
+        "[...document.querySelectorAll('figure.listing .tools button')].find(it => it.textContent === '{name}').click()"
+    );
+    browser.script(&press).await;
+    browser
+        .until(
+            "a copy",
+            "return navigator.clipboard.readText().then(text => text !== 'nothing')",
+        )
+        .await;
+    let text = browser.script("return navigator.clipboard.readText()").await;
+    text.as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn copy_gives_what_is_seen_or_the_whole_file() {
+    let browser = Browser::start().await;
+    browser.open(RICH).await;
+    let source = "listings/future-composition/src/bounded_concurrency.rs";
+    let source =
+        std::fs::read_to_string(book_tests::root().join(source)).expect("a listing");
+    let part = source.split("// ANCHOR: sliding_window\n").nth(1).expect("the anchor");
+    let part = part.split("// ANCHOR_END: sliding_window").next().expect("its end");
+    assert_eq!(copied(&browser, "Copy").await, part.trim_end());
+    let whole: Vec<_> =
+        source.lines().filter(|line| !line.trim().starts_with("// ANCHOR")).collect();
+    assert_eq!(copied(&browser, "Copy file").await.trim_end(), whole.join("\n"));
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_rest_of_the_file_opens_around_a_listing_and_closes() {
+    let browser = Browser::start().await;
+    browser.open(RICH).await;
+    let text = "return document.querySelector('#listing-bounded-concurrency-input_order code').textContent";
+    let part = browser.script(text).await;
+    let eye = "#listing-bounded-concurrency-input_order .tools button[aria-expanded]";
+    browser.click(eye).await;
+    let whole = browser.script(text).await;
+    let (part_text, whole_text) =
+        (part.as_str().expect("code"), whole.as_str().expect("code"));
+    assert!(
+        whole_text.contains(part_text.trim_end()) && whole_text.contains("mod tests")
+    );
+    // What the page showed is in view, in the box that now scrolls.
+    let in_view = "const box = document.querySelector('#listing-bounded-concurrency-input_order pre'); \
+                   const lines = box.textContent.split('\\n'); \
+                   const at = lines.findIndex(it => it.includes('pub async fn in_input_order')); \
+                   const y = at * box.scrollHeight / lines.length - box.scrollTop; \
+                   return y > 0 && y < box.clientHeight";
+    assert_eq!(browser.script(in_view).await, json!(true));
+    browser.click(eye).await;
+    assert_eq!(browser.script(text).await, part);
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_promise_opens_its_proof_and_closes_it() {
+    let browser = Browser::start().await;
+    browser.open(RICH).await;
+    let link = "a[href='#promise-bounded-concurrency-a_slow_page_holds_up_nobody']";
+    let shown = "return document.getElementById('promise-bounded-concurrency-a_slow_page_holds_up_nobody').checkVisibility()";
+    assert_eq!(browser.script(shown).await, json!(false));
+    browser.click(link).await;
+    browser.until("the proof", shown).await;
+    let told = format!(
+        "return document.querySelector(\"{link}\").getAttribute('aria-expanded') === 'true'"
+    );
+    browser.until("the state of the link", &told).await;
+    browser
+        .script(&format!("document.querySelector(\"{link}\").scrollIntoView()"))
+        .await;
+    browser.click(link).await;
+    assert_eq!(browser.script(shown).await, json!(false));
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_deep_link_leads_to_a_listing_a_proof_and_a_figure() {
+    let browser = Browser::start().await;
+    for id in [
+        "listing-bounded-concurrency-input_order",
+        "promise-bounded-concurrency-a_crawl_can_be_spawned",
+        "figure-bounded-concurrency",
+    ] {
+        browser.goto("about:blank").await;
+        browser.open(&format!("{RICH}#{id}")).await;
+        let seen = format!(
+            "const it = document.getElementById('{id}'); const box = it.getBoundingClientRect(); \
+             return it.checkVisibility() && box.top >= 0 && box.top < innerHeight && it.querySelector('.permalink').hash === '#{id}'"
+        );
+        browser.until(id, &seen).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn colours_follow_the_system_until_they_are_switched() {
+    let browser = Browser::start().await;
+    let paper = "return getComputedStyle(document.documentElement).backgroundColor";
+    browser.open("index.html").await;
+    let light = browser.script(paper).await;
+    browser.look(Width::Wide, Theme::Dark).await;
+    let dark = browser.script(paper).await;
+    assert_ne!(light, dark, "it follows the system");
+    browser.click("#theme-switch").await;
+    assert_eq!(browser.script(paper).await, light, "it is switched");
+    browser.open(RICH).await;
+    assert_eq!(browser.script(paper).await, light, "the next page keeps the choice");
+    browser.click("#theme-switch").await;
+    assert_eq!(browser.script(paper).await, dark);
+    browser.look(Width::Wide, Theme::Light).await;
+    assert_eq!(
+        browser.script(paper).await,
+        light,
+        "switched back, it follows the system again"
+    );
+}
+
+/// The first lines of the results for a query.
+async fn results(browser: &Browser, query: &str) -> Vec<String> {
+    browser.open("index.html").await;
+    browser.press("/").await;
+    browser.press(query).await;
+    browser
+        .until("results", "return document.querySelector('#search-results a') !== null")
+        .await;
+    let lines = "return [...document.querySelectorAll('#search-results a')].map(it => it.textContent + ' ' + it.href)";
+    serde_json::from_value(browser.script(lines).await).expect("text")
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn search_finds_an_api_and_a_symptom_on_its_first_line() {
+    let browser = Browser::start().await;
+    for (query, said, page) in [
+        ("select!", "select!", "future-composition/racing.html"),
+        ("JoinSet", "JoinSet", "future-composition/many-futures.html"),
+        ("lost message", "message", "future-composition/racing.html"),
+        (
+            "FuturesUnordered",
+            "FuturesUnordered",
+            "future-composition/many-futures.html",
+        ),
+        ("thundering herd", "herd", "future-composition/retry.html"),
+    ] {
+        let lines = results(&browser, query).await;
+        assert!(
+            lines[0].contains(said) && lines[0].contains(page),
+            "{query}: {:#?}",
+            &lines[..lines.len().min(5)]
+        );
+    }
+    // Enter goes there.
+    results(&browser, "thundering herd").await;
+    browser.press("\u{E007}").await;
+    browser.until("the page", "return location.pathname.endsWith('retry.html')").await;
+    // Arrows and Escape.
+    results(&browser, "JoinSet").await;
+    browser.press("\u{E015}").await;
+    assert_eq!(
+        browser
+            .script("return document.activeElement.matches('#search-results a')")
+            .await,
+        json!(true)
+    );
+    browser.press("\u{E00C}").await;
+    assert_eq!(
+        browser.script("return document.getElementById('search').open").await,
+        json!(false)
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn text_code_figures_and_proofs_are_complete_with_scripts_off() {
+    let browser = Browser::start().await;
+    let text = "const page = document.body.cloneNode(true); \
+                page.querySelectorAll('.tools, .on-this-page, script, .needs-script').forEach(it => it.remove()); \
+                return [page.textContent.replace(/\\s+/g, ' '), page.querySelectorAll('pre code').length, \
+                document.querySelectorAll('svg rect').length, document.querySelectorAll('#contents a').length]";
+    browser.open(RICH).await;
+    let with_scripts = browser.script(text).await;
+    browser
+        .devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true }))
+        .await;
+    browser.open(RICH).await;
+    assert_eq!(
+        browser.script("return document.documentElement.className").await,
+        json!(""),
+        "no script ran"
+    );
+    let without = browser.script(text).await;
+    assert_eq!(with_scripts, without);
+    // A proof and the list of pages open without one, too.
+    browser
+        .open(&format!("{RICH}#promise-bounded-concurrency-a_crawl_can_be_spawned"))
+        .await;
+    let shown = "return document.getElementById('promise-bounded-concurrency-a_crawl_can_be_spawned').checkVisibility()";
+    browser.until("the proof", shown).await;
+    browser.look(Width::Narrow, Theme::Light).await;
+    browser.click(".menu").await;
+    assert_eq!(
+        browser
+            .script("return document.querySelector('#contents a').checkVisibility()")
+            .await,
+        json!(true)
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_figure_fits_its_column_and_says_its_times() {
+    let browser = Browser::start().await;
+    for (width, drawing, other) in
+        [(Width::Wide, "wide", "narrow"), (Width::Narrow, "narrow", "wide")]
+    {
+        browser.look(width, Theme::Light).await;
+        browser.open(RICH).await;
+        let facts = format!(
+            "const figure = document.querySelector('.drawing'); \
+             const svg = figure.querySelector('svg.{drawing}').getBoundingClientRect(); \
+             const text = figure.querySelector('svg.{drawing} .label').getBoundingClientRect(); \
+             return [Math.round(svg.width) <= figure.clientWidth, text.height > 11, \
+             figure.querySelector('svg.{other}').checkVisibility()]"
+        );
+        assert_eq!(
+            browser.script(&facts).await,
+            json!([true, true, false]),
+            "{width:?}"
+        );
+    }
+    let label = browser.devtools("Accessibility.getFullAXTree", json!({})).await;
+    let images: Vec<&Value> = label["nodes"]
+        .as_array()
+        .expect("nodes")
+        .iter()
+        .filter(|node| {
+            matches!(node["role"]["value"].as_str(), Some("image" | "img"))
+                && node["ignored"] == json!(false)
+        })
+        .collect();
+    let name = images.iter().find_map(|node| {
+        node["name"]["value"].as_str().filter(|name| name.contains("buffer_unordered"))
+    });
+    assert!(
+        name.is_some_and(
+            |name| name.contains("slow: in flight from 0 ms to 100 ms, done at 100 ms")
+        ),
+        "{images:#?}"
+    );
+    browser.click(".drawing details summary").await;
+    assert_eq!(
+        browser
+            .script("return document.querySelector('.times table').checkVisibility()")
+            .await,
+        json!(true)
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn motion_is_reduced_when_asked() {
+    let browser = Browser::start().await;
+    browser.open(RICH).await;
+    let scroll = "return getComputedStyle(document.documentElement).scrollBehavior";
+    assert_eq!(browser.script(scroll).await, json!("auto"));
+    let moving = "return document.getAnimations().length + [...document.querySelectorAll('*')]\
+                  .filter(it => parseFloat(getComputedStyle(it).transitionDuration) > 0).length";
+    assert_eq!(browser.script(moving).await, json!(0));
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_page_prints_in_light_colours_without_the_frame() {
+    let browser = Browser::start().await;
+    browser.look(Width::Narrow, Theme::Dark).await;
+    browser.open(RICH).await;
+    let paper = json!({ "media": "print", "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
+    browser.devtools("Emulation.setEmulatedMedia", paper).await;
+    let facts = "const seen = css => document.querySelector(css).checkVisibility(); \
+                 return [getComputedStyle(document.documentElement).backgroundColor, seen('.top'), seen('#contents'), \
+                 seen('.tools'), seen('.drawing svg.wide'), seen('.drawing svg.narrow'), seen('h1')]";
+    let wanted = json!(["rgb(255, 255, 255)", false, false, false, true, false, true]);
+    assert_eq!(browser.script(facts).await, wanted);
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_book_prints_as_one_with_all_its_figures() {
+    let browser = Browser::start().await;
+    browser.be_patient().await;
+    browser.open("print.html").await;
+    let figures =
+        book::build::report(&book_tests::root()).expect("no mistakes").figures.len();
+    let shown = "return [...document.querySelectorAll('.drawing svg.wide')].filter(it => it.checkVisibility()).length";
+    assert_eq!(browser.script(shown).await, json!(figures));
+    let pdf = browser.pdf().await;
+    assert!(pdf.starts_with(b"%PDF"), "a PDF");
+    // One fill pattern, the hatch, is defined by each drawing; text of figures is text in the PDF.
+    let pages = pdf
+        .windows(12)
+        .filter(|bytes| bytes == b"/Type /Page\n" || bytes == b"/Type /Page ")
+        .count();
+    println!("{} bytes, {pages} pages, {figures} figures", pdf.len());
+    assert!(pages > 40, "{pages} pages");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_book_can_be_read_from_a_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (html, _) = book::build::build(&book_tests::root(), Some(folder.path()))
+        .expect("it builds");
+    let browser = Browser::start().await;
+    browser.goto(&format!("file://{}/{RICH}", html.display())).await;
+    browser.script("return document.fonts.ready.then(() => true)").await;
+    let loaded =
+        "return [...document.fonts].filter(it => it.status === 'loaded').length > 0";
+    assert_eq!(browser.script(loaded).await, json!(true));
+    browser.press("/").await;
+    browser.press("JoinSet").await;
+    browser
+        .until("results", "return document.querySelector('#search-results a') !== null")
+        .await;
+    browser.click("#search-results a").await;
+    browser.until("a page", "return location.protocol === 'file:' && document.querySelector('h1') !== null").await;
+    assert_eq!(browser.console().await, Vec::<String>::new());
+    let asked = fetched(&browser).await;
+    assert!(asked.values().all(|(url, _)| url.starts_with("file://")), "{asked:?}");
+}
