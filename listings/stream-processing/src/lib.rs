@@ -23,6 +23,8 @@ pub mod generators;
 
 pub mod file_events;
 
+pub mod websocket;
+
 pub mod ticks;
 
 pub mod large_log;

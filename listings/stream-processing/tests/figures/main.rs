@@ -18,4 +18,6 @@ mod generators;
 
 mod file_events;
 
+mod websocket;
+
 mod ticks;

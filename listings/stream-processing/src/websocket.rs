@@ -1,0 +1,1359 @@
+//! A WebSocket: what comes in is a stream, what goes out is a task.
+
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::stream::{SplitSink, SplitStream, Stream, TryStreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::task::coop;
+use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
+use tokio_util::task::AbortOnDropHandle;
+
+// ANCHOR: limits
+/// What a connection may cost, and how long it may be silent.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest message, in bytes, in either direction.
+    pub message: usize,
+    /// Messages that wait to be written; a `send` that finds no room waits.
+    pub outbox: NonZeroUsize,
+    /// How long the peer may take to let one message through.
+    pub write: Duration,
+    /// A ping goes out this often; less than a millisecond counts as one.
+    pub ping: Duration,
+    /// How long the peer may say nothing at all. More than `ping`, or every peer that
+    /// has nothing to say is taken for dead.
+    pub silence: Duration,
+}
+
+impl Limits {
+    /// For the handshake: `connect_async_with_config`, `accept_async_with_config`.
+    pub fn config(&self) -> WebSocketConfig {
+        WebSocketConfig::default()
+            .max_message_size(Some(self.message))
+            .max_frame_size(Some(self.message))
+            // Allocated for each connection, before anything is read.
+            .read_buffer_size(4 * 1024)
+            // Each message is flushed anyway.
+            .write_buffer_size(0)
+            // One message, and pongs that a peer asks for and does not read.
+            .max_write_buffer_size(self.message.saturating_add(4 * 1024))
+    }
+}
+// ANCHOR_END: limits
+
+// ANCHOR: socket_error
+/// Why a connection ended without a goodbye.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Not even a pong came.
+    #[error("nothing was heard from the peer for {0:?}")]
+    Silent(Duration),
+    /// The peer does not read.
+    #[error("the peer let no message through for {0:?}")]
+    Stuck(Duration),
+    /// The peer did not answer our close frame, or did not close the connection.
+    #[error("the closing handshake was not over within {0:?}")]
+    CloseTimeout(Duration),
+    /// The peer closed for another reason than that it had finished.
+    #[error("the peer closed with {code}: {reason}")]
+    Closed {
+        /// The peer's code: neither 1000 (normal) nor 1001 (away).
+        code: CloseCode,
+        /// The peer's words.
+        reason: Utf8Bytes,
+    },
+    /// The connection broke, or one of the two sides broke the protocol or a limit.
+    #[error("the connection failed")]
+    Failed(#[from] Error),
+}
+// ANCHOR_END: socket_error
+
+// ANCHOR: connection
+/// A WebSocket connection: the stream of the peer's text and binary messages, and an
+/// outbox for ours. It ends with `None` when the peer says goodbye, otherwise with one
+/// error.
+///
+/// Pings are answered, and close frames, only while the stream is polled.
+///
+/// # Cancel safety
+/// A dropped `next()` loses nothing. Dropping the connection aborts the writer, and
+/// drops what is queued; the peer sees no close frame. To finish, [`close`] it.
+///
+/// [`close`]: Connection::close
+#[must_use = "nothing is read, and no ping answered, unless polled"]
+pub struct Connection<S> {
+    writer: AbortOnDropHandle<Result<(), SocketError>>,
+    /// `None`: it is over, and the socket is let go.
+    incoming: Option<SplitStream<WebSocketStream<S>>>,
+    outbox: mpsc::Sender<Message>,
+    hang_up: mpsc::Sender<CloseFrame>,
+    writing: bool,
+    /// The peer has closed; `reason`, if it is a bad one, ends the stream.
+    goodbye: bool,
+    reason: Option<SocketError>,
+    /// What went wrong, and ends the stream once the writer has told the peer.
+    verdict: Option<SocketError>,
+    deadline: Pin<Box<Sleep>>,
+    silence: Duration,
+}
+// ANCHOR_END: connection
+
+// ANCHOR: new
+impl<S> Connection<S>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    /// Takes over a socket whose handshake was made with [`Limits::config`].
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn new(socket: WebSocketStream<S>, limits: Limits) -> Self {
+        let (outgoing, incoming) = socket.split();
+        let (outbox, queued) = mpsc::channel(limits.outbox.get());
+        let (hang_up, reasons) = mpsc::channel(1);
+        let writer = tokio::spawn(write(outgoing, queued, reasons, limits));
+        Self {
+            writer: AbortOnDropHandle::new(writer),
+            incoming: Some(incoming),
+            outbox,
+            hang_up,
+            writing: true,
+            goodbye: false,
+            reason: None,
+            verdict: None,
+            deadline: Box::pin(sleep(limits.silence)),
+            silence: limits.silence,
+        }
+    }
+
+    /// Where messages are queued for the peer. `send` waits while it is full, and fails
+    /// when the connection is over; `reserve` first, and a dropped wait loses nothing.
+    /// A `Message::Close` is the last message that is written.
+    pub fn outbox(&self) -> mpsc::Sender<Message> {
+        self.outbox.clone()
+    }
+}
+// ANCHOR_END: new
+
+// ANCHOR: writer
+/// Owns the write half. Nobody drops a `send` here but to end the connection.
+async fn write<S>(
+    mut socket: SplitSink<WebSocketStream<S>, Message>,
+    mut queued: mpsc::Receiver<Message>,
+    mut reasons: mpsc::Receiver<CloseFrame>,
+    limits: Limits,
+) -> Result<(), SocketError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let every = limits.ping.max(Duration::from_millis(1));
+    let mut pings = interval_at(Instant::now() + every, every);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let message = tokio::select! {
+            biased;
+            Some(frame) = reasons.recv() => Message::Close(Some(frame)),
+            _ = pings.tick() => Message::Ping(Bytes::new()),
+            Some(message) = queued.recv() => message,
+        };
+        let last = message.is_close();
+        let written = async {
+            // Pongs that wait for the peer would take the place of the message.
+            socket.flush().await?;
+            socket.send(message).await
+        };
+        match timeout(limits.write, written).await {
+            Ok(written) => written?,
+            Err(_) => return Err(SocketError::Stuck(limits.write)),
+        }
+        if last {
+            return Ok(());
+        }
+    }
+}
+// ANCHOR_END: writer
+
+// ANCHOR: incoming
+impl<S> Stream for Connection<S>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    type Item = Result<Message, SocketError>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Self::Item>> {
+        loop {
+            if self.verdict.is_some() {
+                ready!(self.poll_writer(cx));
+                return self.end();
+            }
+            let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+            // A flood of pings gives no item; it must not keep the thread.
+            let budget = ready!(coop::poll_proceed(cx));
+            // First the socket, then the clock: who comes late finds the pongs.
+            match incoming.poll_next_unpin(cx) {
+                Poll::Ready(Some(Ok(message))) => {
+                    budget.made_progress();
+                    if let Some(data) = self.hear(message) {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => self.fail(error),
+                Poll::Ready(None) => return self.end(),
+                // Has the writer failed, or the time run out?
+                Poll::Pending => {
+                    if self.poll_writer(cx).is_pending() || self.verdict.is_none() {
+                        ready!(self.deadline.as_mut().poll(cx));
+                        return self.silent();
+                    }
+                }
+            }
+        }
+    }
+}
+// ANCHOR_END: incoming
+
+impl<S> Connection<S>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    // ANCHOR: hear
+    /// Whatever it is, the peer is alive. Text and binary messages are for the caller.
+    fn hear(&mut self, message: Message) -> Option<Message> {
+        let deadline = Instant::now() + self.silence;
+        self.deadline.as_mut().reset(deadline);
+        match message {
+            // The next poll of the socket sends the answer to a ping.
+            Message::Ping(_) | Message::Pong(_) => None,
+            Message::Close(frame) => {
+                self.closed(frame);
+                None
+            }
+            data => Some(data),
+        }
+    }
+    // ANCHOR_END: hear
+
+    fn poll_writer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.writing {
+            let ended = ready!(self.writer.poll_unpin(cx));
+            self.writing = false;
+            let ended = ended.unwrap_or_else(|failed| match failed.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Ok(()),
+            });
+            // After the peer's goodbye nothing can be written, and that is no failure.
+            if !self.goodbye && self.verdict.is_none() {
+                self.verdict = ended.err();
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// The goodbye is answered by the next poll of the socket.
+    fn closed(&mut self, frame: Option<CloseFrame>) {
+        let bad = frame
+            .filter(|frame| !matches!(frame.code, CloseCode::Normal | CloseCode::Away));
+        self.goodbye = true;
+        self.reason =
+            bad.map(|CloseFrame { code, reason }| SocketError::Closed { code, reason });
+    }
+
+    /// Tells a peer who broke the protocol or a limit why we hang up.
+    fn fail(&mut self, error: Error) {
+        let code = fault(&error);
+        self.verdict = Some(SocketError::Failed(error));
+        let told = code.map(|code| {
+            let reason = Utf8Bytes::default();
+            self.hang_up.try_send(CloseFrame { code, reason })
+        });
+        self.writing &= matches!(told, Some(Ok(())));
+    }
+
+    /// A peer who has said goodbye owes us nothing but the end of the connection.
+    fn silent(&mut self) -> Poll<Option<Result<Message, SocketError>>> {
+        if !self.goodbye {
+            self.verdict = Some(SocketError::Silent(self.silence));
+        }
+        self.end()
+    }
+
+    /// Lets go of the socket, aborts the writer, and gives the last item.
+    fn end(&mut self) -> Poll<Option<Result<Message, SocketError>>> {
+        self.incoming = None;
+        self.writer.abort();
+        Poll::Ready(self.verdict.take().or(self.reason.take()).map(Err))
+    }
+}
+
+/// The close code for what the peer did wrong; `None`: the connection is gone.
+fn fault(error: &Error) -> Option<CloseCode> {
+    match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(_) => Some(CloseCode::Protocol),
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(CloseCode::Size),
+        Error::Utf8(_) => Some(CloseCode::Invalid),
+        _ => None,
+    }
+}
+
+// ANCHOR: close
+impl<S> Connection<S>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    /// Writes what is queued and a close frame, then reads until the peer has closed as
+    /// well; messages that still come are thrown away.
+    ///
+    /// # Errors
+    /// What the stream ends with, or [`SocketError::CloseTimeout`] after `limit`.
+    ///
+    /// # Cancel safety
+    /// Dropping it is dropping the connection.
+    pub async fn close(mut self, limit: Duration) -> Result<(), SocketError> {
+        let outbox = self.outbox();
+        let (code, reason) = (CloseCode::Normal, Utf8Bytes::default());
+        let goodbye = Message::Close(Some(CloseFrame { code, reason }));
+        let handshake = async {
+            // Both at once: a peer who waits for us to read makes no room to write.
+            let (_, read) = tokio::join!(
+                outbox.send(goodbye),
+                (&mut self).try_for_each(|_| async { Ok(()) }),
+            );
+            read
+        };
+        let handshake = timeout(limit, handshake).await;
+        handshake.unwrap_or(Err(SocketError::CloseTimeout(limit)))
+    }
+}
+// ANCHOR_END: close
+
+/// What most code starts with, kept to be measured against.
+pub mod naive {
+    use super::*;
+
+    // ANCHOR: raced_send
+    /// Wrong: when a message comes in first, the send is dropped. What it held may be
+    /// on its way, or lost.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub async fn exchange<S>(
+        socket: WebSocketStream<S>,
+        outgoing: Vec<Message>,
+    ) -> Result<Vec<Message>, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (mut sink, mut stream) = socket.split();
+        let mut received = Vec::new();
+        for message in outgoing {
+            tokio::select! {
+                sent = sink.send(message) => sent?,
+                Some(message) = stream.next() => received.push(message?),
+            }
+        }
+        sink.close().await?;
+        Ok(received)
+    }
+    // ANCHOR_END: raced_send
+
+    // ANCHOR: deaf_while_writing
+    /// Wrong: while it writes, it does not read. Two of them can wait for each other.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub async fn talk<S>(
+        mut socket: WebSocketStream<S>,
+        mut queued: mpsc::Receiver<Message>,
+        mut heard: impl FnMut(Message),
+    ) -> Result<(), Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            tokio::select! {
+                Some(message) = queued.recv() => socket.send(message).await?,
+                Some(message) = socket.next() => heard(message?),
+                else => return Ok(()),
+            }
+        }
+    }
+    // ANCHOR_END: deaf_while_writing
+
+    // ANCHOR: endless_queue
+    /// Wrong: what a slow peer does not read piles up here.
+    pub fn outbox<S>(
+        mut sink: SplitSink<WebSocketStream<S>, Message>,
+    ) -> mpsc::UnboundedSender<Message>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (outbox, mut queued) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(message) = queued.recv().await {
+                if sink.send(message).await.is_err() {
+                    return;
+                }
+            }
+        });
+        outbox
+    }
+    // ANCHOR_END: endless_queue
+
+    // ANCHOR: hasty_goodbye
+    /// Wrong: it hangs up on the goodbye, before the answer is sent.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub async fn listen<S>(mut socket: WebSocketStream<S>) -> Result<usize, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut count = 0;
+        while let Some(message) = socket.next().await {
+            if message?.is_close() {
+                break;
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+    // ANCHOR_END: hasty_goodbye
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backend::cancel::{after_polls, at_every_await};
+    use futures::future::poll_fn;
+    use tokio::io::{AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+    use tokio::net::TcpListener;
+    use tokio::runtime::Handle;
+    use tokio::task::yield_now;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+    use tokio_tungstenite::{
+        accept_async_with_config, client_async, connect_async_with_config,
+    };
+
+    const KIB: usize = 1024;
+    /// And a bit, so that it does not end with the 180th ping.
+    const HOUR: Duration = secs(3_601);
+    const LIMITS: Limits = Limits {
+        message: KIB,
+        outbox: NonZeroUsize::new(4).unwrap(),
+        write: secs(5),
+        ping: secs(20),
+        silence: secs(50),
+    };
+
+    const fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    type Ours = Connection<DuplexStream>;
+    type Peer = WebSocketStream<DuplexStream>;
+
+    /// Our end, and the peer's, on a wire that holds so many bytes in each direction.
+    async fn wired(bytes: usize) -> (Ours, Peer) {
+        let (ours, theirs) = duplex(bytes);
+        let config = Some(LIMITS.config());
+        let ours = WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
+        (Connection::new(ours, LIMITS), peer(theirs, Role::Server).await)
+    }
+
+    /// A bare socket with tungstenite's defaults.
+    async fn peer(wire: DuplexStream, role: Role) -> Peer {
+        WebSocketStream::from_raw_socket(wire, role, None).await
+    }
+
+    fn text(text: &str) -> Message {
+        Message::text(text)
+    }
+
+    fn of_size(bytes: usize) -> Message {
+        Message::binary(vec![7; bytes])
+    }
+
+    fn tasks() -> usize {
+        Handle::current().metrics().num_alive_tasks()
+    }
+
+    /// Reads for ever, so that pings are answered and the wire stays empty.
+    async fn listen(mut peer: Peer) -> Vec<Message> {
+        let mut heard = Vec::new();
+        while let Some(Ok(message)) = peer.next().await {
+            heard.push(message);
+        }
+        heard
+    }
+
+    fn count(messages: &[Message], wanted: fn(&Message) -> bool) -> usize {
+        messages.iter().filter(|message| wanted(message)).count()
+    }
+
+    // Reading.
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_come_in_order_and_a_goodbye_is_the_end() {
+        for goodbye in [CloseCode::Normal, CloseCode::Away] {
+            let (mut ours, mut peer) = wired(KIB).await;
+            let theirs = async {
+                for word in ["one", "two", "three"] {
+                    peer.send(text(word)).await.unwrap();
+                }
+                let frame = CloseFrame { code: goodbye, reason: "bye".into() };
+                peer.close(Some(frame.clone())).await.unwrap();
+                let answer = peer.next().await.unwrap().unwrap();
+                assert_eq!(answer, Message::Close(Some(frame)));
+                assert!(peer.next().await.is_none());
+                drop(peer);
+            };
+            let reading = async {
+                let all: Vec<_> = (&mut ours).try_collect().await.unwrap();
+                assert_eq!(all, ["one", "two", "three"].map(text));
+                assert!(ours.next().await.is_none());
+            };
+            tokio::join!(theirs, reading);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_close_frame_without_a_code_is_a_goodbye_too() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        peer.close(None).await.unwrap();
+        let (end, ()) = tokio::join!(ours.next(), async {
+            assert!(peer.next().await.unwrap().unwrap().is_close());
+            drop(peer);
+        });
+        assert!(end.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_keeps_the_wire_after_its_goodbye_is_left_when_it_is_silent() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        peer.close(None).await.unwrap();
+        let start = Instant::now();
+        assert!(ours.next().await.is_none());
+        assert_eq!(start.elapsed(), secs(50));
+        assert!(peer.next().await.unwrap().unwrap().is_close(), "it was answered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_close_code_is_an_error() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        let (code, reason) = (CloseCode::Error, "overloaded".into());
+        peer.close(Some(CloseFrame { code, reason })).await.unwrap();
+        let (end, _) = tokio::join!(ours.next(), listen(peer));
+        assert_eq!(
+            end.unwrap().unwrap_err().to_string(),
+            "the peer closed with 1011: overloaded"
+        );
+        assert!(ours.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_connection_is_an_error_and_no_end() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        peer.send(text("last words")).await.unwrap();
+        drop(peer);
+        assert_eq!(ours.next().await.unwrap().unwrap(), text("last words"));
+        let lost = ours.next().await.unwrap().unwrap_err();
+        let reset = ProtocolError::ResetWithoutClosingHandshake;
+        assert!(
+            matches!(&lost, SocketError::Failed(Error::Protocol(e)) if *e == reset),
+            "{lost:?}"
+        );
+        assert!(ours.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_lets_go_of_the_socket_and_the_task() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        assert_eq!(tasks(), 1);
+        peer.close(None).await.unwrap();
+        let (end, heard) = tokio::join!(ours.next(), listen(peer));
+        assert!(end.is_none(), "and the peer has seen the end of the wire:");
+        assert_eq!(heard, [Message::Close(None)]);
+        yield_now().await;
+        assert_eq!(tasks(), 0);
+        assert!(ours.outbox().send(text("too late")).await.is_err());
+    }
+
+    /// One byte in a millisecond.
+    async fn drip(mut wire: DuplexStream, bytes: Vec<u8>) -> DuplexStream {
+        for byte in bytes {
+            sleep(Duration::from_millis(1)).await;
+            wire.write_all(&[byte]).await.unwrap();
+        }
+        wire
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_next_that_is_dropped_at_every_await_loses_nothing() {
+        let (ours, theirs) = duplex(KIB);
+        let ours = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+        let mut ours = Connection::new(ours, LIMITS);
+        let bytes = b"\x81\x02ab\x89\x01p\x01\x02cd\x80\x01e\x82\x01f\x88\x00".to_vec();
+        let peer = tokio::spawn(drip(theirs, bytes));
+        let (mut came, mut dropped) = (Vec::new(), 0);
+        loop {
+            match after_polls(1, ours.next()).await {
+                Some(Some(message)) => came.push(message.unwrap()),
+                Some(None) => break,
+                None if peer.is_finished() && came.len() == 3 => break,
+                None => {
+                    dropped += 1;
+                    sleep(Duration::from_millis(1)).await;
+                }
+            }
+        }
+        assert_eq!(came, [text("ab"), text("cde"), Message::binary(b"f".to_vec())]);
+        assert!(dropped >= 15, "at least once within each frame: {dropped}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_pongs_leaves_room_for_other_tasks() {
+        let (mut ours, mut peer) = wired(64 * KIB).await;
+        peer.get_mut().write_all(&b"\x8a\x00".repeat(10_000)).await.unwrap();
+        peer.send(text("at last")).await.unwrap();
+        let mut polls = 0;
+        let message = poll_fn(|cx| {
+            polls += 1;
+            ours.poll_next_unpin(cx)
+        });
+        assert_eq!(message.await.unwrap().unwrap(), text("at last"));
+        assert!(polls >= 10_000 / 128, "the budget of a task is 128: {polls}");
+    }
+
+    // Life signs.
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_are_answered_while_somebody_reads() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        peer.send(Message::Ping("are you there?".into())).await.unwrap();
+        let pong = tokio::select! {
+            biased;
+            item = ours.next() => panic!("a ping is no item: {item:?}"),
+            pong = peer.next() => pong.unwrap().unwrap(),
+        };
+        assert_eq!(pong, Message::Pong("are you there?".into()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_nobody_reads_no_ping_is_answered() {
+        let (ours, mut peer) = wired(KIB).await;
+        peer.send(Message::Ping(Bytes::new())).await.unwrap();
+        let mut pings = 0;
+        let unanswered = async {
+            while peer.next().await.unwrap().unwrap().is_ping() {
+                pings += 1;
+            }
+        };
+        timeout(HOUR, unanswered).await.unwrap_err();
+        assert_eq!(pings, 180, "ours go out all the same");
+        drop(ours);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pong_leaves_with_the_next_poll() {
+        let (ours, theirs) = duplex(KIB);
+        let mut ours = peer(ours, Role::Client).await;
+        let mut theirs = peer(theirs, Role::Server).await;
+        theirs.send(Message::Ping(Bytes::new())).await.unwrap();
+        assert!(ours.next().await.unwrap().unwrap().is_ping());
+        timeout(HOUR, theirs.next()).await.unwrap_err();
+        assert!(after_polls(1, ours.next()).await.is_none());
+        assert!(theirs.next().await.unwrap().unwrap().is_pong());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_is_noticed_to_the_millisecond() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        let start = Instant::now();
+        let silent = ours.next().await.unwrap().unwrap_err();
+        assert!(matches!(silent, SocketError::Silent(d) if d == secs(50)), "{silent}");
+        assert_eq!(start.elapsed(), secs(50));
+        assert!(ours.next().await.is_none());
+        // After two pings, the wire was let go.
+        assert!(peer.next().await.unwrap().unwrap().is_ping());
+        assert!(peer.next().await.unwrap().unwrap().is_ping());
+        assert!(peer.next().await.unwrap().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn any_word_is_a_sign_of_life() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        let start = Instant::now();
+        sleep(secs(40)).await;
+        peer.send(text("I am busy")).await.unwrap();
+        assert_eq!(ours.next().await.unwrap().unwrap(), text("I am busy"));
+        ours.next().await.unwrap().unwrap_err();
+        assert_eq!(start.elapsed(), secs(90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_answers_is_kept_though_it_says_nothing() {
+        let (mut ours, peer) = wired(KIB).await;
+        let (quiet, heard) = tokio::join!(
+            async {
+                let quiet = timeout(HOUR, ours.next()).await.is_err();
+                drop(ours);
+                quiet
+            },
+            listen(peer)
+        );
+        assert!(quiet);
+        assert_eq!(count(&heard, Message::is_ping), 180);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_who_comes_late_finds_the_pongs() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        let answering = tokio::spawn(async move {
+            while peer.next().await.unwrap().unwrap().is_ping() {}
+            peer
+        });
+        sleep(HOUR).await;
+        ours.outbox().send(text("still there?")).await.unwrap();
+        // The peer stops answering when it hears that; 50 s count from now.
+        let (start, silent) = (Instant::now(), ours.next().await.unwrap().unwrap_err());
+        assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
+        assert_eq!(start.elapsed(), secs(50));
+        drop(answering);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_deadline_a_silent_peer_is_never_noticed() {
+        let (ours, _theirs) = duplex(KIB);
+        let mut ours = peer(ours, Role::Client).await;
+        timeout(HOUR, ours.next()).await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_has_no_limit_of_its_own() {
+        let (ours, _theirs) = duplex(KIB);
+        let handshake = client_async("ws://peer.test/", ours);
+        timeout(HOUR, handshake).await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_period_of_zero_is_a_millisecond() {
+        let (ours, theirs) = duplex(64 * KIB);
+        let ours = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+        let limits = Limits { ping: Duration::ZERO, ..LIMITS };
+        let ours = Connection::new(ours, limits);
+        let mut theirs = peer(theirs, Role::Server).await;
+        let start = Instant::now();
+        for _ in 0..3 {
+            assert!(theirs.next().await.unwrap().unwrap().is_ping());
+        }
+        assert_eq!(start.elapsed(), Duration::from_millis(3));
+        drop(ours);
+    }
+
+    // What the peer does wrong.
+
+    /// The peer writes `bytes`; gives our last item and the peer's.
+    async fn refused(bytes: &[u8]) -> (SocketError, CloseCode) {
+        let (mut ours, mut peer) = wired(4 * KIB).await;
+        peer.send(text("before")).await.unwrap();
+        peer.get_mut().write_all(bytes).await.unwrap();
+        assert_eq!(ours.next().await.unwrap().unwrap(), text("before"));
+        let error = ours.next().await.unwrap().unwrap_err();
+        assert!(ours.next().await.is_none());
+        match peer.next().await.unwrap().unwrap() {
+            Message::Close(Some(frame)) => (error, frame.code),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_protocol_error_is_the_last_item_and_the_peer_is_told() {
+        let (error, told) = refused(b"\x83\x00").await;
+        let unknown = ProtocolError::InvalidOpcode(3);
+        assert!(
+            matches!(&error, SocketError::Failed(Error::Protocol(e)) if *e == unknown),
+            "{error:?}"
+        );
+        assert_eq!(told, CloseCode::Protocol);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn text_that_is_no_utf_8_is_refused() {
+        let (error, told) = refused(b"\x81\x01\xff").await;
+        assert!(matches!(error, SocketError::Failed(Error::Utf8(_))), "{error:?}");
+        assert_eq!(told, CloseCode::Invalid);
+    }
+
+    fn too_long(error: &SocketError) -> Option<usize> {
+        match error {
+            SocketError::Failed(Error::Capacity(CapacityError::MessageTooLong {
+                size,
+                ..
+            })) => Some(*size),
+            _ => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_over_the_limit_is_refused_by_its_header() {
+        // 1025 bytes are announced, none is sent.
+        let (error, told) = refused(b"\x82\x7e\x04\x01").await;
+        assert_eq!((too_long(&error), told), (Some(1_025), CloseCode::Size));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fragments_count_together() {
+        let first = [&b"\x02\x7e\x02\x58"[..], &[0; 600]].concat();
+        let second = [&b"\x80\x7e\x02\x58"[..], &[0; 600]].concat();
+        let (error, told) = refused(&[first, second].concat()).await;
+        assert_eq!((too_long(&error), told), (Some(1_200), CloseCode::Size));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_of_the_limit_comes_through() {
+        let (mut ours, mut peer) = wired(4 * KIB).await;
+        peer.send(of_size(KIB)).await.unwrap();
+        assert_eq!(ours.next().await.unwrap().unwrap().len(), KIB);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bare_socket_does_not_tell_the_peer_what_was_wrong() {
+        let (ours, theirs) = duplex(KIB);
+        let mut ours = peer(ours, Role::Client).await;
+        let mut theirs = peer(theirs, Role::Server).await;
+        theirs.get_mut().write_all(b"\x83\x00").await.unwrap();
+        assert!(ours.next().await.unwrap().is_err());
+        assert!(ours.next().await.is_none());
+        drop(ours);
+        assert!(theirs.next().await.unwrap().is_err(), "no close frame");
+    }
+
+    #[test]
+    fn by_default_a_message_may_have_64_mib_and_the_write_buffer_has_no_bound() {
+        let config = WebSocketConfig::default();
+        assert_eq!(config.max_message_size, Some(64 * KIB * KIB));
+        assert_eq!(config.max_frame_size, Some(16 * KIB * KIB));
+        assert_eq!(config.max_write_buffer_size, usize::MAX);
+        assert_eq!(config.read_buffer_size, 128 * KIB);
+        assert_eq!(config.write_buffer_size, 128 * KIB);
+    }
+
+    /// How many pongs a socket keeps for a peer that sends `pings` and reads nothing.
+    async fn pongs_kept(config: Option<WebSocketConfig>, pings: usize) -> usize {
+        const WIRE: usize = 4 * KIB;
+        let (ours, theirs) = duplex(WIRE);
+        let mut ours =
+            WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
+        let mut theirs = peer(theirs, Role::Server).await;
+        let flood = async {
+            for _ in 0..pings {
+                theirs.send(Message::Ping(vec![0; 125].into())).await.unwrap();
+            }
+        };
+        let reading = async {
+            for _ in 0..pings {
+                assert!(ours.next().await.unwrap().unwrap().is_ping());
+            }
+        };
+        tokio::join!(flood, reading);
+        // Now the peer reads; what it finds was kept for it.
+        let mut kept = 0;
+        let all = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    pong = theirs.next() => {
+                        kept += usize::from(pong.unwrap().unwrap().is_pong());
+                    }
+                    _ = ours.next() => panic!("the peer has no more to say"),
+                }
+            }
+        };
+        timeout(HOUR, all).await.unwrap_err();
+        kept
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_pings_and_does_not_read_fills_an_unbounded_buffer() {
+        assert_eq!(pongs_kept(None, 10_000).await, 10_000, "131 bytes each");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_a_bound_only_the_newest_pong_waits() {
+        let kept = pongs_kept(Some(LIMITS.config()), 10_000).await;
+        // A masked pong has 131 bytes: on the wire, in the buffer, and one beside it.
+        assert_eq!(kept, (4 * KIB + 5 * KIB) / 131 + 1);
+    }
+
+    // Writing.
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_queued_goes_out_in_order() {
+        let (mut ours, peer) = wired(64).await;
+        let outbox = ours.outbox();
+        let send = async {
+            for n in 0..100 {
+                outbox.send(text(&n.to_string())).await.unwrap();
+            }
+            outbox.send(Message::Close(None)).await.unwrap();
+        };
+        let (heard, end, ()) = tokio::join!(listen(peer), ours.next(), send);
+        assert!(end.is_none());
+        let expected = (0..100).map(|n| text(&n.to_string()));
+        assert_eq!(heard, expected.chain([Message::Close(None)]).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_a_peer_that_does_not_read_the_outbox_fills_and_send_waits() {
+        let (ours, _peer) = wired(64).await;
+        let (outbox, mut taken) = (ours.outbox(), 0);
+        while timeout(Duration::from_millis(1), outbox.send(of_size(KIB))).await.is_ok()
+        {
+            taken += 1;
+        }
+        assert_eq!(taken, LIMITS.outbox.get() + 1, "and the one that is being written");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_read_is_given_up_to_the_millisecond() {
+        let (mut ours, _peer) = wired(64).await;
+        let outbox = ours.outbox();
+        outbox.send(of_size(KIB)).await.unwrap();
+        let start = Instant::now();
+        let stuck = ours.next().await.unwrap().unwrap_err();
+        assert!(matches!(stuck, SocketError::Stuck(d) if d == secs(5)), "{stuck}");
+        assert_eq!(start.elapsed(), secs(5));
+        assert!(outbox.send(text("too late")).await.is_err());
+        assert!(ours.next().await.is_none());
+        assert_eq!(tasks(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_for_a_place_that_is_dropped_loses_no_message() {
+        let (mut ours, peer) = wired(64).await;
+        let outbox = ours.outbox();
+        for _ in 0..4 {
+            outbox.try_send(of_size(KIB)).unwrap();
+        }
+        yield_now().await;
+        outbox.try_send(of_size(KIB)).unwrap();
+        let last = text("kept");
+        timeout(secs(1), outbox.reserve()).await.unwrap_err();
+        let peer = tokio::spawn(listen(peer));
+        outbox.reserve().await.unwrap().send(last);
+        outbox.send(Message::Close(None)).await.unwrap();
+        assert!(ours.next().await.is_none());
+        let heard = peer.await.unwrap();
+        assert_eq!((count(&heard, Message::is_binary), &heard[5]), (5, &text("kept")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reading_goes_on_while_a_write_waits() {
+        let (mut ours, mut peer) = wired(64).await;
+        ours.outbox().send(of_size(KIB)).await.unwrap();
+        sleep(secs(1)).await;
+        for n in 0..100 {
+            peer.send(text(&n.to_string())).await.unwrap();
+            assert_eq!(ours.next().await.unwrap().unwrap(), text(&n.to_string()));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pongs_that_wait_do_not_take_the_place_of_a_message() {
+        let (mut ours, mut peer) = wired(256).await;
+        for _ in 0..100 {
+            peer.send(Message::Ping(vec![0; 125].into())).await.unwrap();
+            assert!(after_polls(1, ours.next()).await.is_none());
+            yield_now().await;
+        }
+        ours.outbox().send(of_size(KIB)).await.unwrap();
+        ours.outbox().send(Message::Close(None)).await.unwrap();
+        let (end, heard) = tokio::join!(ours.next(), listen(peer));
+        assert!(end.is_none());
+        assert_eq!(count(&heard, Message::is_binary), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_too_large_to_write_ends_the_connection() {
+        let (mut ours, _peer) = wired(64 * KIB).await;
+        ours.outbox().send(of_size(5 * KIB)).await.unwrap();
+        let error = ours.next().await.unwrap().unwrap_err();
+        let full = matches!(error, SocketError::Failed(Error::WriteBufferFull(_)));
+        assert!(full, "{error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_who_is_slow_holds_the_peer_back() {
+        let (ours, mut peer) = wired(KIB).await;
+        let mut taken = 0;
+        while timeout(secs(1), peer.feed(of_size(KIB)))
+            .await
+            .is_ok_and(|fed| fed.is_ok())
+        {
+            taken += 1;
+            if timeout(secs(1), peer.flush()).await.is_err() {
+                break;
+            }
+        }
+        assert_eq!(taken, 1, "nobody polls us, so nothing is taken off the wire");
+        drop(ours);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_that_talk_at_once_get_through() {
+        let (left, right) = duplex(64);
+        let mut ends = Vec::new();
+        for (wire, role) in [(left, Role::Client), (right, Role::Server)] {
+            let config = Some(LIMITS.config());
+            let socket = WebSocketStream::from_raw_socket(wire, role, config).await;
+            let mut connection = Connection::new(socket, LIMITS);
+            let outbox = connection.outbox();
+            ends.push(tokio::spawn(async move {
+                let send = async {
+                    for _ in 0..100 {
+                        outbox.send(of_size(KIB)).await.unwrap();
+                    }
+                };
+                let (count, ()) =
+                    tokio::join!((&mut connection).take(100).count(), send);
+                count
+            }));
+        }
+        for end in ends {
+            assert_eq!(end.await.unwrap(), 100);
+        }
+    }
+
+    // The end.
+
+    #[tokio::test(start_paused = true)]
+    async fn close_writes_what_is_queued_and_waits_for_the_answer() {
+        let (ours, peer) = wired(64).await;
+        for word in ["one", "two", "three"] {
+            ours.outbox().send(text(word)).await.unwrap();
+        }
+        let (closed, heard) = tokio::join!(ours.close(secs(2)), listen(peer));
+        closed.unwrap();
+        let (code, reason) = (CloseCode::Normal, Utf8Bytes::default());
+        let goodbye = Message::Close(Some(CloseFrame { code, reason }));
+        assert_eq!(heard, [text("one"), text("two"), text("three"), goodbye]);
+        assert_eq!(tasks(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn close_gives_up_at_its_limit() {
+        let (ours, _peer) = wired(64 * KIB).await;
+        let start = Instant::now();
+        let gave_up = ours.close(secs(2)).await.unwrap_err();
+        assert!(matches!(gave_up, SocketError::CloseTimeout(d) if d == secs(2)));
+        assert_eq!(start.elapsed(), secs(2));
+        yield_now().await;
+        assert_eq!(tasks(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_of_close_counts_while_the_outbox_is_full() {
+        let (ours, _peer) = wired(64).await;
+        for _ in 0..4 {
+            ours.outbox().try_send(of_size(KIB)).unwrap();
+        }
+        let start = Instant::now();
+        let gave_up = ours.close(secs(2)).await.unwrap_err();
+        assert!(matches!(gave_up, SocketError::CloseTimeout(_)));
+        assert_eq!(start.elapsed(), secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn close_reads_so_that_a_peer_who_writes_gets_through() {
+        let (ours, mut peer) = wired(64).await;
+        for _ in 0..4 {
+            ours.outbox().try_send(of_size(KIB)).unwrap();
+        }
+        let theirs = async {
+            for _ in 0..100 {
+                peer.send(of_size(KIB)).await.unwrap();
+            }
+            listen(peer).await
+        };
+        let (closed, heard) = tokio::join!(ours.close(secs(2)), theirs);
+        closed.unwrap();
+        assert_eq!(count(&heard, Message::is_binary), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn close_tells_that_the_peer_was_lost() {
+        let (ours, peer) = wired(KIB).await;
+        drop(peer);
+        let lost = ours.close(secs(2)).await.unwrap_err();
+        assert!(matches!(lost, SocketError::Failed(_)), "{lost:?}");
+    }
+
+    fn is_reset(end: Option<&Result<Message, Error>>) -> bool {
+        matches!(
+            end,
+            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)))
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_connection_says_no_goodbye_and_loses_what_is_queued() {
+        let (ours, mut peer) = wired(KIB).await;
+        for _ in 0..4 {
+            ours.outbox().try_send(text("lost")).unwrap();
+        }
+        drop(ours);
+        assert!(is_reset(peer.next().await.as_ref()));
+        assert_eq!(tasks(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_half_written_is_cut_by_a_drop() {
+        let (ours, mut peer) = wired(64).await;
+        ours.outbox().send(of_size(KIB)).await.unwrap();
+        yield_now().await;
+        drop(ours);
+        assert!(
+            is_reset(peer.next().await.as_ref()),
+            "64 bytes of it are there, and no item"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_close_leaves_no_task() {
+        let mut peers = Vec::new();
+        let make = || {
+            let (ours, theirs) = duplex(KIB);
+            async move {
+                let peer = peer(theirs, Role::Server).await;
+                let listening = AbortOnDropHandle::new(tokio::spawn(async move {
+                    yield_now().await;
+                    listen(peer).await
+                }));
+                let config = Some(LIMITS.config());
+                let ours =
+                    WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
+                let closed = Connection::new(ours, LIMITS).close(secs(2)).await;
+                drop(listening);
+                closed
+            }
+        };
+        let points = at_every_await(make, |_, end| peers.push(end.map(|e| e.is_ok())));
+        let points = points.await;
+        yield_now().await;
+        assert_eq!(tasks(), 0);
+        assert!(points >= 2, "{points}");
+        assert_eq!(peers.pop(), Some(Some(true)));
+        assert!(peers.iter().all(Option::is_none));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_close_is_a_dropped_connection() {
+        let (ours, mut peer) = wired(KIB).await;
+        assert!(after_polls(1, ours.close(secs(2))).await.is_none());
+        assert!(is_reset(peer.next().await.as_ref()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_can_be_spawned() {
+        let (mut ours, peer) = wired(KIB).await;
+        let listening = tokio::spawn(listen(peer));
+        let reading = tokio::spawn(async move {
+            let _ = timeout(secs(1), ours.next()).await;
+            ours.close(secs(2)).await
+        });
+        reading.await.unwrap().unwrap();
+        assert_eq!(listening.await.unwrap().len(), 1);
+    }
+
+    /// A wire that panics when it is written to.
+    struct Trap;
+
+    impl AsyncRead for Trap {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Trap {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<std::io::Result<usize>> {
+            panic!("as the test wants")
+        }
+
+        fn poll_flush(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[should_panic(expected = "as the test wants")]
+    async fn a_panic_in_the_writer_comes_out_of_the_stream() {
+        let config = Some(LIMITS.config());
+        let socket = WebSocketStream::from_raw_socket(Trap, Role::Client, config).await;
+        let mut ours = Connection::new(socket, LIMITS);
+        let _ = ours.next().await;
+    }
+
+    // Real sockets.
+
+    #[tokio::test]
+    async fn over_tcp_everything_comes_back_in_order() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (wire, _) = listener.accept().await.unwrap();
+            let config = Some(LIMITS.config());
+            let socket = accept_async_with_config(wire, config).await.unwrap();
+            let mut echo = Connection::new(socket, LIMITS);
+            let outbox = echo.outbox();
+            while let Some(message) = echo.try_next().await? {
+                outbox.send(message).await.unwrap();
+            }
+            Ok::<_, SocketError>(())
+        });
+        let config = Some(LIMITS.config());
+        let (socket, _) = connect_async_with_config(url, config, true).await.unwrap();
+        let mut client = Connection::new(socket, LIMITS);
+        let outbox = client.outbox();
+        let send = async {
+            for n in 0..1_000 {
+                outbox.send(text(&n.to_string())).await.unwrap();
+            }
+        };
+        let echoed = (&mut client).take(1_000).try_collect::<Vec<_>>();
+        let (echoed, ()) = tokio::join!(echoed, send);
+        let expected: Vec<_> = (0..1_000).map(|n| text(&n.to_string())).collect();
+        assert_eq!(echoed.unwrap(), expected);
+        client.close(secs(60)).await.unwrap();
+        server.await.unwrap().unwrap();
+    }
+
+    // The naive versions.
+
+    /// Ten messages of `size` while a peer that reads nothing says ten words; then the
+    /// peer reads, and this is what it finds.
+    async fn arrived(size: usize) -> usize {
+        let (ours, theirs) = duplex(64);
+        let ours = peer(ours, Role::Client).await;
+        let mut theirs = peer(theirs, Role::Server).await;
+        let exchange = naive::exchange(ours, vec![of_size(size); 10]);
+        let talk = async {
+            for _ in 0..10 {
+                sleep(secs(1)).await;
+                theirs.send(text("news")).await.unwrap();
+            }
+            sleep(secs(1)).await;
+            listen(theirs).await
+        };
+        let (news, heard) = tokio::join!(exchange, talk);
+        assert_eq!(news.unwrap().len(), 10, "and no error");
+        count(&heard, Message::is_binary)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn raced_with_reading_six_of_ten_sends_are_lost() {
+        assert_eq!(arrived(64 * KIB).await, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_messages_hide_it_in_the_write_buffer() {
+        assert_eq!(arrived(KIB).await, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_send_that_timed_out_and_is_made_again_arrives_twice() {
+        let (ours, theirs) = duplex(64);
+        let mut ours = peer(ours, Role::Client).await;
+        let theirs = peer(theirs, Role::Server).await;
+        let order = || of_size(KIB);
+        timeout(secs(1), ours.send(order())).await.unwrap_err();
+        let again = async {
+            ours.send(order()).await.unwrap();
+            ours.close(None).await.unwrap();
+            drop(ours);
+        };
+        let ((), heard) = tokio::join!(again, listen(theirs));
+        assert_eq!(count(&heard, Message::is_binary), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_that_do_not_read_while_they_write_wait_for_each_other() {
+        let (left, right) = duplex(64);
+        let mut heard = [0, 0];
+        let [left_heard, right_heard] = &mut heard;
+        let both = async {
+            let (left, right) =
+                (peer(left, Role::Client).await, peer(right, Role::Server).await);
+            let burst = || {
+                let (outbox, queued) = mpsc::channel(100);
+                for _ in 0..100 {
+                    outbox.try_send(of_size(KIB)).unwrap();
+                }
+                queued
+            };
+            tokio::join!(
+                naive::talk(left, burst(), |_| *left_heard += 1),
+                naive::talk(right, burst(), |_| *right_heard += 1),
+            )
+        };
+        assert!(timeout(HOUR, both).await.is_err());
+        assert!(heard[0] < 100 && heard[1] < 100, "{heard:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_a_slow_peer_an_unbounded_queue_takes_all() {
+        let (ours, theirs) = duplex(64);
+        let (sink, _stream) = peer(ours, Role::Client).await.split();
+        let theirs = peer(theirs, Role::Server).await;
+        let outbox = naive::outbox(sink);
+        let message = of_size(KIB);
+        for _ in 0..10_000 {
+            outbox.send(message.clone()).unwrap();
+        }
+        sleep(HOUR).await;
+        assert_eq!(theirs.take(10_000).count().await, 10_000, "ten megabytes");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hanging_up_on_the_goodbye_leaves_it_unanswered() {
+        let (ours, theirs) = duplex(KIB);
+        let ours = peer(ours, Role::Client).await;
+        let mut theirs = peer(theirs, Role::Server).await;
+        theirs.close(None).await.unwrap();
+        assert_eq!(naive::listen(ours).await.unwrap(), 0);
+        assert!(is_reset(theirs.next().await.as_ref()));
+    }
+}
