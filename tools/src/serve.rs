@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tower::ServiceExt;
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::{ServeDir, ServeFile};
 use tower_livereload::{LiveReloadLayer, Reloader};
@@ -138,7 +139,7 @@ impl Server {
             .fallback(page)
             .with_state(Arc::clone(&self.site))
             .layer(livereload)
-            .layer(CompressionLayer::new());
+            .layer(CompressionLayer::new().quality(CompressionLevel::Best));
         let port = self.address.port();
         tokio::select! {
             result = axum::serve(self.listener, router) => {
