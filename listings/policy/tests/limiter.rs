@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use backend::cancel::{after_polls, at_every_await};
 use futures::future::{FutureExt, join_all};
+use governor::clock::FakeRelativeClock;
+use governor::{Quota, RateLimiter};
 use policy::limiter::{Limiter, Rate, Refused, TooMuch, ZeroPeriod};
 use policy::retry::Retry;
 use proptest::prelude::*;
@@ -15,6 +17,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
+const HOUR: Duration = Duration::from_hours(1);
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -46,7 +49,7 @@ fn one_a_second() -> Limiter {
 
 /// How many pass now.
 fn at_once(limiter: &Limiter) -> usize {
-    std::iter::from_fn(|| limiter.try_acquire(ONE).ok()).count()
+    std::iter::from_fn(|| limiter.try_acquire(ONE).ok()).take(1000).count()
 }
 
 /// When each of these costs passes, in milliseconds, if all ask now, in this order.
@@ -60,6 +63,11 @@ async fn passes_at(
         start.elapsed().as_millis() as u64
     });
     join_all(waits).await
+}
+
+/// Fails where it would otherwise wait for ever.
+async fn in_an_hour<F: Future>(wait: F) -> F::Output {
+    timeout(HOUR, wait).await.expect("a wait in vain")
 }
 
 fn too_soon<T>(wait: Duration) -> Result<T, Refused> {
@@ -78,7 +86,7 @@ async fn the_burst_passes_at_once_and_then_one_after_another() {
 async fn after_an_idle_hour_the_burst_is_what_it_was() {
     let limiter = four_a_second();
     assert_eq!(at_once(&limiter), 5);
-    sleep(Duration::from_hours(1)).await;
+    sleep(HOUR).await;
     assert_eq!(at_once(&limiter), 5);
 }
 
@@ -271,19 +279,19 @@ async fn a_waiter_that_nobody_polls_holds_up_nobody() {
     let (limiter, start) = (one_a_second(), Instant::now());
     let mut asleep = pin!(limiter.acquire_one());
     assert_eq!(after_polls(1, asleep.as_mut()).await, None);
-    limiter.acquire_one().await;
+    in_an_hour(limiter.acquire_one()).await;
     assert_eq!(start.elapsed(), secs(2), "as if the first had taken its token");
 }
 
 #[tokio::test(start_paused = true)]
 async fn nor_for_more_than_ten_milliseconds_where_the_turns_are_close() {
     let (limiter, start) = (limiter(1, ms(1), 1), Instant::now());
-    limiter.acquire_one().await;
+    in_an_hour(limiter.acquire_one()).await;
     let mut asleep: Vec<_> = (0..5).map(|_| Box::pin(limiter.acquire_one())).collect();
     for wait in &mut asleep {
         assert_eq!(after_polls(1, wait).await, None);
     }
-    limiter.acquire_one().await;
+    in_an_hour(limiter.acquire_one()).await;
     // Their turns were at 1 to 5 ms. Without them it would have been 1 ms, with them 6.
     assert_eq!(start.elapsed(), ms(5 + 10 + 1));
 }
@@ -294,7 +302,7 @@ async fn a_waiter_that_missed_its_turn_keeps_its_place() {
     let mut late = pin!(limiter.acquire_one());
     assert_eq!(after_polls(1, late.as_mut()).await, None);
     sleep(ms(1500)).await;
-    limiter.acquire_one().await; // overtakes: the turn was at 1 s
+    in_an_hour(limiter.acquire_one()).await; // overtakes: the turn was at 1 s
     assert_eq!(start.elapsed(), ms(1500));
     let when = async |wait: Pin<&mut dyn Future<Output = ()>>| {
         wait.await;
@@ -498,8 +506,116 @@ async fn who_is_not_polled_moves_up_too() {
     assert_eq!(asleep.as_mut().now_or_never(), None);
     assert_eq!((&mut large).now_or_never(), None);
     drop(gives_up);
-    large.await.unwrap();
+    in_an_hour(large).await.unwrap();
     assert_eq!(start.elapsed(), secs(10), "the sleeper's turn was at 1 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_passes_moves_nobody_up() {
+    let limiter = one_a_second();
+    let mut passes = pin!(limiter.acquire_one());
+    let mut asleep = pin!(limiter.acquire_one());
+    assert_eq!(after_polls(1, passes.as_mut()).await, None);
+    assert_eq!(after_polls(1, asleep.as_mut()).await, None);
+    passes.await;
+    sleep(ms(500)).await;
+    // The turn of the sleeper is at 2 s, and now is 1.5 s.
+    assert_eq!(limiter.try_acquire(ONE), too_soon(ms(1500)));
+}
+
+// Governor.
+
+#[tokio::test(start_paused = true)]
+async fn the_paused_clock_does_not_move_governor() {
+    let one_an_hour = RateLimiter::direct(Quota::per_hour(n(1)));
+    assert!(one_an_hour.check().is_ok());
+    sleep(2 * HOUR).await;
+    assert!(one_an_hour.check().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_paused_clock_a_limit_of_ten_minutes_beats_a_wait_of_one() {
+    let one_a_minute = RateLimiter::direct(Quota::per_minute(n(1)));
+    one_a_minute.until_ready().await;
+    let start = Instant::now();
+    timeout(secs(600), one_a_minute.until_ready()).await.unwrap_err();
+    assert_eq!(start.elapsed(), secs(600));
+}
+
+#[test]
+fn governor_waits_in_real_time() {
+    let start = std::time::Instant::now();
+    let twenty_a_second = Quota::with_period(ms(50)).unwrap();
+    let limiter = RateLimiter::direct(twenty_a_second);
+    futures::executor::block_on(async {
+        limiter.until_ready().await;
+        limiter.until_ready().await;
+    });
+    assert!(start.elapsed() >= ms(50));
+}
+
+#[test]
+fn a_clock_of_its_own_drives_governor() {
+    let clock = FakeRelativeClock::default();
+    let quota = Quota::per_second(n(4)).allow_burst(n(5));
+    let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
+    let passed = || std::iter::from_fn(|| limiter.check().ok()).count();
+    assert_eq!(passed(), 5);
+    clock.advance(ms(249));
+    assert_eq!(passed(), 0);
+    clock.advance(ms(1));
+    assert_eq!(passed(), 1);
+    clock.advance(HOUR);
+    assert_eq!(passed(), 5);
+}
+
+#[test]
+fn a_quota_of_governor_per_second_is_a_burst_of_as_many() {
+    let quota = Quota::per_second(n(50));
+    let limiter = RateLimiter::direct_with_clock(quota, FakeRelativeClock::default());
+    assert_eq!(std::iter::from_fn(|| limiter.check().ok()).count(), 50);
+}
+
+#[test]
+fn in_governor_small_requests_starve_a_large_one() {
+    let clock = FakeRelativeClock::default();
+    let quota = Quota::per_second(n(10)).allow_burst(n(5));
+    let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
+    assert!(limiter.check_n(n(5)).unwrap().is_ok());
+    for _ in 0..1000 {
+        clock.advance(ms(100));
+        assert!(limiter.check_n(n(5)).unwrap().is_err());
+        assert!(limiter.check().is_ok());
+    }
+    assert!(limiter.check_n(n(6)).is_err(), "more than it ever holds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_this_limiter_small_requests_do_not() {
+    let limiter = limiter(10, secs(1), 5);
+    limiter.acquire(n(5)).await.unwrap();
+    let start = Instant::now();
+    let large = limiter.acquire(n(5)).map(|_| start.elapsed());
+    let small = async {
+        for _ in 0..1000 {
+            limiter.acquire_one().await;
+        }
+    };
+    assert_eq!(tokio::join!(biased; large, small).0, ms(500));
+}
+
+#[test]
+fn governor_keeps_each_key_until_it_is_told_to_forget() {
+    let clock = FakeRelativeClock::default();
+    let limiter =
+        RateLimiter::hashmap_with_clock(Quota::per_second(n(1)), clock.clone());
+    for key in 0..1000 {
+        limiter.check_key(&key).unwrap();
+    }
+    clock.advance(24 * HOUR);
+    assert_eq!(limiter.len(), 1000);
+    limiter.retain_recent();
+    assert_eq!(limiter.len(), 0);
 }
 
 // All of it together.

@@ -231,8 +231,6 @@ mod tests {
     use backend::{Load, Reply, Site};
     use futures::future::{FutureExt, LocalBoxFuture, join_all};
     use futures::stream::{self, LocalBoxStream};
-    use governor::clock::FakeRelativeClock;
-    use governor::{Quota, RateLimiter};
     use policy::limiter::Rate;
     use policy::retry::Retry;
     use std::cell::{Cell, RefCell};
@@ -716,101 +714,5 @@ mod tests {
         let bucket = limiter(10, secs(1), 10);
         let at = one_and_then_24(|| bucket.acquire_one()).await;
         assert_eq!((most_in(10, &at), at[10], at[11], at[24]), (10, 990, 1090, 2390));
-    }
-
-    // Governor.
-
-    #[tokio::test(start_paused = true)]
-    async fn the_paused_clock_does_not_move_governor() {
-        let one_an_hour = RateLimiter::direct(Quota::per_hour(n(1)));
-        assert!(one_an_hour.check().is_ok());
-        sleep(2 * HOUR).await;
-        assert!(one_an_hour.check().is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn on_the_paused_clock_a_limit_of_ten_minutes_beats_a_wait_of_one() {
-        let one_a_minute = RateLimiter::direct(Quota::per_minute(n(1)));
-        one_a_minute.until_ready().await;
-        let start = Instant::now();
-        timeout(secs(600), one_a_minute.until_ready()).await.unwrap_err();
-        assert_eq!(start.elapsed(), secs(600));
-    }
-
-    #[test]
-    fn governor_waits_in_real_time() {
-        let start = std::time::Instant::now();
-        let twenty_a_second = Quota::with_period(ms(50)).unwrap();
-        let limiter = RateLimiter::direct(twenty_a_second);
-        futures::executor::block_on(async {
-            limiter.until_ready().await;
-            limiter.until_ready().await;
-        });
-        assert!(start.elapsed() >= ms(50));
-    }
-
-    #[test]
-    fn a_clock_of_its_own_drives_governor() {
-        let clock = FakeRelativeClock::default();
-        let quota = Quota::per_second(n(4)).allow_burst(n(5));
-        let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
-        let passed = || std::iter::from_fn(|| limiter.check().ok()).count();
-        assert_eq!(passed(), 5);
-        clock.advance(ms(249));
-        assert_eq!(passed(), 0);
-        clock.advance(ms(1));
-        assert_eq!(passed(), 1);
-        clock.advance(HOUR);
-        assert_eq!(passed(), 5);
-    }
-
-    #[test]
-    fn a_quota_of_governor_per_second_is_a_burst_of_as_many() {
-        let quota = Quota::per_second(n(50));
-        let limiter =
-            RateLimiter::direct_with_clock(quota, FakeRelativeClock::default());
-        assert_eq!(std::iter::from_fn(|| limiter.check().ok()).count(), 50);
-    }
-
-    #[test]
-    fn in_governor_small_requests_starve_a_large_one() {
-        let clock = FakeRelativeClock::default();
-        let quota = Quota::per_second(n(10)).allow_burst(n(5));
-        let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
-        assert!(limiter.check_n(n(5)).unwrap().is_ok());
-        for _ in 0..1000 {
-            clock.advance(ms(100));
-            assert!(limiter.check_n(n(5)).unwrap().is_err());
-            assert!(limiter.check().is_ok());
-        }
-        assert!(limiter.check_n(n(6)).is_err(), "more than it ever holds");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn in_this_limiter_small_requests_do_not() {
-        let limiter = limiter(10, secs(1), 5);
-        limiter.acquire(n(5)).await.unwrap();
-        let start = Instant::now();
-        let large = limiter.acquire(n(5)).map(|_| start.elapsed());
-        let small = async {
-            for _ in 0..1000 {
-                limiter.acquire_one().await;
-            }
-        };
-        assert_eq!(tokio::join!(biased; large, small).0, ms(500));
-    }
-
-    #[test]
-    fn governor_keeps_each_key_until_it_is_told_to_forget() {
-        let clock = FakeRelativeClock::default();
-        let limiter =
-            RateLimiter::hashmap_with_clock(Quota::per_second(n(1)), clock.clone());
-        for key in 0..1000 {
-            limiter.check_key(&key).unwrap();
-        }
-        clock.advance(24 * HOUR);
-        assert_eq!(limiter.len(), 1000);
-        limiter.retain_recent();
-        assert_eq!(limiter.len(), 0);
     }
 }
