@@ -40,7 +40,8 @@ where
 
 // ANCHOR: paced_inside
 /// Like [`paced`], but each request waits for its token inside its place, and so up to
-/// `at_once` of them stand in the line of the limiter.
+/// `at_once` of them stand in the line of the limiter. `work` is called before that wait,
+/// and the future that it returns is polled after it.
 ///
 /// # Cancel safety
 /// Dropping the stream drops up to `at_once` requests, of which some have not been
@@ -383,7 +384,7 @@ mod tests {
         let run = |place: usize, at_once| {
             let starts = &starts[place];
             let work = move |_| async move { starts.set(starts.get() + 1) };
-            limited(inside, stream::iter(0..), at_once, &limiter, work).count()
+            limited(inside, stream::iter(0..100), at_once, &limiter, work).count()
         };
         let both = async { tokio::join!(run(0, TEN), run(1, ONE)) };
         timeout(ms(22_500), both).await.unwrap_err();
