@@ -40,8 +40,8 @@ where
 
 // ANCHOR: paced_inside
 /// Like [`paced`], but each request waits for its token inside its place, and so up to
-/// `at_once` of them stand in the line of the limiter. `work` is called before that wait,
-/// and the future that it returns is polled after it.
+/// `at_once` of them stand in the line of the limiter. `work` is called before that
+/// wait, and the future that it returns is polled after it.
 ///
 /// # Cancel safety
 /// Dropping the stream drops up to `at_once` requests, of which some have not been
