@@ -9,7 +9,7 @@ use futures::future::join_all;
 use futures::stream::{Stream, StreamExt};
 use thiserror::Error;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -155,6 +155,41 @@ impl<T: Clone> Hub<T> {
 }
 // ANCHOR_END: hub
 
+// ANCHOR: latest
+/// Hands the value to `apply`, and after that the latest one whenever it has changed.
+/// Ends when the sender is gone and its last value was applied.
+///
+/// # Cancel safety
+/// Dropped, it drops `apply` where it waits. Called again, it begins with the value
+/// that is there then, so the last one is never left out.
+pub async fn for_each_latest<T, F, Fut>(values: &mut watch::Receiver<T>, mut apply: F)
+where
+    T: Clone,
+    F: FnMut(T) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    loop {
+        let value = values.borrow_and_update().clone(); // and lets go of the lock
+        apply(value).await;
+        if values.changed().await.is_err() {
+            break;
+        }
+    }
+}
+
+/// Waits for a value that is `wanted`: the one that is there, or a later one. `None`:
+/// the sender is gone, and its last value was not wanted.
+///
+/// # Cancel safety
+/// Dropped, it has seen no value that was wanted.
+pub async fn once_it_is<T: Clone>(
+    values: &mut watch::Receiver<T>,
+    wanted: impl FnMut(&T) -> bool,
+) -> Option<T> {
+    values.wait_for(wanted).await.ok().map(|value| value.clone())
+}
+// ANCHOR_END: latest
+
 /// What most code starts with, kept to be measured against.
 pub mod naive {
     use super::*;
@@ -184,11 +219,13 @@ pub mod naive {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use backend::cancel::at_every_await;
+    use backend::cancel::{after_polls, at_every_await};
     use backend::{Alive, Site};
     use std::pin::pin;
     use std::sync::Arc;
-    use tokio::sync::watch;
+    use std::sync::mpsc::RecvTimeoutError;
+    use std::thread;
+    use tokio::runtime::Builder;
     use tokio::time::{Instant, sleep};
     use tokio_stream::wrappers::WatchStream;
 
@@ -197,6 +234,11 @@ mod tests {
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
+    }
+
+    /// What takes longer would take for ever.
+    async fn ends<F: Future>(future: F) -> F::Output {
+        timeout(2 * HOUR, future).await.expect("it ends")
     }
 
     /// A receiver with room for 4 that was sent 1 to `last` and has read none.
@@ -256,16 +298,49 @@ mod tests {
                 format!("state {reads}")
             }
         };
-        // An update that never comes ends it, and fails.
-        let updates = resync(receiver, read).take_until(sleep(HOUR));
-        let mut updates = pin!(updates);
-        assert_eq!(updates.next().await, Some(Update::State("state 1".into())));
-        assert_eq!(updates.next().await, Some(Update::Change(100)));
+        let mut updates = pin!(resync(receiver, read));
+        assert_eq!(ends(updates.next()).await, Some(Update::State("state 1".into())));
+        assert_eq!(ends(updates.next()).await, Some(Update::Change(100)));
         for n in 1..=10 {
             sender.send(n).unwrap();
         }
-        assert_eq!(updates.next().await, Some(Update::State("state 2".into())));
-        assert_eq!(updates.next().await, Some(Update::Change(200)));
+        assert_eq!(ends(updates.next()).await, Some(Update::State("state 2".into())));
+        assert_eq!(ends(updates.next()).await, Some(Update::Change(200)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_made_while_it_reads_comes_twice() {
+        let (sender, receiver) = behind(0);
+        let (mut reads, mut sum) = (0, 0);
+        let read = || {
+            reads += 1;
+            sum += reads; // the change
+            sender.send(reads).unwrap();
+            ready(sum)
+        };
+        let mut updates = pin!(resync(receiver, read).take(4));
+        let mut all = Vec::new();
+        while let Some(update) = ends(updates.next()).await {
+            all.push(update);
+            if all.len() == 2 {
+                (0..5).for_each(|_| drop(sender.send(0)));
+            }
+        }
+        let twice = [(1, 1), (3, 2)];
+        let twice = twice.map(|(sum, n)| [Update::State(sum), Update::Change(n)]);
+        assert_eq!(all, twice.concat(), "1 + 0 * 5 + 2");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn read_before_it_subscribes_a_change_in_between_is_in_neither() {
+        let (sender, receiver) = behind(10);
+        let state: u64 = (1..=10).sum();
+        sender.send(11).unwrap();
+        let mut changes = receiver.resubscribe();
+        sender.send(12).unwrap();
+        drop(sender);
+        assert_eq!((state, changes.recv().await), (55, Ok(12)));
+        assert!(changes.recv().await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -368,6 +443,166 @@ mod tests {
         assert_eq!(changes.collect::<Vec<_>>().await, [1]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_apply_gets_what_is_the_latest_when_it_is_free() {
+        let start = Instant::now();
+        let (sender, mut values) = watch::channel(0);
+        let changes = async move {
+            for n in 1..=8 {
+                sleep(ms(10)).await;
+                sender.send(n).unwrap();
+            }
+        };
+        let mut applied = Vec::new();
+        let apply = |n| {
+            applied.push((n, start.elapsed()));
+            sleep(ms(37))
+        };
+        tokio::join!(changes, ends(for_each_latest(&mut values, apply)));
+        assert_eq!(
+            applied,
+            [(0, 0), (3, 37), (7, 74), (8, 111)].map(|(n, at)| (n, ms(at)))
+        );
+        assert_eq!(start.elapsed(), ms(148));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_it_begins_again_with_the_value_that_is_there() {
+        let mut points = 0;
+        loop {
+            let (sender, mut values) = watch::channel(0);
+            let change = tokio::spawn(async move {
+                sleep(ms(15)).await;
+                sender.send(1).unwrap();
+            });
+            let mut applied = Vec::new();
+            let apply = |n| {
+                applied.push(n);
+                sleep(ms(10))
+            };
+            let end = after_polls(points, for_each_latest(&mut values, apply)).await;
+            change.await.unwrap();
+            let before = applied.len();
+            let rest = |n| {
+                applied.push(n);
+                ready(())
+            };
+            ends(for_each_latest(&mut values, rest)).await;
+            assert_eq!(applied[before..], [1], "{points} polls: the last, and once");
+            if end.is_some() {
+                break;
+            }
+            points += 1;
+        }
+        assert_eq!(points, 4, "before it, in each apply, and between them");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_changed_has_seen_nothing() {
+        let (sender, mut values) = watch::channel(0);
+        timeout(ms(10), values.changed()).await.unwrap_err();
+        sender.send(1).unwrap();
+        drop(values.changed()); // never polled
+        ends(values.changed()).await.unwrap();
+        assert_eq!(*values.borrow_and_update(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changed_sees_the_last_value_before_it_sees_the_end() {
+        let (sender, mut values) = watch::channel(0);
+        sender.send(1).unwrap();
+        drop(sender);
+        assert!(values.has_changed().is_err(), "this one sees the end only");
+        ends(values.changed()).await.unwrap();
+        assert_eq!(*values.borrow(), 1);
+        ends(values.changed()).await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_borrow_a_value_that_was_there_first_is_applied_twice() {
+        let twice = async |update: bool| {
+            let (sender, mut values) = watch::channel(0);
+            sender.send(1).unwrap();
+            drop(sender);
+            let mut applied = Vec::new();
+            loop {
+                applied.push(if update {
+                    *values.borrow_and_update()
+                } else {
+                    *values.borrow()
+                });
+                if values.changed().await.is_err() {
+                    break applied;
+                }
+            }
+        };
+        assert_eq!(ends(twice(false)).await, [1, 1]);
+        assert_eq!(ends(twice(true)).await, [1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_that_is_wanted_may_be_there_or_come_and_is_found_after_the_end() {
+        let start = Instant::now();
+        let (sender, mut values) = watch::channel(1);
+        let more = async {
+            sleep(ms(10)).await;
+            sender.send(2).unwrap();
+            sleep(ms(10)).await;
+            sender.send(3).unwrap();
+        };
+        assert_eq!(
+            ends(once_it_is(&mut values, |n| *n == 1)).await,
+            Some(1),
+            "seen or not"
+        );
+        let wait = ends(once_it_is(&mut values, |n| *n == 3));
+        assert_eq!(tokio::join!(wait, more), (Some(3), ()));
+        assert_eq!(start.elapsed(), ms(20));
+        sender.send(4).unwrap();
+        drop(sender);
+        assert_eq!(ends(once_it_is(&mut values, |n| *n == 4)).await, Some(4));
+        assert_eq!(ends(once_it_is(&mut values, |n| *n == 5)).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_wait_for_a_value_has_let_none_pass() {
+        let (sender, mut values) = watch::channel(0);
+        timeout(ms(10), once_it_is(&mut values, |n| *n == 1)).await.unwrap_err();
+        sender.send(1).unwrap();
+        assert_eq!(ends(once_it_is(&mut values, |n| *n == 1)).await, Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_spawned_may_hold_a_borrow_over_an_await() {
+        let (_sender, values) = watch::channel(0);
+        let held = values.borrow();
+        sleep(ms(1)).await; // and a `send` would wait here for ever
+        assert_eq!(*held, 0);
+    }
+
+    #[test]
+    fn while_a_borrow_is_held_a_send_stops_its_thread_and_all_that_runs_there() {
+        let (sender, values) = watch::channel(0);
+        let held = values.borrow();
+        let (ran, others) = std::sync::mpsc::channel();
+        let thread = thread::spawn(move || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async move {
+                let send = tokio::spawn(async move { sender.send(1).unwrap() });
+                for n in 0..100 {
+                    let ran = ran.clone();
+                    tokio::spawn(async move { ran.send(n).unwrap() });
+                }
+                send.await.unwrap();
+            });
+        });
+        // It waits for the first of a hundred, and in vain.
+        assert_eq!(others.recv_timeout(ms(50)), Err(RecvTimeoutError::Timeout));
+        drop(held);
+        thread.join().unwrap();
+        assert_eq!(*values.borrow(), 1);
+    }
+
     // A queue for each.
 
     #[tokio::test(start_paused = true)]
@@ -384,11 +619,11 @@ mod tests {
             all
         });
         for n in 1..=20 {
-            assert_eq!(hub.publish(n).await, 1);
+            assert_eq!(ends(hub.publish(n)).await, 1);
         }
         assert_eq!(start.elapsed(), ms(150), "20, but 4 queued and 1 in hand");
         drop(hub);
-        assert_eq!(reading.await.unwrap(), (1..=20).collect::<Vec<_>>());
+        assert_eq!(ends(reading).await.unwrap(), (1..=20).collect::<Vec<_>>());
     }
 
     #[tokio::test(start_paused = true)]
@@ -397,16 +632,27 @@ mod tests {
         let mut hub = Hub::new(ms(1_000));
         let (mut silent, mut quick) = (hub.subscribe(FOUR), hub.subscribe(FOUR));
         for n in 1..=5 {
-            let reached = hub.publish(n).await;
+            let reached = ends(hub.publish(n)).await;
             assert_eq!(reached, if n == 5 { 1 } else { 2 });
-            assert_eq!(quick.recv().await, Some(n));
+            assert_eq!(ends(quick.recv()).await, Some(n));
         }
         assert_eq!(start.elapsed(), ms(1_000));
-        let mut left = Vec::new();
-        while let Some(n) = silent.recv().await {
-            left.push(n);
+        for left in [Some(1), Some(2), Some(3), Some(4), None] {
+            assert_eq!(ends(silent.recv()).await, left);
         }
-        assert_eq!(left, [1, 2, 3, 4], "what it had, and then the end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn for_three_that_are_slow_a_hub_waits_no_longer_than_for_one() {
+        let start = Instant::now();
+        let mut hub = Hub::new(ms(1_000));
+        let _silent = [(); 3].map(|()| hub.subscribe(FOUR));
+        let mut quick = hub.subscribe(FOUR);
+        for n in 1..=5 {
+            ends(hub.publish(n)).await;
+            assert_eq!(ends(quick.recv()).await, Some(n));
+        }
+        assert_eq!(start.elapsed(), ms(1_000), "for all at once");
     }
 
     #[tokio::test(start_paused = true)]
@@ -415,8 +661,8 @@ mod tests {
         let mut hub = Hub::new(HOUR);
         let (gone, mut stays) = (hub.subscribe(FOUR), hub.subscribe(FOUR));
         drop(gone);
-        assert_eq!(hub.publish(1).await, 1);
-        assert_eq!((stays.recv().await, start.elapsed()), (Some(1), ms(0)));
+        assert_eq!(ends(hub.publish(1)).await, 1);
+        assert_eq!((ends(stays.recv()).await, start.elapsed()), (Some(1), ms(0)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -424,14 +670,14 @@ mod tests {
         let mut hub = Hub::new(HOUR);
         let (mut full, mut free) = (hub.subscribe(FOUR), hub.subscribe(FOUR));
         for n in 1..=4 {
-            hub.publish(n).await;
-            assert_eq!(free.recv().await, Some(n));
+            ends(hub.publish(n)).await;
+            assert_eq!(ends(free.recv()).await, Some(n));
         }
         timeout(ms(10), hub.publish(5)).await.unwrap_err();
         assert!(free.try_recv().is_err());
-        assert_eq!(full.recv().await, Some(1));
-        assert_eq!(hub.publish(6).await, 2);
-        assert_eq!(free.recv().await, Some(6));
+        assert_eq!(ends(full.recv()).await, Some(1));
+        assert_eq!(ends(hub.publish(6)).await, 2);
+        assert_eq!(ends(free.recv()).await, Some(6));
     }
 
     #[tokio::test(start_paused = true)]
@@ -440,7 +686,7 @@ mod tests {
         let mut hub = Hub::new(ms(1));
         let _silent = hub.subscribe(FOUR);
         for _ in 0..100 {
-            hub.publish(Arc::new(alive.guard())).await;
+            ends(hub.publish(Arc::new(alive.guard()))).await;
         }
         assert_eq!(alive.count(), 4);
     }
@@ -461,7 +707,7 @@ mod tests {
             resync(receiver, read).count()
         };
         let gone = |polls, _| assert_eq!(site.load().in_flight, 0, "{polls} polls");
-        assert_eq!(at_every_await(updates, gone).await, 3);
+        assert_eq!(ends(at_every_await(updates, gone)).await, 3);
     }
 
     #[tokio::test(start_paused = true)]
@@ -471,9 +717,15 @@ mod tests {
         let strict = tokio::spawn(disconnect(sender.subscribe()).count());
         let synced = tokio::spawn(resync(receiver, || ready(())).count());
         drop(sender);
-        assert_eq!(going_on.await.unwrap(), 0);
-        assert_eq!(strict.await.unwrap(), 0);
-        assert_eq!(synced.await.unwrap(), 3);
+        assert_eq!(ends(going_on).await.unwrap(), 0);
+        assert_eq!(ends(strict).await.unwrap(), 0);
+        assert_eq!(ends(synced).await.unwrap(), 3);
+        let (_, values) = watch::channel(1);
+        let (mut some, mut all) = (values.clone(), values);
+        let found = async move { once_it_is(&mut some, |n| *n == 1).await };
+        assert_eq!(tokio::spawn(found).await.unwrap(), Some(1));
+        let applied = async move { for_each_latest(&mut all, |_| ready(())).await };
+        ends(tokio::spawn(applied)).await.unwrap();
         let published = async { Hub::new(HOUR).publish(1).await };
         assert_eq!(tokio::spawn(published).await.unwrap(), 0);
     }
@@ -482,11 +734,11 @@ mod tests {
     async fn taken_for_the_end_a_lag_loses_all_that_follows() {
         let (_sender, receiver) = behind(10);
         let mut taken = 0;
-        naive::until_error(receiver, |_| taken += 1).await;
+        ends(naive::until_error(receiver, |_| taken += 1)).await;
         assert_eq!(taken, 0, "of ten, and four were still there");
         let (sender, receiver) = behind(4);
         drop(sender);
-        naive::until_error(receiver, |_| taken += 1).await;
+        ends(naive::until_error(receiver, |_| taken += 1)).await;
         assert_eq!(taken, 4);
     }
 

@@ -21,3 +21,5 @@ mod file_events;
 mod websocket;
 
 mod ticks;
+
+mod publish_subscribe;
