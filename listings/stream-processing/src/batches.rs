@@ -465,6 +465,7 @@ mod tests {
     use futures::FutureExt;
     use futures::stream::TryStreamExt;
     use proptest::prelude::*;
+    use std::cell::Cell;
     use std::fmt::Debug;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::pin::pin;
@@ -582,6 +583,14 @@ mod tests {
         (intake, batches)
     }
 
+    /// Writes all, and fails where that would take for ever.
+    async fn written<T, S: Store<T>>(
+        batches: &mut Batches<T>,
+        store: &mut S,
+    ) -> Result<(), S::Error> {
+        timeout(ms(60_000), write_all(batches, store)).await.expect("it ends")
+    }
+
     async fn all<T>(mut batches: Batches<T>) -> Vec<Vec<T>> {
         let mut all = Vec::new();
         while let Some(batch) = timeout(HOUR, batches.next()).await.expect("it ends") {
@@ -611,7 +620,8 @@ mod tests {
         let (sender, mut items) = channel_of(0..10);
         drop(sender);
         let mut written = Vec::new();
-        what_is_there(&mut items, THREE, |batch| {
+        what_is_there(&mut items, THREE, |batch: Vec<_>| {
+            assert!(!batch.is_empty());
             written.push(batch);
             async {}
         })
@@ -897,7 +907,7 @@ mod tests {
             sleep(ms(1_000)).await;
             intake.close();
         };
-        let (end, ()) = tokio::join!(write_all(&mut batches, &mut table), late);
+        let (end, ()) = tokio::join!(written(&mut batches, &mut table), late);
         assert_eq!(end, Ok(()));
         // 3 is 499 ms old and takes 4 along, which is 49.
         let expected = [(ms(0), 0, vec![0, 1, 2]), (ms(500), 1, vec![3, 4])];
@@ -915,7 +925,7 @@ mod tests {
             intake.send(2).await.unwrap();
             intake.close();
         };
-        let (end, ()) = tokio::join!(write_all(&mut batches, &mut table), late);
+        let (end, ()) = tokio::join!(written(&mut batches, &mut table), late);
         assert_eq!(end, Ok(()));
         let expected = [(ms(0), 0, vec![6]), (ms(500), 1, vec![5, 1, 2])];
         assert_eq!(table.begun(), expected);
@@ -931,7 +941,7 @@ mod tests {
             sleep(ms(1_000)).await;
             intake.close();
         };
-        let (end, ()) = tokio::join!(write_all(&mut batches, &mut table), late);
+        let (end, ()) = tokio::join!(written(&mut batches, &mut table), late);
         assert_eq!(end, Ok(()));
         assert_eq!(table.begun()[1..], [(ms(570), 1, vec![3])]);
     }
@@ -1029,11 +1039,11 @@ mod tests {
         let (intake, mut batches) = accepted(THREES, 0..2, one).await;
         let mut table = Table::new(ms(5), &[0, 0]);
         for _ in 0..2 {
-            assert_eq!(write_all(&mut batches, &mut table).await, Err(Unwanted(0)));
+            assert_eq!(written(&mut batches, &mut table).await, Err(Unwanted(0)));
             intake.send(7).await.unwrap();
         }
         intake.close();
-        assert_eq!(write_all(&mut batches, &mut table).await, Ok(()));
+        assert_eq!(written(&mut batches, &mut table).await, Ok(()));
         let expected =
             [(100, 0, vec![0, 1]), (105, 0, vec![0, 1]), (110, 0, vec![0, 1])];
         let begun = table.begun();
@@ -1049,7 +1059,8 @@ mod tests {
         let mut table = Table::new(ms(5), &[1, 3]);
         let mut aside = Vec::new();
         let note = |items, error| aside.push((items, error));
-        write_or_set_aside(&mut batches, &mut table, note).await;
+        let all = write_or_set_aside(&mut batches, &mut table, note);
+        timeout(ms(60_000), all).await.expect("it ends");
         assert_eq!(table.rows(), [0, 1, 2, 6, 7, 8]);
         assert_eq!(aside, [(vec![3, 4, 5], Unwanted(1)), (vec![9], Unwanted(3))]);
     }
@@ -1070,6 +1081,78 @@ mod tests {
         let task = writer(stopped.batches, stopped.store);
         let table = timeout(HOUR, task).await.expect("it ends").unwrap().unwrap();
         assert_eq!(table.rows(), (0..8).collect::<Vec<_>>());
+    }
+
+    /// Writes row by row, and none of a batch that has a 7 in it.
+    #[derive(Debug, Default)]
+    struct NoSevens {
+        rows: Vec<u64>,
+        refused: usize,
+    }
+
+    impl Store<u64> for NoSevens {
+        type Error = Unwanted;
+
+        async fn write(&mut self, number: u64, batch: &[u64]) -> Result<(), Unwanted> {
+            if batch.contains(&7) {
+                self.refused += 1;
+                return Err(Unwanted(number));
+            }
+            self.rows.extend_from_slice(batch);
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_bad_row_fails_its_batch_each_time_and_one_by_one_only_itself() {
+        let (intake, mut batches) = accepted(THREES, 6..9, one).await;
+        intake.close();
+        let mut store = NoSevens::default();
+        for _ in 0..3 {
+            written(&mut batches, &mut store).await.unwrap_err();
+        }
+        assert_eq!((store.rows.len(), store.refused), (0, 3));
+        let mut aside = Vec::new();
+        write_or_set_aside(&mut batches, &mut store, |rows, _| aside.extend(rows))
+            .await;
+        let mut bad = Vec::new();
+        for row in aside {
+            if store.write(0, &[row]).await.is_err() {
+                bad.push(row);
+            }
+        }
+        assert_eq!((store.rows, bad), (vec![6, 8], vec![7]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_two_batchers_by_key_it_takes_half_as_long_and_each_key_keeps_its_order()
+    {
+        for (batchers, took) in [(1, ms(80)), (2, ms(40))] {
+            let tables = Table::new(ms(10), &[]);
+            let mut intakes = Vec::new();
+            let mut writers = Vec::new();
+            for _ in 0..batchers {
+                let (intake, batches) = batcher(THREES, count(100), one);
+                writers.push(writer(batches, tables.clone()));
+                intakes.push(intake);
+            }
+            for item in 0..6 {
+                for key in 0..4 {
+                    let row = (key, item);
+                    intakes[key % batchers].send(row).await.unwrap();
+                }
+            }
+            intakes.iter().for_each(Intake::close);
+            for writer in writers {
+                timeout(HOUR, writer).await.expect("it ends").unwrap().unwrap();
+            }
+            assert_eq!(tables.start.elapsed(), took);
+            let rows = tables.rows();
+            for key in 0..4 {
+                let of_one = rows.iter().filter(|row| row.0 == key).map(|row| row.1);
+                assert!(of_one.eq(0..6), "{key} of {rows:?}");
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -1113,7 +1196,7 @@ mod tests {
                 sleep(ms(200)).await;
                 intake.close();
             };
-            let writing = write_all(&mut batches, &mut table);
+            let writing = written(&mut batches, &mut table);
             let (end, ()) = tokio::join!(after_polls(points, writing), more);
             // What was not written comes now, in order; a batch that had begun, again.
             let begun = table.begun();
@@ -1290,9 +1373,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_of_it_can_be_spawned() {
-        let written = in_batches(tokio_stream::iter(0..10), THREE, HOUR, |_| async {});
-        let written = tokio::spawn(written.collect::<Vec<()>>());
-        assert_eq!(written.await.unwrap().len(), 4);
+        let results = in_batches(tokio_stream::iter(0..10), THREE, HOUR, |_| async {});
+        let spawned = tokio::spawn(results.collect::<Vec<()>>());
+        assert_eq!(spawned.await.unwrap().len(), 4);
         let (sender, mut items) = channel_of(0..10);
         drop(sender);
         tokio::spawn(
@@ -1307,11 +1390,23 @@ mod tests {
         let mut table = Table::new(ms(5), &[0]);
         let writing = tokio::spawn(async move {
             write_or_set_aside(&mut batches, &mut table, |_, _| ()).await;
-            write_all(&mut batches, &mut table).await.unwrap();
+            written(&mut batches, &mut table).await.unwrap();
             batches.remainder().await;
             table.rows()
         });
         assert_eq!(writing.await.unwrap(), [3, 4]);
+    }
+
+    #[tokio::test]
+    async fn what_is_there_takes_items_that_are_not_sync() {
+        let (sender, mut items) = channel_of((0..4).map(Cell::new));
+        drop(sender);
+        let write = |batch: Vec<Cell<i32>>| async move {
+            yield_now().await;
+            drop(batch);
+        };
+        let all = async move { what_is_there(&mut items, THREE, write).await };
+        tokio::spawn(all).await.unwrap();
     }
 
     // The naive ones.

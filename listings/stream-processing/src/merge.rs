@@ -190,6 +190,7 @@ pub mod naive {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use backend::cancel::{after_polls, at_every_await};
     use backend::{Alive, alive::Guard};
     use futures::stream::{BoxStream, select, select_all};
     use std::collections::BTreeMap;
@@ -213,6 +214,10 @@ mod tests {
 
     async fn all<S: Stream>(stream: S) -> Vec<S::Item> {
         timeout(HOUR, futures::StreamExt::collect(stream)).await.expect("it ends")
+    }
+
+    async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+        timeout(HOUR, stream.next()).await.expect("it comes")
     }
 
     fn boxed<'a, S: Stream + Send + 'a>(stream: S) -> BoxStream<'a, S::Item> {
@@ -399,6 +404,38 @@ mod tests {
         assert_eq!(polled(), 0, "nobody was woken");
     }
 
+    #[tokio::test]
+    async fn of_two_that_wait_both_are_polled_each_time() {
+        let polls = Arc::new(AtomicUsize::new(0));
+        let quiet = || {
+            let polls = Arc::clone(&polls);
+            stream::poll_fn(move |_| {
+                polls.fetch_add(1, Ordering::SeqCst);
+                Poll::<Option<()>>::Pending
+            })
+        };
+        for merged in [
+            boxed(quiet().merge(quiet())),
+            boxed(select(quiet(), quiet())),
+            boxed(urgent_first(quiet(), quiet(), count(3))),
+        ] {
+            let mut merged = tokio_test::task::spawn(merged);
+            for _ in 0..3 {
+                assert_pending!(merged.poll_next());
+                assert_eq!(polls.swap(0, Ordering::SeqCst), 2);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn select_all_takes_one_more_while_it_runs() {
+        let mut set = select_all([boxed(tokio_stream::iter([1]))]);
+        assert_eq!(set.next().await, Some(1));
+        set.push(boxed(tokio_stream::iter([2])));
+        assert_eq!(set.next().await, Some(2));
+        assert_eq!(set.next().await, None);
+    }
+
     // A reader that must not be dropped halfway.
 
     /// Three bytes make a message; each takes 10 ms. `bytes` counts what was read.
@@ -545,11 +582,11 @@ mod tests {
         let ten = boxed(tokio_stream::iter([1, 2]));
         changes.send(Change::Add("ten", ten)).await.unwrap();
         for expected in [Some(1), Some(2), None] {
-            assert_eq!(merged.next().await, Some(("ten", expected)));
+            assert_eq!(next(&mut merged).await, Some(("ten", expected)));
         }
         assert!(timeout(HOUR, merged.next()).await.is_err(), "others may still come");
         drop(changes);
-        assert_eq!(merged.next().await, None);
+        assert_eq!(next(&mut merged).await, None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -576,6 +613,64 @@ mod tests {
         assert_eq!((alive.count(), alive.dropped()), (1, 2));
         drop(merged);
         assert_eq!(alive.count(), 0);
+    }
+
+    /// Items 1, 2 and 3, each `pause` after it was asked for.
+    fn slow(pause: u64, guard: Guard) -> BoxStream<'static, u8> {
+        let items = futures::StreamExt::then(tokio_stream::iter(1..=3), move |item| {
+            let _guard = &guard;
+            async move {
+                sleep(ms(pause)).await;
+                item
+            }
+        });
+        boxed(items)
+    }
+
+    /// Adds "a", "b" and "c", one every 10 ms, and removes "b" in the middle.
+    fn some_changes(alive: &Alive) -> BoxStream<'static, (char, Option<u8>)> {
+        let mut changes = Vec::new();
+        for (key, pause) in [('a', 4), ('b', 13), ('c', 6)] {
+            changes.push(Change::Add(key, slow(pause, alive.guard())));
+        }
+        changes.push(Change::Remove('b'));
+        boxed(keyed(Box::pin(tokio_stream::iter(changes).throttle(ms(10)))))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_keyed_leaves_no_source() {
+        let alive = Alive::default();
+        let items = || all(some_changes(&alive));
+        let gone = |polls, _| assert_eq!(alive.count(), 0, "{polls} polls");
+        assert!(at_every_await(items, gone).await >= 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_next_of_keyed_that_is_dropped_at_any_await_loses_no_item() {
+        let mut polls = 0;
+        loop {
+            let mut merged = some_changes(&Alive::default());
+            let mut items = Vec::new();
+            let first = futures::StreamExt::for_each(&mut merged, |item| {
+                items.push(item);
+                std::future::ready(())
+            });
+            let ended = after_polls(polls, first).await.is_some();
+            items.extend(all(merged).await);
+            let of = |wanted| items.iter().filter(move |(key, _)| *key == wanted);
+            let whole = [Some(1), Some(2), Some(3), None];
+            assert!(of('a').map(|item| item.1).eq(whole), "{polls} polls: {items:?}");
+            assert!(of('c').map(|item| item.1).eq(whole), "{polls} polls: {items:?}");
+            assert!(
+                of('b').map(|item| item.1).eq([Some(1)]),
+                "{polls} polls: {items:?}"
+            );
+            if ended {
+                break;
+            }
+            polls += 1;
+        }
+        assert!(polls >= 8, "{polls}");
     }
 
     #[tokio::test]

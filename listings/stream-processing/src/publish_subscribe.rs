@@ -258,7 +258,7 @@ mod tests {
         drop(sender);
         let mut missed = Vec::new();
         let rest = go_on(receiver, |count| missed.push(count)).collect::<Vec<_>>();
-        assert_eq!(rest.await, [7, 8, 9, 10]);
+        assert_eq!(ends(rest).await, [7, 8, 9, 10]);
         assert_eq!(missed, [6]);
     }
 
@@ -280,8 +280,8 @@ mod tests {
     async fn who_keeps_up_misses_nothing() {
         let (sender, receiver) = behind(4);
         drop(sender);
-        let all: Vec<_> = disconnect(receiver).collect().await;
-        assert_eq!(all, [Ok(1), Ok(2), Ok(3), Ok(4)]);
+        let all = disconnect(receiver).collect::<Vec<_>>();
+        assert_eq!(ends(all).await, [Ok(1), Ok(2), Ok(3), Ok(4)]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -347,8 +347,8 @@ mod tests {
     async fn a_resync_ends_with_its_sender() {
         let (sender, receiver) = behind(1);
         drop(sender);
-        let all: Vec<_> = resync(receiver, || ready("state")).collect().await;
-        assert_eq!(all, [Update::State("state"), Update::Change(1)]);
+        let all = resync(receiver, || ready("state")).collect::<Vec<_>>();
+        assert_eq!(ends(all).await, [Update::State("state"), Update::Change(1)]);
     }
 
     #[tokio::test(start_paused = true)]
