@@ -25,6 +25,8 @@ pub mod file_events;
 
 pub mod websocket;
 
+pub mod database_rows;
+
 pub mod ticks;
 
 pub mod large_log;

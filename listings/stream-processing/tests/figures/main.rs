@@ -20,6 +20,8 @@ mod file_events;
 
 mod websocket;
 
+mod database_rows;
+
 mod ticks;
 
 mod publish_subscribe;

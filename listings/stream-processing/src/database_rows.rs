@@ -1,0 +1,1015 @@
+//! Rows of a database as a stream, and what a drop leaves behind.
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::panic::resume_unwind;
+
+use futures::future::BoxFuture;
+use futures::stream::{self, Stream, TryStreamExt};
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
+use sqlx::{FromRow, Row};
+use tokio_util::task::TaskTracker;
+
+/// A row, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Grows with each order, and is never used again.
+    pub id: i64,
+    /// Who ordered.
+    pub customer: String,
+    /// The price.
+    pub cents: i64,
+}
+
+impl FromRow<'_, SqliteRow> for Order {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let (id, customer) = (row.try_get("id")?, row.try_get("customer")?);
+        Ok(Self { id, customer, cents: row.try_get("cents")? })
+    }
+}
+
+// ANCHOR: query_error
+/// Why there is no further row, or no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// All connections are in use, perhaps by the caller.
+    #[error("no connection was free in time")]
+    NoConnection,
+    /// One row is not what the program takes it for.
+    #[error("a row cannot be decoded")]
+    BadRow(#[source] sqlx::Error),
+    /// The runtime was shut down before the work was done.
+    #[error("the runtime was shut down")]
+    ShutDown,
+    /// The database, or the way to it.
+    #[error("the query failed")]
+    Failed(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for QueryError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut => Self::NoConnection,
+            sqlx::Error::ColumnDecode { .. } => Self::BadRow(error),
+            error => Self::Failed(error),
+        }
+    }
+}
+// ANCHOR_END: query_error
+
+// ANCHOR: one_query
+/// The orders of a customer from one query, in the order of their ids.
+///
+/// The stream holds one connection of the pool from its first poll to its end. Whoever
+/// reads must not need another one.
+///
+/// # Errors
+/// An item, after the rows before it. Only after [`QueryError::BadRow`] come others.
+///
+/// # Panics
+/// If it is dropped between its first poll and its end, outside a Tokio runtime.
+///
+/// # Cancel safety
+/// A dropped `next()` loses nothing. Dropping the stream stops the query at its next
+/// row, and only then is the connection free.
+pub fn orders_of<'a>(
+    pool: &'a SqlitePool,
+    customer: &'a str,
+) -> impl Stream<Item = Result<Order, QueryError>> + Send + use<'a> {
+    let query = "SELECT id, customer, cents FROM orders WHERE customer = ? ORDER BY id";
+    sqlx::query_as(query).bind(customer).fetch(pool).map_err(QueryError::from)
+}
+// ANCHOR_END: one_query
+
+// ANCHOR: by_page
+const PAGE: &str = "SELECT id, customer, cents FROM orders \
+                    WHERE customer = ? AND id > ? ORDER BY id LIMIT ?";
+
+/// The same orders from one query for each `size` of them. It holds a connection while
+/// a page is fetched; between two pages whoever reads may take an hour, or use it.
+///
+/// # Errors
+/// As [`orders_of`]. A page whose query fails gives no row, and is the end.
+///
+/// # Cancel safety
+/// A dropped `next()` loses nothing. Dropping the stream drops the query under way, and
+/// the rows of its page; no further page is fetched.
+pub fn orders_by_page(
+    pool: SqlitePool,
+    customer: String,
+    size: NonZeroU32,
+) -> impl Stream<Item = Result<Order, QueryError>> + Send {
+    let pages = stream::try_unfold(Some(i64::MIN), move |after| {
+        let (pool, customer) = (pool.clone(), customer.clone());
+        async move {
+            let Some(after) = after else { return Ok(None) };
+            let page = sqlx::query(PAGE).bind(customer).bind(after).bind(size.get());
+            let rows = page.fetch_all(&pool).await?;
+            // A page that is not full is the last one.
+            let full = rows.len() == size.get() as usize;
+            let last = rows.last().filter(|_| full);
+            let next = last.map(|row| row.try_get("id")).transpose()?;
+            let orders = rows.into_iter().map(|row| Ok(Order::from_row(&row)?));
+            Ok::<_, QueryError>(Some((stream::iter(orders), next)))
+        }
+    });
+    pages.try_flatten()
+}
+// ANCHOR_END: by_page
+
+// ANCHOR: order_once
+/// Takes an order, unless the one of this `key` was taken before: then it is `false`.
+///
+/// # Errors
+/// The database. Whether the order was taken is then unknown, as after a drop.
+///
+/// # Cancel safety
+/// Dropped, it has taken the order or not: nobody knows whether a dropped `commit`
+/// reached the database. Call it again with the same key.
+pub async fn order_once(
+    pool: &SqlitePool,
+    key: &str,
+    customer: &str,
+    cents: i64,
+) -> Result<bool, QueryError> {
+    let mut transaction = pool.begin().await?;
+    let first = sqlx::query("INSERT INTO keys VALUES (?) ON CONFLICT DO NOTHING");
+    let first = first.bind(key).execute(&mut *transaction).await?;
+    if first.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let order = sqlx::query("INSERT INTO orders (customer, cents) VALUES (?, ?)");
+    order.bind(customer).bind(cents).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+// ANCHOR_END: order_once
+
+// ANCHOR: own_task
+/// Runs `work` in a transaction, which is committed if it gives `Ok`. It runs on a task
+/// of its own: from `begin` to `commit` no caller can drop it.
+///
+/// # Errors
+/// What `work` says (all is rolled back), or the database.
+///
+/// # Panics
+/// Outside a Tokio runtime, and if `work` panics (all is rolled back).
+///
+/// # Cancel safety
+/// Dropped before it is polled, nothing happens. After that the transaction ends by
+/// itself, and `tasks.wait()` waits for it.
+pub async fn in_transaction<T, E, F>(
+    tasks: &TaskTracker,
+    pool: SqlitePool,
+    work: F,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<QueryError> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut SqliteConnection) -> BoxFuture<'t, Result<T, E>>,
+    F: Send + 'static,
+{
+    let task = tasks.spawn(async move {
+        let mut transaction = pool.begin().await.map_err(QueryError::from)?;
+        let done = work(&mut transaction).await?;
+        transaction.commit().await.map_err(QueryError::from)?;
+        Ok(done)
+    });
+    task.await.unwrap_or_else(|ended| match ended.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Err(QueryError::ShutDown.into()),
+    })
+}
+// ANCHOR_END: own_task
+
+/// What most code starts with, kept to be measured against.
+pub mod naive {
+    use super::*;
+    use sqlx::AssertSqlSafe;
+
+    // ANCHOR: pasted
+    /// Wrong: the customer becomes part of the program that the database runs.
+    pub fn orders_of<'a>(
+        pool: &'a SqlitePool,
+        customer: &str,
+    ) -> impl Stream<Item = Result<Order, QueryError>> + Send + use<'a> {
+        let query = format!("SELECT * FROM orders WHERE customer = '{customer}'");
+        sqlx::query_as(AssertSqlSafe(query)).fetch(pool).map_err(QueryError::from)
+    }
+    // ANCHOR_END: pasted
+
+    // ANCHOR: second_connection
+    /// Wrong: the stream has a connection, and each `work` needs another one.
+    ///
+    /// # Errors
+    /// The database, or no connection in time.
+    pub async fn for_each_order<F, Fut>(
+        pool: &SqlitePool,
+        customer: &str,
+        mut work: F,
+    ) -> Result<(), QueryError>
+    where
+        F: FnMut(SqlitePool, Order) -> Fut,
+        Fut: Future<Output = Result<(), QueryError>>,
+    {
+        let mut orders = std::pin::pin!(super::orders_of(pool, customer));
+        while let Some(order) = orders.try_next().await? {
+            work(pool.clone(), order).await?;
+        }
+        Ok(())
+    }
+    // ANCHOR_END: second_connection
+
+    // ANCHOR: by_offset
+    /// Wrong: a page is found by counting rows, and the rows move.
+    pub fn orders_by_offset(
+        pool: SqlitePool,
+        customer: String,
+        size: NonZeroU32,
+    ) -> impl Stream<Item = Result<Order, QueryError>> + Send {
+        let pages = stream::try_unfold(0, move |page: u32| {
+            let (pool, customer) = (pool.clone(), customer.clone());
+            async move {
+                let query = "SELECT id, customer, cents FROM orders \
+                             WHERE customer = ? ORDER BY id LIMIT ? OFFSET ?";
+                let query = sqlx::query_as(query).bind(customer).bind(size.get());
+                let query = query.bind(i64::from(page) * i64::from(size.get()));
+                let orders: Vec<Order> = query.fetch_all(&pool).await?;
+                let some = (!orders.is_empty()).then(|| orders.into_iter().map(Ok));
+                Ok::<_, QueryError>(some.map(|some| (stream::iter(some), page + 1)))
+            }
+        });
+        pages.try_flatten()
+    }
+    // ANCHOR_END: by_offset
+
+    // ANCHOR: begin_by_hand
+    /// Wrong: dropped after `BEGIN`, it gives back a connection inside a transaction
+    /// that nobody knows of.
+    ///
+    /// # Errors
+    /// What `work` says, or the database.
+    pub async fn transaction_by_hand<F>(
+        pool: &SqlitePool,
+        work: F,
+    ) -> Result<(), QueryError>
+    where
+        F: for<'t> FnOnce(
+            &'t mut SqliteConnection,
+        ) -> BoxFuture<'t, Result<(), QueryError>>,
+    {
+        let mut connection = pool.acquire().await?;
+        sqlx::query("BEGIN").execute(&mut *connection).await?;
+        work(&mut connection).await?;
+        sqlx::query("COMMIT").execute(&mut *connection).await?;
+        Ok(())
+    }
+    // ANCHOR_END: begin_by_hand
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backend::cancel::after_polls;
+    use futures::future::{pending, try_join_all};
+    use futures::{FutureExt, StreamExt};
+    use sqlx::sqlite::SqliteSynchronous::Off;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+    use sqlx::{Acquire, AssertSqlSafe, Executor};
+    use std::panic::AssertUnwindSafe;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+    use tempfile::TempDir;
+    use tokio::sync::{Barrier, Notify, watch};
+    use tokio::time::Instant;
+
+    const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
+    /// A database in a folder of its own.
+    struct Shop {
+        pool: SqlitePool,
+        options: SqliteConnectOptions,
+        /// How often the database compared a customer: once for each row it visited.
+        visited: watch::Receiver<usize>,
+        _folder: TempDir,
+    }
+
+    impl Shop {
+        /// `rows` orders of Ann, with the ids 1, 2, … and 100 cents each.
+        async fn with(rows: i64, connections: u32) -> Self {
+            Self::open(rows, connections, |options| options).await
+        }
+
+        async fn open(
+            rows: i64,
+            connections: u32,
+            set: impl FnOnce(SqliteConnectOptions) -> SqliteConnectOptions,
+        ) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let (count, visited) = watch::channel(0);
+            let options = SqliteConnectOptions::new()
+                .filename(folder.path().join("shop.db"))
+                .create_if_missing(true)
+                .synchronous(Off)
+                .collation("counted", move |a, b| {
+                    count.send_modify(|count| *count += 1);
+                    a.cmp(b)
+                });
+            let options = set(options);
+            let pool = SqlitePoolOptions::new().max_connections(connections);
+            let pool = pool.connect_with(options.clone()).await.unwrap();
+            let tables = "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, \
+                          customer TEXT COLLATE counted, cents); \
+                          CREATE TABLE keys (key TEXT PRIMARY KEY)";
+            pool.execute(tables).await.unwrap();
+            let fill = "WITH RECURSIVE n(n) AS \
+                        (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT ?) \
+                        INSERT INTO orders SELECT n, 'Ann', 100 FROM n WHERE n <= ?";
+            let fill = sqlx::query(fill).bind(rows.max(1)).bind(rows);
+            fill.execute(&pool).await.unwrap();
+            Self { pool, options, visited, _folder: folder }
+        }
+
+        async fn run(&self, sql: &'static str) {
+            self.pool.execute(sql).await.unwrap();
+        }
+
+        async fn count(&self) -> i64 {
+            let count = sqlx::query_scalar("SELECT count(*) FROM orders");
+            count.fetch_one(&self.pool).await.unwrap()
+        }
+
+        /// What another process would see.
+        async fn count_from_outside(&self) -> i64 {
+            let pool = SqlitePool::connect_with(self.options.clone()).await.unwrap();
+            let count = sqlx::query_scalar("SELECT count(*) FROM orders");
+            count.fetch_one(&pool).await.unwrap()
+        }
+
+        fn visited(&self) -> usize {
+            *self.visited.borrow()
+        }
+
+        fn by_page(
+            &self,
+        ) -> impl Stream<Item = Result<Order, QueryError>> + Send + use<> {
+            orders_by_page(self.pool.clone(), "Ann".into(), TEN)
+        }
+
+        fn by_offset(
+            &self,
+        ) -> impl Stream<Item = Result<Order, QueryError>> + Send + use<> {
+            naive::orders_by_offset(self.pool.clone(), "Ann".into(), TEN)
+        }
+    }
+
+    fn one_more(
+        connection: &mut SqliteConnection,
+    ) -> BoxFuture<'_, Result<(), QueryError>> {
+        let insert = "INSERT INTO orders (customer, cents) VALUES ('Bob', 5)";
+        async move {
+            connection.execute(insert).await?;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    async fn ids(orders: impl Stream<Item = Result<Order, QueryError>>) -> Vec<i64> {
+        orders.map(|order| order.unwrap().id).collect().await
+    }
+
+    fn ids_or_errors(all: &[Result<Order, QueryError>]) -> Vec<Option<i64>> {
+        all.iter().map(|order| order.as_ref().ok().map(|order| order.id)).collect()
+    }
+
+    // One query.
+
+    #[tokio::test]
+    async fn the_bound_parameter_is_honoured() {
+        let shop = Shop::with(3, 1).await;
+        shop.run("UPDATE orders SET customer = 'Bob' WHERE id = 2").await;
+        assert_eq!(ids(orders_of(&shop.pool, "Ann")).await, [1, 3]);
+        let bobs: Vec<_> = orders_of(&shop.pool, "Bob").try_collect().await.unwrap();
+        assert_eq!(bobs, [Order { id: 2, customer: "Bob".into(), cents: 100 }]);
+    }
+
+    #[tokio::test]
+    async fn pasted_into_the_query_a_customer_gets_the_orders_of_all() {
+        let shop = Shop::with(25, 1).await;
+        let customer = "' OR 1 = 1 --";
+        assert_eq!(naive::orders_of(&shop.pool, customer).count().await, 25);
+        assert_eq!(orders_of(&shop.pool, customer).count().await, 0);
+        let error = naive::orders_of(&shop.pool, "O'Neill").next().await;
+        assert!(matches!(error, Some(Err(QueryError::Failed(_)))), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_database_comes_after_the_rows_before_it_and_is_the_end() {
+        let shop = Shop::with(5, 1).await;
+        shop.run(
+            "ALTER TABLE orders RENAME TO stored; CREATE VIEW orders AS \
+             SELECT id, customer, \
+             iif(id = 3, abs(-9223372036854775808), cents) AS cents FROM stored",
+        )
+        .await;
+        let all: Vec<_> = orders_of(&shop.pool, "Ann").collect().await;
+        assert_eq!(ids_or_errors(&all), [Some(1), Some(2), None]);
+        let Err(QueryError::Failed(error)) = &all[2] else { panic!("{:?}", all[2]) };
+        assert!(error.to_string().contains("integer overflow"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_row_that_cannot_be_decoded_is_an_error_and_the_next_rows_follow() {
+        let shop = Shop::with(5, 1).await;
+        shop.run("UPDATE orders SET cents = 'much' WHERE id = 3").await;
+        for all in [
+            orders_of(&shop.pool, "Ann").collect::<Vec<_>>().await,
+            shop.by_page().collect().await,
+        ] {
+            assert_eq!(ids_or_errors(&all), [Some(1), Some(2), None, Some(4), Some(5)]);
+            assert!(matches!(all[2], Err(QueryError::BadRow(_))), "{:?}", all[2]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_query_that_is_refused_is_one_error() {
+        let shop = Shop::with(1, 1).await;
+        shop.run("DROP TABLE orders").await;
+        let all: Vec<_> = orders_of(&shop.pool, "Ann").collect().await;
+        assert!(matches!(all[..], [Err(QueryError::Failed(_))]), "{all:?}");
+    }
+
+    #[tokio::test]
+    async fn sqlite_is_51_rows_ahead_of_the_reader_and_waits() {
+        let mut shop = Shop::with(10_000, 1).await;
+        let mut orders = orders_of(&shop.pool, "Ann").boxed();
+        for _ in 0..3 {
+            orders.next().await.unwrap().unwrap();
+        }
+        // Three are taken, fifty are in the queue, and one waits for room.
+        shop.visited.wait_for(|rows| *rows >= 54).await.unwrap();
+        drop(orders);
+        assert_eq!(shop.count().await, 10_000, "the connection is free again");
+        assert_eq!(shop.visited(), 54, "of 10,000");
+    }
+
+    #[tokio::test]
+    async fn how_far_it_is_ahead_can_be_set() {
+        let mut shop =
+            Shop::open(10_000, 1, |options| options.row_buffer_size(1)).await;
+        let mut orders = orders_of(&shop.pool, "Ann").boxed();
+        for _ in 0..3 {
+            orders.next().await.unwrap().unwrap();
+        }
+        shop.visited.wait_for(|rows| *rows >= 5).await.unwrap();
+        drop(orders);
+        assert_eq!(shop.count().await, 10_000);
+        assert_eq!(shop.visited(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_query_that_finds_no_row_runs_to_its_end_after_the_drop() {
+        let mut shop = Shop::with(10_000, 1).await;
+        let mut orders = orders_of(&shop.pool, "Nobody").boxed();
+        tokio::select! {
+            _ = orders.next() => {}
+            begun = shop.visited.wait_for(|rows| *rows > 0) => drop(begun.unwrap()),
+        }
+        drop(orders);
+        assert_eq!(shop.count().await, 10_000, "the connection is free again");
+        assert_eq!(shop.visited(), 10_000, "for nobody");
+    }
+
+    #[tokio::test]
+    async fn a_progress_handler_stops_it_when_nobody_waits() {
+        let shop = Shop::with(10_000, 1).await;
+        let reader = Arc::new(());
+        let waits = Arc::downgrade(&reader);
+        let mut connection = shop.pool.acquire().await.unwrap();
+        let go_on = move || waits.strong_count() > 0;
+        connection.lock_handle().await.unwrap().set_progress_handler(1_000, go_on);
+        drop(connection);
+        assert_eq!(orders_of(&shop.pool, "Nobody").count().await, 0);
+        assert_eq!(shop.visited(), 10_000);
+        drop(reader);
+        let all: Vec<_> = orders_of(&shop.pool, "Nobody").collect().await;
+        let [Err(QueryError::Failed(error))] = &all[..] else { panic!("{all:?}") };
+        assert!(error.to_string().contains("interrupted"), "{error}");
+        assert!(shop.visited() < 11_000, "a thousand steps are fewer rows");
+    }
+
+    #[tokio::test]
+    async fn a_dropped_next_loses_no_row() {
+        let shop = Shop::open(500, 1, |options| options.row_buffer_size(1)).await;
+        for mut orders in [orders_of(&shop.pool, "Ann").boxed(), shop.by_page().boxed()]
+        {
+            let mut came = Vec::new();
+            loop {
+                match after_polls(1, orders.next()).await {
+                    Some(Some(order)) => came.push(order.unwrap().id),
+                    Some(None) => break,
+                    None => tokio::task::yield_now().await,
+                }
+            }
+            assert_eq!(came, (1..=500).collect::<Vec<_>>());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_dropped_at_any_poll_gives_its_connection_back() {
+        let shop = Shop::with(25, 1).await;
+        for polls in 0..20 {
+            for mut orders in
+                [orders_of(&shop.pool, "Ann").boxed(), shop.by_page().boxed()]
+            {
+                drop(after_polls(polls, orders.next()).await);
+                drop(orders);
+                assert_eq!(shop.count().await, 25);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn it_holds_a_connection_from_its_first_poll_to_its_end() {
+        let shop = Shop::with(3, 1).await;
+        let mut orders = orders_of(&shop.pool, "Ann").boxed();
+        assert_eq!(shop.count().await, 3, "not before");
+        for _ in 0..3 {
+            orders.next().await.unwrap().unwrap();
+            assert!(shop.pool.try_acquire().is_none());
+        }
+        assert!(orders.next().await.is_none());
+        assert_eq!(shop.count().await, 3, "not after");
+        let mut orders = orders_of(&shop.pool, "Ann").boxed();
+        orders.next().await.unwrap().unwrap();
+        drop(orders);
+        assert_eq!(shop.count().await, 3);
+    }
+
+    #[test]
+    fn dropped_outside_a_runtime_an_open_stream_panics() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.unwrap();
+        let shop = runtime.block_on(Shop::with(3, 1));
+        let mut orders = orders_of(&shop.pool, "Ann").boxed();
+        runtime.block_on(orders.next()).unwrap().unwrap();
+        std::panic::catch_unwind(AssertUnwindSafe(|| drop(orders))).unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn an_open_stream_keeps_writers_out() {
+        let shop = Shop::open(10_000, 2, |o| o.busy_timeout(Duration::ZERO)).await;
+        let mut orders = orders_of(&shop.pool, "Ann").boxed();
+        orders.next().await.unwrap().unwrap();
+        let mut other = shop.pool.acquire().await.unwrap();
+        let locked = one_more(&mut other).await.unwrap_err();
+        let QueryError::Failed(locked) = locked else { panic!("{locked}") };
+        assert!(locked.to_string().contains("database is locked"), "{locked}");
+        drop(orders);
+        drop(shop.pool.acquire().await.unwrap());
+        one_more(&mut other).await.unwrap();
+    }
+
+    /// 1: a reader still needs the log.
+    async fn busy(connection: &mut SqliteConnection) -> i64 {
+        let checkpoint = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)");
+        checkpoint.fetch_one(connection).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn with_wal_an_open_stream_sees_no_later_row_and_the_log_is_kept_for_it() {
+        let shop = Shop::open(10_000, 2, |options| {
+            options.busy_timeout(Duration::ZERO).journal_mode(SqliteJournalMode::Wal)
+        })
+        .await;
+        let mut orders = orders_of(&shop.pool, "Ann").boxed();
+        orders.next().await.unwrap().unwrap();
+        let mut other = shop.pool.acquire().await.unwrap();
+        other.execute("INSERT INTO orders VALUES (10001, 'Ann', 100)").await.unwrap();
+        assert_eq!(busy(&mut other).await, 1, "the log cannot be emptied");
+        assert_eq!(orders.by_ref().count().await, 9_999);
+        assert_eq!(busy(&mut other).await, 0);
+    }
+
+    #[tokio::test]
+    async fn fetch_all_holds_every_row_and_a_stream_one() {
+        static ALIVE: AtomicUsize = AtomicUsize::new(0);
+        struct Counted;
+        impl FromRow<'_, SqliteRow> for Counted {
+            fn from_row(_: &SqliteRow) -> sqlx::Result<Self> {
+                ALIVE.fetch_add(1, Ordering::SeqCst);
+                Ok(Self)
+            }
+        }
+        impl Drop for Counted {
+            fn drop(&mut self) {
+                ALIVE.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        let shop = Shop::with(10_000, 1).await;
+        let query = || sqlx::query_as::<_, Counted>("SELECT * FROM orders");
+        let all = query().fetch_all(&shop.pool).await.unwrap();
+        assert_eq!(ALIVE.load(Ordering::SeqCst), 10_000);
+        drop(all);
+        let mut rows = query().fetch(&shop.pool);
+        while let Some(row) = rows.next().await {
+            assert_eq!(ALIVE.load(Ordering::SeqCst), 1);
+            drop(row);
+        }
+    }
+
+    #[tokio::test]
+    async fn both_streams_and_both_transactions_can_be_spawned() {
+        let shop = Shop::with(25, 2).await;
+        let pool = shop.pool.clone();
+        let one = tokio::spawn(async move { orders_of(&pool, "Ann").count().await });
+        let paged = tokio::spawn(shop.by_page().count());
+        assert_eq!((one.await.unwrap(), paged.await.unwrap()), (25, 25));
+        let (tasks, pool) = (TaskTracker::new(), shop.pool.clone());
+        let done = tokio::spawn(async move {
+            order_once(&pool, "a", "Bob", 5).await?;
+            in_transaction(&tasks, pool, one_more).await
+        });
+        done.await.unwrap().unwrap();
+    }
+
+    // Pages.
+
+    #[tokio::test]
+    async fn pages_give_every_row_once_and_in_order() {
+        for rows in [0, 1, 9, 10, 11, 20, 25] {
+            let shop = Shop::with(rows, 1).await;
+            shop.run("INSERT INTO orders (customer, cents) VALUES ('Bob', 5)").await;
+            assert_eq!(ids(shop.by_page()).await, (1..=rows).collect::<Vec<_>>());
+        }
+    }
+
+    #[tokio::test]
+    async fn between_two_pages_it_holds_no_connection() {
+        let shop = Shop::with(25, 1).await;
+        let mut paged = shop.by_page().boxed();
+        let mut count = 0;
+        while let Some(order) = paged.next().await {
+            order.unwrap();
+            assert_eq!(shop.count().await, 25, "with the only connection");
+            count += 1;
+        }
+        assert_eq!(count, 25);
+    }
+
+    #[tokio::test]
+    async fn an_error_on_page_two_comes_after_the_rows_of_page_one() {
+        let shop = Shop::with(25, 1).await;
+        let mut paged = shop.by_page().boxed();
+        paged.next().await.unwrap().unwrap();
+        shop.run("DROP TABLE orders").await;
+        let all: Vec<_> = paged.collect().await;
+        assert_eq!(all.len(), 10);
+        assert!(all[..9].iter().all(Result::is_ok));
+        assert!(matches!(all[9], Err(QueryError::Failed(_))), "{:?}", all[9]);
+    }
+
+    #[tokio::test]
+    async fn dropped_early_it_fetches_no_further_page() {
+        let shop = Shop::with(10_000, 1).await;
+        assert_eq!(ids(shop.by_page().take(3)).await, [1, 2, 3]);
+        assert_eq!(shop.count().await, 10_000);
+        assert_eq!(shop.visited(), 10);
+    }
+
+    #[tokio::test]
+    async fn with_an_index_on_the_customer_a_page_is_a_search_without_sorting() {
+        let shop = Shop::with(25, 1).await;
+        shop.run("CREATE INDEX by_customer ON orders (customer)").await;
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {PAGE}"));
+        let plan = sqlx::query(explain).fetch_all(&shop.pool).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        let search = "SEARCH orders USING INDEX by_customer (customer=? AND rowid>?)";
+        assert_eq!(plan, [search]);
+    }
+
+    #[tokio::test]
+    async fn a_hundred_rows_by_key_are_100_visits_and_by_offset_650() {
+        let shop = Shop::with(100, 1).await;
+        assert_eq!((shop.by_page().count().await, shop.visited()), (100, 100));
+        assert_eq!(shop.by_offset().count().await, 100);
+        assert_eq!(shop.visited() - 100, 550 + 100, "and once more to find the end");
+    }
+
+    /// Runs `sql` when order 10, the last of its page, has come.
+    async fn changed_between(
+        shop: &Shop,
+        orders: impl Stream<Item = Result<Order, QueryError>>,
+        sql: &'static str,
+    ) -> Vec<i64> {
+        let changed = orders.then(|order| async move {
+            let id = order.unwrap().id;
+            if id == 10 {
+                shop.run(sql).await;
+            }
+            id
+        });
+        changed.take(30).collect().await
+    }
+
+    #[tokio::test]
+    async fn by_offset_a_row_is_missed_when_another_is_deleted() {
+        let delete = "DELETE FROM orders WHERE id = 1";
+        let shop = Shop::with(25, 1).await;
+        let by_key = changed_between(&shop, shop.by_page(), delete).await;
+        assert_eq!(by_key, (1..=25).collect::<Vec<_>>());
+        shop.run("INSERT INTO orders VALUES (1, 'Ann', 100)").await;
+        let by_offset = changed_between(&shop, shop.by_offset(), delete).await;
+        let all_but_11: Vec<_> = (1..=10).chain(12..=25).collect();
+        assert_eq!(by_offset, all_but_11);
+    }
+
+    #[tokio::test]
+    async fn by_offset_a_row_comes_twice_when_another_is_added_before_it() {
+        let add = "INSERT INTO orders VALUES (0, 'Ann', 100)";
+        let shop = Shop::with(25, 1).await;
+        let by_key = changed_between(&shop, shop.by_page(), add).await;
+        assert_eq!(by_key, (1..=25).collect::<Vec<_>>(), "0 is behind");
+        shop.run("DELETE FROM orders WHERE id = 0").await;
+        // Order 10 comes twice, and each time another one is added.
+        let add = "INSERT OR IGNORE INTO orders VALUES (0, 'Ann', 100)";
+        let by_offset = changed_between(&shop, shop.by_offset(), add).await;
+        let ten_twice: Vec<_> = (1..=10).chain(10..=25).collect();
+        assert_eq!(by_offset, ten_twice);
+    }
+
+    #[tokio::test]
+    async fn by_key_a_row_that_is_added_at_the_end_is_seen() {
+        let add = "INSERT INTO orders (customer, cents) VALUES ('Ann', 100)";
+        let shop = Shop::with(25, 1).await;
+        let by_key = changed_between(&shop, shop.by_page(), add).await;
+        assert_eq!(by_key, (1..=26).collect::<Vec<_>>());
+    }
+
+    // The pool.
+
+    async fn look_up(pool: SqlitePool, order: Order) -> Result<(), QueryError> {
+        let one = sqlx::query_scalar::<_, i64>("SELECT cents FROM orders WHERE id = ?");
+        one.bind(order.id).fetch_one(&pool).await?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_query_for_each_row_waits_30_seconds_for_what_the_rows_hold() {
+        let shop = Shop::with(3, 1).await;
+        let mut begun = None;
+        let stuck = naive::for_each_order(&shop.pool, "Ann", |pool, order| {
+            // No thread is waited for from here on, only the pool.
+            tokio::time::pause();
+            begun = Some(Instant::now());
+            look_up(pool, order)
+        });
+        let stuck = stuck.await.unwrap_err();
+        assert!(matches!(stuck, QueryError::NoConnection), "{stuck}");
+        assert_eq!(begun.unwrap().elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test]
+    async fn buffered_questions_wait_for_it_as_well() {
+        let shop = Shop::with(3, 1).await;
+        let looked_up = orders_of(&shop.pool, "Ann").map_ok(|order| {
+            if order.id == 1 {
+                tokio::time::pause();
+            }
+            look_up(shop.pool.clone(), order)
+        });
+        let looked_up = looked_up.try_buffered(2);
+        let stuck = looked_up.try_for_each(|()| async { Ok(()) }).await.unwrap_err();
+        assert!(matches!(stuck, QueryError::NoConnection), "{stuck}");
+    }
+
+    #[tokio::test]
+    async fn as_many_streams_as_connections_wait_for_each_other() {
+        let shop = Shop::with(3, 2).await;
+        naive::for_each_order(&shop.pool, "Ann", look_up).await.unwrap();
+        let both_read = Arc::new(Barrier::new(2));
+        let one = || {
+            let both_read = Arc::clone(&both_read);
+            naive::for_each_order(&shop.pool, "Ann", move |pool, order| {
+                let both_read = Arc::clone(&both_read);
+                async move {
+                    if both_read.wait().await.is_leader() {
+                        tokio::time::pause();
+                    }
+                    look_up(pool, order).await
+                }
+            })
+        };
+        let stuck = try_join_all([one(), one()]).await.unwrap_err();
+        assert!(matches!(stuck, QueryError::NoConnection), "{stuck}");
+    }
+
+    #[tokio::test]
+    async fn pages_need_one_connection_for_all_of_it() {
+        let shop = Shop::with(25, 1).await;
+        let looked_up =
+            shop.by_page().map_ok(|order| look_up(shop.pool.clone(), order));
+        let all =
+            looked_up.try_buffered(4).try_fold(0, |n, ()| async move { Ok(n + 1) });
+        assert_eq!(all.await.unwrap(), 25);
+    }
+
+    // Transactions.
+
+    /// Fails if the only connection of the pool is inside a transaction.
+    async fn assert_no_transaction(pool: &SqlitePool) {
+        let mut connection = pool.acquire().await.unwrap();
+        connection.execute("BEGIN").await.unwrap();
+        connection.execute("ROLLBACK").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_is_dropped_is_rolled_back_before_the_next_user() {
+        let shop = Shop::with(0, 1).await;
+        for _ in 0..20 {
+            let inserted = Notify::new();
+            let work = async {
+                let mut transaction = shop.pool.begin().await.unwrap();
+                one_more(&mut transaction).await.unwrap();
+                inserted.notify_one();
+                pending::<()>().await;
+            };
+            tokio::select! {
+                () = work => {}
+                () = inserted.notified() => {}
+            }
+            assert_eq!(shop.count().await, 0);
+            assert_no_transaction(&shop.pool).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn with_sqlite_a_begin_dropped_at_any_poll_leaves_no_transaction() {
+        let shop = Shop::with(0, 1).await;
+        for round in 0..60 {
+            drop(after_polls(round % 6, shop.pool.begin()).await);
+            assert_no_transaction(&shop.pool).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_savepoint_dropped_in_its_begin_takes_the_outer_transaction_with_it() {
+        let shop = Shop::with(0, 1).await;
+        let mut dropped = 0;
+        while dropped < 10 {
+            let before = shop.count().await;
+            let mut outer = shop.pool.begin().await.unwrap();
+            one_more(&mut outer).await.unwrap();
+            let inner = after_polls(1, outer.begin()).await.map(drop);
+            one_more(&mut outer).await.unwrap();
+            outer.commit().await.unwrap();
+            // The second insert was on its own, and the commit had nothing to do.
+            let stored = if inner.is_none() { 1 } else { 2 };
+            assert_eq!(shop.count().await - before, stored);
+            dropped += usize::from(inner.is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_insert_that_was_polled_once_and_dropped_is_stored() {
+        let shop = Shop::with(0, 1).await;
+        for round in 1..=20 {
+            let mut connection = shop.pool.acquire().await.unwrap();
+            drop(after_polls(1, one_more(&mut connection)).await);
+            drop(connection);
+            assert_eq!(shop.count().await, round);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_was_polled_once_and_dropped_has_committed() {
+        let shop = Shop::with(0, 1).await;
+        for round in 1..=20 {
+            let mut transaction = shop.pool.begin().await.unwrap();
+            one_more(&mut transaction).await.unwrap();
+            drop(after_polls(1, transaction.commit()).await);
+            assert_eq!(shop.count().await, round);
+            assert_no_transaction(&shop.pool).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_was_never_polled_has_not() {
+        let shop = Shop::with(0, 1).await;
+        let mut transaction = shop.pool.begin().await.unwrap();
+        one_more(&mut transaction).await.unwrap();
+        drop(transaction.commit());
+        assert_eq!(shop.count().await, 0);
+    }
+
+    #[tokio::test]
+    async fn dropped_anywhere_and_called_again_with_its_key_it_is_one_order() {
+        let shop = Shop::with(0, 1).await;
+        for round in 0..80 {
+            let key = format!("key {round}");
+            let first = order_once(&shop.pool, &key, "Bob", 5);
+            let first = after_polls(usize::try_from(round % 8).unwrap(), first).await;
+            let stands = shop.count().await > round;
+            assert!(stands || first.is_none());
+            assert_eq!(order_once(&shop.pool, &key, "Bob", 5).await.unwrap(), !stands);
+            assert_eq!(shop.count().await, round + 1);
+            assert_no_transaction(&shop.pool).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_begin_by_hand_that_is_dropped_ten_orders_are_lost() {
+        let shop = Shop::with(0, 1).await;
+        let begun = Notify::new();
+        let work = naive::transaction_by_hand(&shop.pool, |_| {
+            begun.notify_one();
+            pending().boxed()
+        });
+        tokio::select! {
+            _ = work => {}
+            () = begun.notified() => {}
+        }
+        // Ten others are told that their orders are stored …
+        for _ in 0..10 {
+            one_more(&mut shop.pool.acquire().await.unwrap()).await.unwrap();
+        }
+        assert_eq!((shop.count().await, shop.count_from_outside().await), (10, 0));
+        // … and they are gone with the connection.
+        shop.pool.acquire().await.unwrap().close().await.unwrap();
+        assert_eq!(shop.count().await, 0);
+    }
+
+    #[tokio::test]
+    async fn by_hand_it_commits_when_nobody_drops_it() {
+        let shop = Shop::with(0, 1).await;
+        naive::transaction_by_hand(&shop.pool, one_more).await.unwrap();
+        assert_eq!((shop.count().await, shop.count_from_outside().await), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn on_a_task_of_its_own_it_commits_though_the_caller_is_gone() {
+        let shop = Shop::with(0, 1).await;
+        for polls in 0..5 {
+            let (before, tasks) = (shop.count().await, TaskTracker::new());
+            let work = in_transaction(&tasks, shop.pool.clone(), one_more);
+            drop(after_polls(polls, work).await);
+            tasks.close();
+            tasks.wait().await;
+            assert_eq!(shop.count().await, before + i64::from(polls > 0));
+            assert_no_transaction(&shop.pool).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_or_a_panic_of_the_work_rolls_back() {
+        let (shop, tasks) = (Shop::with(0, 1).await, TaskTracker::new());
+        let pool = || shop.pool.clone();
+        let failed = in_transaction(&tasks, pool(), |connection| {
+            async move {
+                one_more(connection).await?;
+                Err::<(), _>(QueryError::ShutDown)
+            }
+            .boxed()
+        });
+        failed.await.unwrap_err();
+        assert_eq!(shop.count().await, 0);
+        let panics =
+            in_transaction::<(), QueryError, _>(&tasks, pool(), |connection| {
+                async move {
+                    one_more(connection).await?;
+                    panic!("as the test wants")
+                }
+                .boxed()
+            });
+        assert!(AssertUnwindSafe(panics).catch_unwind().await.is_err());
+        assert_eq!(shop.count().await, 0);
+    }
+
+    #[test]
+    fn the_end_of_the_runtime_is_an_error() {
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let (other, own) = (runtime().unwrap(), runtime().unwrap());
+        let (tasks, begun) = (TaskTracker::new(), Arc::new(Notify::new()));
+        let told = Arc::clone(&begun);
+        let shop = own.block_on(Shop::with(0, 1));
+        let work =
+            in_transaction::<(), QueryError, _>(&tasks, shop.pool.clone(), move |_| {
+                told.notify_one();
+                pending().boxed()
+            });
+        let mut work = pin!(work);
+        own.block_on(async {
+            tokio::select! {
+                _ = &mut work => {}
+                () = begun.notified() => {}
+            }
+        });
+        drop(own);
+        let end = other.block_on(work).unwrap_err();
+        assert!(matches!(end, QueryError::ShutDown), "{end}");
+    }
+}
