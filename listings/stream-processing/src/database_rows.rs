@@ -695,7 +695,7 @@ mod tests {
     async fn a_hundred_rows_by_key_are_100_visits_and_by_offset_650() {
         let shop = Shop::with(100, 1).await;
         assert_eq!((shop.by_page().count().await, shop.visited()), (100, 100));
-        assert_eq!(shop.by_offset().count().await, 100);
+        assert_eq!(shop.by_offset().take(200).count().await, 100);
         assert_eq!(shop.visited() - 100, 550 + 100, "and once more to find the end");
     }
 
