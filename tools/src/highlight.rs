@@ -18,20 +18,24 @@ const KEYWORDS: [&str; 37] = [
 
 /// A block of Rust on a page. As HTML in Markdown it is one block: a `<pre>` goes on over blank lines.
 pub fn rust(code: &str) -> String {
-    block("rust", code, &["a", "c", "d", "f", "k", "l", "n", "s", "t"])
+    block("rust", &coloured(code.trim_end_matches('\n')))
 }
 
 /// A block of Rust that stands folded: the search passes over it, and it is not coloured, since whole
 /// files are most of what a page weighs.
 pub fn folded(code: &str) -> String {
-    block("rust folded", code, &[])
+    block("rust folded", &html(code.trim_end_matches('\n')))
 }
 
-fn block(class: &str, code: &str, colours: &[&str]) -> String {
-    let code = code.trim_end_matches('\n');
+fn block(class: &str, code: &str) -> String {
+    // mdBook's `links` runs later, and would take `{{#` in code for one of its own.
+    let code = code.replace("{{#", "\\{{#");
+    format!("<pre><code class=\"{class}\">{code}</code></pre>\n")
+}
+
+fn coloured(code: &str) -> String {
     let tokens: Vec<_> = tokenize(code, FrontmatterAllowed::No).collect();
     let mut out = String::with_capacity(code.len() * 2);
-    let _ = write!(out, "<pre><code class=\"{class}\">");
     let mut at = 0;
     let mut last = "";
     for (index, token) in tokens.iter().enumerate() {
@@ -65,19 +69,17 @@ fn block(class: &str, code: &str, colours: &[&str]) -> String {
             }
             _ => "",
         };
-        if colours.contains(&class) {
-            let _ = write!(out, "<span class=\"{class}\">{}</span>", html(text));
-        } else {
+        if class.is_empty() {
             out.push_str(&html(text));
+        } else {
+            let _ = write!(out, "<span class=\"{class}\">{}</span>", html(text));
         }
         if token.kind != TokenKind::Whitespace {
             last = text;
         }
         at = end;
     }
-    out.push_str("</code></pre>\n");
-    // mdBook's `links` runs later, and would take `{{#` in code for one of its own.
-    out.replace("{{#", "\\{{#")
+    out
 }
 
 /// Whether what comes next is the name of an attribute, as in `#[name`.

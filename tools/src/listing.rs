@@ -106,8 +106,9 @@ impl Listing {
         let mut found = Found::default();
         found.items(&file.items, false);
         let anchors = anchors(path, &text, &found.naive)?;
+        let lines: Vec<_> = text.lines().collect();
         let tests =
-            found.tests.into_iter().map(|test| test.with_source(&text)).collect();
+            found.tests.into_iter().map(|test| test.with_source(&lines)).collect();
         let mut parts = path.split('/').skip(1);
         let package = parts.next().unwrap_or_default().to_owned();
         let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
@@ -251,11 +252,10 @@ struct FoundTest {
 }
 
 impl FoundTest {
-    fn with_source(self, text: &str) -> Test {
+    /// Takes its source from the `lines` of its file.
+    fn with_source(self, lines: &[&str]) -> Test {
         let (first, last) = (*self.lines.start(), *self.lines.end());
-        let lines: Vec<_> =
-            text.lines().skip(first - 1).take(last + 1 - first).collect();
-        let source = dedent(&lines.join("\n"));
+        let source = dedent(&lines[first - 1..last].join("\n"));
         Test { name: self.name, source, line: first, ignored: self.ignored }
     }
 }
