@@ -556,7 +556,11 @@ mod tests {
 
         async fn write(&mut self, number: u64, batch: &[T]) -> Result<(), Unwanted> {
             let begun = (self.start.elapsed(), number, batch.to_vec());
-            self.log.lock().unwrap().begun.push(begun);
+            {
+                let mut log = self.log.lock().unwrap();
+                log.begun.push(begun);
+                assert!(log.begun.len() < 10_000, "it ends");
+            }
             if !self.after.is_zero() {
                 sleep(self.after).await;
             }
@@ -685,6 +689,7 @@ mod tests {
         };
         let mut written = Vec::new();
         let write = |batch: Vec<i32>| {
+            assert!(!batch.is_empty());
             written.push((start.elapsed(), batch.len()));
             sleep(ms(10))
         };
@@ -1019,7 +1024,7 @@ mod tests {
         let (intake, mut batches) = batcher(THREES, count(1), one);
         let other = intake.clone();
         other.send(0).await.unwrap();
-        let waits = async { other.send(1).await };
+        let waits = async { timeout(HOUR, other.send(1)).await.expect("it ends") };
         let close = sleep(ms(1)).map(|()| intake.close());
         let (refused, ()) = tokio::join!(waits, close);
         assert_eq!(refused, Err(Refused::Closed(1)), "also to one that waits for room");
@@ -1068,7 +1073,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_task_that_stopped_hands_everything_back_and_can_go_on() {
         let (intake, batches) = accepted(THREES, 0..7, one).await;
-        let stopped = writer(batches, Table::new(ms(5), &[1])).await.unwrap();
+        let stopped = writer(batches, Table::new(ms(5), &[1]));
+        let stopped = timeout(HOUR, stopped).await.expect("it ends").unwrap();
         let stopped = stopped.unwrap_err();
         assert_eq!(stopped.to_string(), "a batch was not written");
         assert_eq!(
@@ -1378,9 +1384,10 @@ mod tests {
         assert_eq!(spawned.await.unwrap().len(), 4);
         let (sender, mut items) = channel_of(0..10);
         drop(sender);
-        tokio::spawn(
-            async move { what_is_there(&mut items, THREE, |_| async {}).await },
-        )
+        tokio::spawn(async move {
+            let write = |batch: Vec<_>| async move { assert!(!batch.is_empty()) };
+            what_is_there(&mut items, THREE, write).await;
+        })
         .await
         .unwrap();
         let (intake, mut batches) = accepted(THREES, 0..4, one).await;
@@ -1403,7 +1410,7 @@ mod tests {
         drop(sender);
         let write = |batch: Vec<Cell<i32>>| async move {
             yield_now().await;
-            drop(batch);
+            assert!(!batch.is_empty());
         };
         let all = async move { what_is_there(&mut items, THREE, write).await };
         tokio::spawn(all).await.unwrap();
