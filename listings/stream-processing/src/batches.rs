@@ -1368,7 +1368,7 @@ mod tests {
         }
         producers.join_all().await;
         intake.close();
-        task.await.unwrap().unwrap();
+        timeout(ms(60_000), task).await.expect("it ends").unwrap().unwrap();
         let rows = table.rows();
         for producer in 0..4 {
             let of_one = rows.iter().filter(|row| row.0 == producer).map(|row| row.1);

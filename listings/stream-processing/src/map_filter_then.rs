@@ -116,10 +116,12 @@ pub mod naive {
 mod tests {
     use super::*;
     use backend::cancel::at_every_await;
-    use backend::{Load, Site};
+    use backend::{Alive, Load, Site};
     use futures::FutureExt;
     use futures::stream;
     use std::cell::Cell;
+    use std::future::pending;
+    use std::pin::pin;
     use std::time::Duration;
     use tokio::time::{Instant, sleep, timeout};
 
@@ -226,10 +228,39 @@ mod tests {
             asked.set(asked.get() + 1);
             ready(if n == 7 { Err("no seven") } else { Ok(n * 10) })
         };
-        let numbers = stream::iter([Ok(1), Err("broken"), Ok(-1), Ok(7), Ok(2)]);
+        let numbers = [Ok(1), Err("broken"), Ok(-1), Ok(7), Ok(0), Ok(2)];
+        let numbers = stream::iter(numbers);
         let answers: Vec<_> = looked_up(numbers, look_up).collect().await;
         assert_eq!(answers, [Ok(10), Err("broken"), Err("no seven"), Ok(20)]);
-        assert_eq!(asked.get(), 3, "neither for the error nor for -1");
+        assert_eq!(asked.get(), 3, "neither for the error nor for -1 and 0");
+    }
+
+    /// How many items are left in the stream, once it was asked for one that is dropped.
+    async fn held<S: Stream>(stream: S, alive: &Alive) -> usize {
+        let mut stream = pin!(stream);
+        drop(futures::poll!(stream.next()));
+        alive.count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_each_of_them_holds_while_it_waits_or_nobody_asks() {
+        let alive = Alive::default();
+        let many = || stream::iter(0..9).map(|_| alive.guard());
+        let few = || many().take(2).chain(stream::pending());
+        let work = |item| sleep(ms(10)).map(move |()| item);
+        assert_eq!(held(many().map(|item| item), &alive).await, 0);
+        assert_eq!(held(many().filter(|_| ready(true)), &alive).await, 0);
+        assert_eq!(held(many().filter(|_| pending::<bool>()), &alive).await, 1);
+        assert_eq!(held(many().take(2), &alive).await, 0);
+        assert_eq!(
+            held(tokio_stream::StreamExt::merge(many(), many()), &alive).await,
+            0
+        );
+        assert_eq!(held(one_by_one(many(), work), &alive).await, 1);
+        assert_eq!(held(a_few_at_once(many(), FIVE, work), &alive).await, 5);
+        assert_eq!(held(many().chunks(5), &alive).await, 0, "it was full, and is gone");
+        assert_eq!(held(few().chunks(5), &alive).await, 2);
+        assert_eq!(alive.count(), 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -163,7 +163,6 @@ where
 pub mod naive {
     use super::*;
 
-    // ANCHOR: unwrapped_send
     /// Wrong: when the stream is dropped, the task panics, and nobody is told.
     ///
     /// # Panics
@@ -173,14 +172,15 @@ pub mod naive {
         I: IntoIterator<IntoIter: Send, Item: Send> + Send + 'static,
     {
         let (listener, receiver) = mpsc::channel(8);
+        // ANCHOR: unwrapped_send
         tokio::spawn(async move {
             for item in items {
-                listener.send(item).await.unwrap();
+                listener.send(item).await.unwrap(); // the reader may be gone
             }
         });
+        // ANCHOR_END: unwrapped_send
         ReceiverStream::new(receiver)
     }
-    // ANCHOR_END: unwrapped_send
 
     // ANCHOR: leaked_sender
     /// Wrong: `listener` itself is still there, so the stream never ends.
