@@ -440,7 +440,7 @@ pub mod naive {
 mod tests {
     use super::*;
     use backend::cancel::{after_polls, at_every_await};
-    use futures::future::poll_fn;
+    use futures::future::{join, join3, poll_fn};
     use tokio::io::{AsyncWriteExt, DuplexStream, ReadBuf, duplex};
     use tokio::net::TcpListener;
     use tokio::runtime::Handle;
@@ -463,6 +463,11 @@ mod tests {
 
     const fn secs(n: u64) -> Duration {
         Duration::from_secs(n)
+    }
+
+    /// A version that would wait for ever fails; no test here takes so long.
+    async fn soon<T>(awaited: impl Future<Output = T>) -> T {
+        timeout(2 * HOUR, awaited).await.expect("it waits for ever")
     }
 
     type Ours = Connection<DuplexStream>;
@@ -496,7 +501,7 @@ mod tests {
     /// Reads for ever, so that pings are answered and the wire stays empty.
     async fn listen(mut peer: Peer) -> Vec<Message> {
         let mut heard = Vec::new();
-        while let Some(Ok(message)) = peer.next().await {
+        while let Some(Ok(message)) = soon(peer.next()).await {
             heard.push(message);
         }
         heard
@@ -504,6 +509,15 @@ mod tests {
 
     fn count(messages: &[Message], wanted: fn(&Message) -> bool) -> usize {
         messages.iter().filter(|message| wanted(message)).count()
+    }
+
+    /// One message is being written, and four wait for it: there is no room for another.
+    async fn fill(ours: &Ours) {
+        ours.outbox().try_send(of_size(KIB)).unwrap();
+        yield_now().await;
+        for _ in 0..4 {
+            ours.outbox().try_send(of_size(KIB)).unwrap();
+        }
     }
 
     // Reading.
@@ -518,17 +532,17 @@ mod tests {
                 }
                 let frame = CloseFrame { code: goodbye, reason: "bye".into() };
                 peer.close(Some(frame.clone())).await.unwrap();
-                let answer = peer.next().await.unwrap().unwrap();
+                let answer = soon(peer.next()).await.unwrap().unwrap();
                 assert_eq!(answer, Message::Close(Some(frame)));
-                assert!(peer.next().await.is_none());
+                assert!(soon(peer.next()).await.is_none());
                 drop(peer);
             };
             let reading = async {
-                let all: Vec<_> = (&mut ours).try_collect().await.unwrap();
+                let all: Vec<_> = soon((&mut ours).try_collect()).await.unwrap();
                 assert_eq!(all, ["one", "two", "three"].map(text));
-                assert!(ours.next().await.is_none());
+                assert!(soon(ours.next()).await.is_none());
             };
-            tokio::join!(theirs, reading);
+            join(theirs, reading).await;
         }
     }
 
@@ -536,10 +550,11 @@ mod tests {
     async fn a_close_frame_without_a_code_is_a_goodbye_too() {
         let (mut ours, mut peer) = wired(KIB).await;
         peer.close(None).await.unwrap();
-        let (end, ()) = tokio::join!(ours.next(), async {
-            assert!(peer.next().await.unwrap().unwrap().is_close());
+        let theirs = async {
+            assert!(soon(peer.next()).await.unwrap().unwrap().is_close());
             drop(peer);
-        });
+        };
+        let (end, ()) = join(soon(ours.next()), theirs).await;
         assert!(end.is_none());
     }
 
@@ -548,9 +563,12 @@ mod tests {
         let (mut ours, mut peer) = wired(KIB).await;
         peer.close(None).await.unwrap();
         let start = Instant::now();
-        assert!(ours.next().await.is_none());
+        assert!(soon(ours.next()).await.is_none());
         assert_eq!(start.elapsed(), secs(50));
-        assert!(peer.next().await.unwrap().unwrap().is_close(), "it was answered");
+        assert!(
+            soon(peer.next()).await.unwrap().unwrap().is_close(),
+            "it was answered"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -558,12 +576,12 @@ mod tests {
         let (mut ours, mut peer) = wired(KIB).await;
         let (code, reason) = (CloseCode::Error, "overloaded".into());
         peer.close(Some(CloseFrame { code, reason })).await.unwrap();
-        let (end, _) = tokio::join!(ours.next(), listen(peer));
+        let (end, _) = soon(join(ours.next(), listen(peer))).await;
         assert_eq!(
             end.unwrap().unwrap_err().to_string(),
             "the peer closed with 1011: overloaded"
         );
-        assert!(ours.next().await.is_none());
+        assert!(soon(ours.next()).await.is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -571,14 +589,23 @@ mod tests {
         let (mut ours, mut peer) = wired(KIB).await;
         peer.send(text("last words")).await.unwrap();
         drop(peer);
-        assert_eq!(ours.next().await.unwrap().unwrap(), text("last words"));
-        let lost = ours.next().await.unwrap().unwrap_err();
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("last words"));
+        let lost = soon(ours.next()).await.unwrap().unwrap_err();
         let reset = ProtocolError::ResetWithoutClosingHandshake;
         assert!(
             matches!(&lost, SocketError::Failed(Error::Protocol(e)) if *e == reset),
             "{lost:?}"
         );
-        assert!(ours.next().await.is_none());
+        assert!(soon(ours.next()).await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_ends_the_wire_without_a_goodbye_gets_none() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        peer.get_mut().shutdown().await.unwrap();
+        soon(ours.next()).await.unwrap().unwrap_err();
+        // It could still hear us.
+        assert!(is_reset(soon(peer.next()).await.as_ref()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -586,12 +613,12 @@ mod tests {
         let (mut ours, mut peer) = wired(KIB).await;
         assert_eq!(tasks(), 1);
         peer.close(None).await.unwrap();
-        let (end, heard) = tokio::join!(ours.next(), listen(peer));
+        let (end, heard) = soon(join(ours.next(), listen(peer))).await;
         assert!(end.is_none(), "and the peer has seen the end of the wire:");
         assert_eq!(heard, [Message::Close(None)]);
         yield_now().await;
         assert_eq!(tasks(), 0);
-        assert!(ours.outbox().send(text("too late")).await.is_err());
+        assert!(soon(ours.outbox().send(text("too late"))).await.is_err());
     }
 
     /// One byte in a millisecond.
@@ -611,7 +638,7 @@ mod tests {
         let bytes = b"\x81\x02ab\x89\x01p\x01\x02cd\x80\x01e\x82\x01f\x88\x00".to_vec();
         let peer = tokio::spawn(drip(theirs, bytes));
         let (mut came, mut dropped) = (Vec::new(), 0);
-        loop {
+        while dropped < 1_000 {
             match after_polls(1, ours.next()).await {
                 Some(Some(message)) => came.push(message.unwrap()),
                 Some(None) => break,
@@ -636,7 +663,7 @@ mod tests {
             polls += 1;
             ours.poll_next_unpin(cx)
         });
-        assert_eq!(message.await.unwrap().unwrap(), text("at last"));
+        assert_eq!(soon(message).await.unwrap().unwrap(), text("at last"));
         assert!(polls >= 10_000 / 128, "the budget of a task is 128: {polls}");
     }
 
@@ -649,7 +676,7 @@ mod tests {
         let pong = tokio::select! {
             biased;
             item = ours.next() => panic!("a ping is no item: {item:?}"),
-            pong = peer.next() => pong.unwrap().unwrap(),
+            pong = soon(peer.next()) => pong.unwrap().unwrap(),
         };
         assert_eq!(pong, Message::Pong("are you there?".into()));
     }
@@ -660,7 +687,7 @@ mod tests {
         peer.send(Message::Ping(Bytes::new())).await.unwrap();
         let mut pings = 0;
         let unanswered = async {
-            while peer.next().await.unwrap().unwrap().is_ping() {
+            while soon(peer.next()).await.unwrap().unwrap().is_ping() {
                 pings += 1;
             }
         };
@@ -670,29 +697,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pong_leaves_with_the_next_poll() {
+    async fn a_pong_leaves_with_the_next_poll_or_send() {
         let (ours, theirs) = duplex(KIB);
         let mut ours = peer(ours, Role::Client).await;
         let mut theirs = peer(theirs, Role::Server).await;
         theirs.send(Message::Ping(Bytes::new())).await.unwrap();
-        assert!(ours.next().await.unwrap().unwrap().is_ping());
+        assert!(soon(ours.next()).await.unwrap().unwrap().is_ping());
         timeout(HOUR, theirs.next()).await.unwrap_err();
         assert!(after_polls(1, ours.next()).await.is_none());
-        assert!(theirs.next().await.unwrap().unwrap().is_pong());
+        assert!(soon(theirs.next()).await.unwrap().unwrap().is_pong());
+
+        theirs.send(Message::Ping(Bytes::new())).await.unwrap();
+        assert!(soon(ours.next()).await.unwrap().unwrap().is_ping());
+        ours.send(text("and a pong")).await.unwrap();
+        assert_eq!(soon(theirs.next()).await.unwrap().unwrap(), text("and a pong"));
+        assert!(soon(theirs.next()).await.unwrap().unwrap().is_pong());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_peer_is_noticed_to_the_millisecond() {
         let (mut ours, mut peer) = wired(KIB).await;
         let start = Instant::now();
-        let silent = ours.next().await.unwrap().unwrap_err();
+        let silent = soon(ours.next()).await.unwrap().unwrap_err();
         assert!(matches!(silent, SocketError::Silent(d) if d == secs(50)), "{silent}");
         assert_eq!(start.elapsed(), secs(50));
-        assert!(ours.next().await.is_none());
+        assert!(soon(ours.next()).await.is_none());
         // After two pings, the wire was let go.
-        assert!(peer.next().await.unwrap().unwrap().is_ping());
-        assert!(peer.next().await.unwrap().unwrap().is_ping());
-        assert!(peer.next().await.unwrap().is_err());
+        assert!(soon(peer.next()).await.unwrap().unwrap().is_ping());
+        assert!(soon(peer.next()).await.unwrap().unwrap().is_ping());
+        assert!(soon(peer.next()).await.unwrap().is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -701,22 +734,20 @@ mod tests {
         let start = Instant::now();
         sleep(secs(40)).await;
         peer.send(text("I am busy")).await.unwrap();
-        assert_eq!(ours.next().await.unwrap().unwrap(), text("I am busy"));
-        ours.next().await.unwrap().unwrap_err();
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("I am busy"));
+        soon(ours.next()).await.unwrap().unwrap_err();
         assert_eq!(start.elapsed(), secs(90));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_answers_is_kept_though_it_says_nothing() {
         let (mut ours, peer) = wired(KIB).await;
-        let (quiet, heard) = tokio::join!(
-            async {
-                let quiet = timeout(HOUR, ours.next()).await.is_err();
-                drop(ours);
-                quiet
-            },
-            listen(peer)
-        );
+        let quiet = async {
+            let quiet = timeout(HOUR, ours.next()).await.is_err();
+            drop(ours);
+            quiet
+        };
+        let (quiet, heard) = join(quiet, listen(peer)).await;
         assert!(quiet);
         assert_eq!(count(&heard, Message::is_ping), 180);
     }
@@ -725,13 +756,14 @@ mod tests {
     async fn a_reader_who_comes_late_finds_the_pongs() {
         let (mut ours, mut peer) = wired(KIB).await;
         let answering = tokio::spawn(async move {
-            while peer.next().await.unwrap().unwrap().is_ping() {}
+            while soon(peer.next()).await.unwrap().unwrap().is_ping() {}
             peer
         });
         sleep(HOUR).await;
         ours.outbox().send(text("still there?")).await.unwrap();
         // The peer stops answering when it hears that; 50 s count from now.
-        let (start, silent) = (Instant::now(), ours.next().await.unwrap().unwrap_err());
+        let (start, silent) =
+            (Instant::now(), soon(ours.next()).await.unwrap().unwrap_err());
         assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
         assert_eq!(start.elapsed(), secs(50));
         drop(answering);
@@ -760,7 +792,7 @@ mod tests {
         let mut theirs = peer(theirs, Role::Server).await;
         let start = Instant::now();
         for _ in 0..3 {
-            assert!(theirs.next().await.unwrap().unwrap().is_ping());
+            assert!(soon(theirs.next()).await.unwrap().unwrap().is_ping());
         }
         assert_eq!(start.elapsed(), Duration::from_millis(3));
         drop(ours);
@@ -773,10 +805,10 @@ mod tests {
         let (mut ours, mut peer) = wired(4 * KIB).await;
         peer.send(text("before")).await.unwrap();
         peer.get_mut().write_all(bytes).await.unwrap();
-        assert_eq!(ours.next().await.unwrap().unwrap(), text("before"));
-        let error = ours.next().await.unwrap().unwrap_err();
-        assert!(ours.next().await.is_none());
-        match peer.next().await.unwrap().unwrap() {
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("before"));
+        let error = soon(ours.next()).await.unwrap().unwrap_err();
+        assert!(soon(ours.next()).await.is_none());
+        match soon(peer.next()).await.unwrap().unwrap() {
             Message::Close(Some(frame)) => (error, frame.code),
             other => panic!("{other:?}"),
         }
@@ -791,6 +823,23 @@ mod tests {
             "{error:?}"
         );
         assert_eq!(told, CloseCode::Protocol);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn telling_the_peer_takes_twice_the_time_of_a_write_at_most() {
+        let (mut ours, mut peer) = wired(1).await;
+        ours.outbox().send(of_size(KIB)).await.unwrap();
+        let start = Instant::now();
+        let theirs = async {
+            peer.get_mut().write_all(b"\x83\x00").await.unwrap();
+            sleep(secs(4)).await;
+            assert!(soon(peer.next()).await.unwrap().unwrap().is_binary());
+            // Of the close frame it reads nothing.
+        };
+        let (error, ()) = join(soon(ours.next()), theirs).await;
+        let error = error.unwrap().unwrap_err();
+        assert!(matches!(error, SocketError::Failed(Error::Protocol(_))), "{error:?}");
+        assert_eq!(start.elapsed(), secs(4 + 5));
     }
 
     #[tokio::test(start_paused = true)]
@@ -829,7 +878,25 @@ mod tests {
     async fn a_message_of_the_limit_comes_through() {
         let (mut ours, mut peer) = wired(4 * KIB).await;
         peer.send(of_size(KIB)).await.unwrap();
-        assert_eq!(ours.next().await.unwrap().unwrap().len(), KIB);
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap().len(), KIB);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_is_a_piece_of_the_buffer_that_it_was_read_into() {
+        for (config, buffer) in [(Some(LIMITS.config()), 4 * KIB), (None, 128 * KIB)] {
+            let (ours, theirs) = duplex(KIB);
+            let mut ours =
+                WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
+            let mut theirs = peer(theirs, Role::Server).await;
+            theirs.send(Message::binary(vec![7; 10])).await.unwrap();
+            let kept = soon(ours.next()).await.unwrap().unwrap().into_data();
+            drop(ours);
+            // All but the header, of two bytes, is kept as well.
+            assert_eq!(
+                (kept.len(), kept.try_into_mut().unwrap().capacity()),
+                (10, buffer - 2)
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -838,10 +905,10 @@ mod tests {
         let mut ours = peer(ours, Role::Client).await;
         let mut theirs = peer(theirs, Role::Server).await;
         theirs.get_mut().write_all(b"\x83\x00").await.unwrap();
-        assert!(ours.next().await.unwrap().is_err());
-        assert!(ours.next().await.is_none());
+        assert!(soon(ours.next()).await.unwrap().is_err());
+        assert!(soon(ours.next()).await.is_none());
         drop(ours);
-        assert!(theirs.next().await.unwrap().is_err(), "no close frame");
+        assert!(soon(theirs.next()).await.unwrap().is_err(), "no close frame");
     }
 
     #[test]
@@ -868,10 +935,10 @@ mod tests {
         };
         let reading = async {
             for _ in 0..pings {
-                assert!(ours.next().await.unwrap().unwrap().is_ping());
+                assert!(soon(ours.next()).await.unwrap().unwrap().is_ping());
             }
         };
-        tokio::join!(flood, reading);
+        soon(join(flood, reading)).await;
         // Now the peer reads; what it finds was kept for it.
         let mut kept = 0;
         let all = async {
@@ -913,7 +980,7 @@ mod tests {
             }
             outbox.send(Message::Close(None)).await.unwrap();
         };
-        let (heard, end, ()) = tokio::join!(listen(peer), ours.next(), send);
+        let (heard, end, ()) = soon(join3(listen(peer), ours.next(), send)).await;
         assert!(end.is_none());
         let expected = (0..100).map(|n| text(&n.to_string()));
         assert_eq!(heard, expected.chain([Message::Close(None)]).collect::<Vec<_>>());
@@ -936,11 +1003,11 @@ mod tests {
         let outbox = ours.outbox();
         outbox.send(of_size(KIB)).await.unwrap();
         let start = Instant::now();
-        let stuck = ours.next().await.unwrap().unwrap_err();
+        let stuck = soon(ours.next()).await.unwrap().unwrap_err();
         assert!(matches!(stuck, SocketError::Stuck(d) if d == secs(5)), "{stuck}");
         assert_eq!(start.elapsed(), secs(5));
-        assert!(outbox.send(text("too late")).await.is_err());
-        assert!(ours.next().await.is_none());
+        assert!(soon(outbox.send(text("too late"))).await.is_err());
+        assert!(soon(ours.next()).await.is_none());
         assert_eq!(tasks(), 0);
     }
 
@@ -948,18 +1015,14 @@ mod tests {
     async fn a_wait_for_a_place_that_is_dropped_loses_no_message() {
         let (mut ours, peer) = wired(64).await;
         let outbox = ours.outbox();
-        for _ in 0..4 {
-            outbox.try_send(of_size(KIB)).unwrap();
-        }
-        yield_now().await;
-        outbox.try_send(of_size(KIB)).unwrap();
+        fill(&ours).await;
         let last = text("kept");
         timeout(secs(1), outbox.reserve()).await.unwrap_err();
         let peer = tokio::spawn(listen(peer));
-        outbox.reserve().await.unwrap().send(last);
-        outbox.send(Message::Close(None)).await.unwrap();
-        assert!(ours.next().await.is_none());
-        let heard = peer.await.unwrap();
+        soon(outbox.reserve()).await.unwrap().send(last);
+        soon(outbox.send(Message::Close(None))).await.unwrap();
+        assert!(soon(ours.next()).await.is_none());
+        let heard = soon(peer).await.unwrap();
         assert_eq!((count(&heard, Message::is_binary), &heard[5]), (5, &text("kept")));
     }
 
@@ -969,8 +1032,8 @@ mod tests {
         ours.outbox().send(of_size(KIB)).await.unwrap();
         sleep(secs(1)).await;
         for n in 0..100 {
-            peer.send(text(&n.to_string())).await.unwrap();
-            assert_eq!(ours.next().await.unwrap().unwrap(), text(&n.to_string()));
+            soon(peer.send(text(&n.to_string()))).await.unwrap();
+            assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text(&n.to_string()));
         }
     }
 
@@ -978,22 +1041,25 @@ mod tests {
     async fn pongs_that_wait_do_not_take_the_place_of_a_message() {
         let (mut ours, mut peer) = wired(256).await;
         for _ in 0..100 {
-            peer.send(Message::Ping(vec![0; 125].into())).await.unwrap();
+            soon(peer.send(Message::Ping(vec![0; 125].into()))).await.unwrap();
             assert!(after_polls(1, ours.next()).await.is_none());
             yield_now().await;
         }
         ours.outbox().send(of_size(KIB)).await.unwrap();
         ours.outbox().send(Message::Close(None)).await.unwrap();
-        let (end, heard) = tokio::join!(ours.next(), listen(peer));
+        let (end, heard) = soon(join(ours.next(), listen(peer))).await;
         assert!(end.is_none());
         assert_eq!(count(&heard, Message::is_binary), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_message_too_large_to_write_ends_the_connection() {
-        let (mut ours, _peer) = wired(64 * KIB).await;
-        ours.outbox().send(of_size(5 * KIB)).await.unwrap();
-        let error = ours.next().await.unwrap().unwrap_err();
+        let (mut ours, mut peer) = wired(64 * KIB).await;
+        // A frame of this size has a header of eight bytes.
+        ours.outbox().send(of_size(5 * KIB - 8)).await.unwrap();
+        assert_eq!(soon(peer.next()).await.unwrap().unwrap().len(), 5 * KIB - 8);
+        ours.outbox().send(of_size(5 * KIB - 7)).await.unwrap();
+        let error = soon(ours.next()).await.unwrap().unwrap_err();
         let full = matches!(error, SocketError::Failed(Error::WriteBufferFull(_)));
         assert!(full, "{error:?}");
     }
@@ -1036,7 +1102,7 @@ mod tests {
             }));
         }
         for end in ends {
-            assert_eq!(end.await.unwrap(), 100);
+            assert_eq!(soon(end).await.unwrap(), 100);
         }
     }
 
@@ -1048,7 +1114,7 @@ mod tests {
         for word in ["one", "two", "three"] {
             ours.outbox().send(text(word)).await.unwrap();
         }
-        let (closed, heard) = tokio::join!(ours.close(secs(2)), listen(peer));
+        let (closed, heard) = soon(join(ours.close(secs(2)), listen(peer))).await;
         closed.unwrap();
         let (code, reason) = (CloseCode::Normal, Utf8Bytes::default());
         let goodbye = Message::Close(Some(CloseFrame { code, reason }));
@@ -1060,7 +1126,7 @@ mod tests {
     async fn close_gives_up_at_its_limit() {
         let (ours, _peer) = wired(64 * KIB).await;
         let start = Instant::now();
-        let gave_up = ours.close(secs(2)).await.unwrap_err();
+        let gave_up = soon(ours.close(secs(2))).await.unwrap_err();
         assert!(matches!(gave_up, SocketError::CloseTimeout(d) if d == secs(2)));
         assert_eq!(start.elapsed(), secs(2));
         yield_now().await;
@@ -1070,11 +1136,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_limit_of_close_counts_while_the_outbox_is_full() {
         let (ours, _peer) = wired(64).await;
-        for _ in 0..4 {
-            ours.outbox().try_send(of_size(KIB)).unwrap();
-        }
+        fill(&ours).await;
         let start = Instant::now();
-        let gave_up = ours.close(secs(2)).await.unwrap_err();
+        let gave_up = soon(ours.close(secs(2))).await.unwrap_err();
         assert!(matches!(gave_up, SocketError::CloseTimeout(_)));
         assert_eq!(start.elapsed(), secs(2));
     }
@@ -1082,25 +1146,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn close_reads_so_that_a_peer_who_writes_gets_through() {
         let (ours, mut peer) = wired(64).await;
-        for _ in 0..4 {
-            ours.outbox().try_send(of_size(KIB)).unwrap();
-        }
+        fill(&ours).await;
         let theirs = async {
             for _ in 0..100 {
                 peer.send(of_size(KIB)).await.unwrap();
             }
             listen(peer).await
         };
-        let (closed, heard) = tokio::join!(ours.close(secs(2)), theirs);
+        let (closed, heard) = soon(join(ours.close(secs(2)), theirs)).await;
         closed.unwrap();
-        assert_eq!(count(&heard, Message::is_binary), 4);
+        assert_eq!(count(&heard, Message::is_binary), 5);
     }
 
     #[tokio::test(start_paused = true)]
     async fn close_tells_that_the_peer_was_lost() {
         let (ours, peer) = wired(KIB).await;
         drop(peer);
-        let lost = ours.close(secs(2)).await.unwrap_err();
+        let lost = soon(ours.close(secs(2))).await.unwrap_err();
         assert!(matches!(lost, SocketError::Failed(_)), "{lost:?}");
     }
 
@@ -1118,7 +1180,7 @@ mod tests {
             ours.outbox().try_send(text("lost")).unwrap();
         }
         drop(ours);
-        assert!(is_reset(peer.next().await.as_ref()));
+        assert!(is_reset(soon(peer.next()).await.as_ref()));
         assert_eq!(tasks(), 0);
     }
 
@@ -1129,7 +1191,7 @@ mod tests {
         yield_now().await;
         drop(ours);
         assert!(
-            is_reset(peer.next().await.as_ref()),
+            is_reset(soon(peer.next()).await.as_ref()),
             "64 bytes of it are there, and no item"
         );
     }
@@ -1154,7 +1216,7 @@ mod tests {
             }
         };
         let points = at_every_await(make, |_, end| peers.push(end.map(|e| e.is_ok())));
-        let points = points.await;
+        let points = soon(points).await;
         yield_now().await;
         assert_eq!(tasks(), 0);
         assert!(points >= 2, "{points}");
@@ -1166,7 +1228,7 @@ mod tests {
     async fn a_dropped_close_is_a_dropped_connection() {
         let (ours, mut peer) = wired(KIB).await;
         assert!(after_polls(1, ours.close(secs(2))).await.is_none());
-        assert!(is_reset(peer.next().await.as_ref()));
+        assert!(is_reset(soon(peer.next()).await.as_ref()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -1177,8 +1239,8 @@ mod tests {
             let _ = timeout(secs(1), ours.next()).await;
             ours.close(secs(2)).await
         });
-        reading.await.unwrap().unwrap();
-        assert_eq!(listening.await.unwrap().len(), 1);
+        soon(reading).await.unwrap().unwrap();
+        assert_eq!(soon(listening).await.unwrap().len(), 1);
     }
 
     /// A wire that panics when it is written to.
@@ -1224,13 +1286,17 @@ mod tests {
         let config = Some(LIMITS.config());
         let socket = WebSocketStream::from_raw_socket(Trap, Role::Client, config).await;
         let mut ours = Connection::new(socket, LIMITS);
-        let _ = ours.next().await;
+        let _ = soon(ours.next()).await;
     }
 
     // Real sockets.
 
     #[tokio::test]
     async fn over_tcp_everything_comes_back_in_order() {
+        timeout(secs(60), there_and_back()).await.expect("it waits for ever");
+    }
+
+    async fn there_and_back() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         let server = tokio::spawn(async move {
@@ -1278,7 +1344,7 @@ mod tests {
             sleep(secs(1)).await;
             listen(theirs).await
         };
-        let (news, heard) = tokio::join!(exchange, talk);
+        let (news, heard) = soon(join(exchange, talk)).await;
         assert_eq!(news.unwrap().len(), 10, "and no error");
         count(&heard, Message::is_binary)
     }
@@ -1305,7 +1371,7 @@ mod tests {
             ours.close(None).await.unwrap();
             drop(ours);
         };
-        let ((), heard) = tokio::join!(again, listen(theirs));
+        let ((), heard) = soon(join(again, listen(theirs))).await;
         assert_eq!(count(&heard, Message::is_binary), 2);
     }
 
@@ -1344,7 +1410,8 @@ mod tests {
             outbox.send(message.clone()).unwrap();
         }
         sleep(HOUR).await;
-        assert_eq!(theirs.take(10_000).count().await, 10_000, "ten megabytes");
+        let came = soon(theirs.take(10_000).count()).await;
+        assert_eq!(came, 10_000, "ten megabytes");
     }
 
     #[tokio::test(start_paused = true)]
@@ -1353,7 +1420,7 @@ mod tests {
         let ours = peer(ours, Role::Client).await;
         let mut theirs = peer(theirs, Role::Server).await;
         theirs.close(None).await.unwrap();
-        assert_eq!(naive::listen(ours).await.unwrap(), 0);
-        assert!(is_reset(theirs.next().await.as_ref()));
+        assert_eq!(soon(naive::listen(ours)).await.unwrap(), 0);
+        assert!(is_reset(soon(theirs.next()).await.as_ref()));
     }
 }
