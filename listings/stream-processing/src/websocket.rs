@@ -511,7 +511,7 @@ mod tests {
         messages.iter().filter(|message| wanted(message)).count()
     }
 
-    /// One message is being written, and four wait for it: there is no room for another.
+    /// One message is being written, four wait for it, and no other has room.
     async fn fill(ours: &Ours) {
         ours.outbox().try_send(of_size(KIB)).unwrap();
         yield_now().await;
@@ -575,8 +575,10 @@ mod tests {
     async fn another_close_code_is_an_error() {
         let (mut ours, mut peer) = wired(KIB).await;
         let (code, reason) = (CloseCode::Error, "overloaded".into());
-        peer.close(Some(CloseFrame { code, reason })).await.unwrap();
-        let (end, _) = soon(join(ours.next(), listen(peer))).await;
+        let frame = CloseFrame { code, reason };
+        peer.close(Some(frame.clone())).await.unwrap();
+        let (end, heard) = soon(join(ours.next(), listen(peer))).await;
+        assert_eq!(heard, [Message::Close(Some(frame))], "it was answered");
         assert_eq!(
             end.unwrap().unwrap_err().to_string(),
             "the peer closed with 1011: overloaded"
@@ -798,6 +800,23 @@ mod tests {
         drop(ours);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn pings_that_a_write_delayed_are_not_made_up_for() {
+        let (ours, theirs) = duplex(64);
+        let config = Some(LIMITS.config());
+        let ours = WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
+        let ours = Connection::new(ours, Limits { ping: secs(1), ..LIMITS });
+        let mut theirs = peer(theirs, Role::Server).await;
+        ours.outbox().send(of_size(KIB)).await.unwrap();
+        let start = Instant::now();
+        sleep(Duration::from_millis(4_500)).await;
+        assert!(soon(theirs.next()).await.unwrap().unwrap().is_binary());
+        for at in [4_500, 5_500, 6_500] {
+            assert!(soon(theirs.next()).await.unwrap().unwrap().is_ping());
+            assert_eq!(start.elapsed(), Duration::from_millis(at));
+        }
+    }
+
     // What the peer does wrong.
 
     /// The peer writes `bytes`; gives our last item and the peer's.
@@ -823,6 +842,18 @@ mod tests {
             "{error:?}"
         );
         assert_eq!(told, CloseCode::Protocol);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_peer_is_told_before_what_is_queued() {
+        let (mut ours, mut peer) = wired(64).await;
+        fill(&ours).await;
+        peer.get_mut().write_all(b"\x83\x00").await.unwrap();
+        let (error, heard) = soon(join(ours.next(), listen(peer))).await;
+        assert!(error.unwrap().is_err());
+        let (code, reason) = (CloseCode::Protocol, Utf8Bytes::default());
+        let told = Message::Close(Some(CloseFrame { code, reason }));
+        assert_eq!(heard, [of_size(KIB), told]);
     }
 
     #[tokio::test(start_paused = true)]
