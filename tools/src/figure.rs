@@ -417,15 +417,15 @@ impl Row {
                     out,
                     "<line class=\"flow\" x1=\"{x1}\" x2=\"{x2}\" y1=\"{m}\" y2=\"{m}\"/>"
                 );
-                let mut last = f64::MIN;
+                let (mut last, mut edge) = (f64::MIN, f64::MIN);
                 for item in items {
                     // Marbles of one moment stand side by side.
                     let x = scale.x(item.at).max(last + 12.0);
-                    last = x;
+                    (last, edge) = (x, x + half_marble(&item.label));
                     marble(out, &item.label, x, middle);
                 }
                 if *end == End::Done {
-                    let x = x2.max(last + 14.0);
+                    let x = x2.max(edge + 5.0);
                     let _ = writeln!(
                         out,
                         "<line class=\"stream-end\" x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/>",
@@ -433,7 +433,7 @@ impl Row {
                         round(middle + 10.0)
                     );
                 } else {
-                    end_mark(out, *end, x2.max(last + 8.0), middle);
+                    end_mark(out, *end, x2.max(edge - 1.0), middle);
                 }
                 out.push_str("</g>\n");
             }
@@ -622,7 +622,7 @@ fn end_mark(out: &mut String, end: End, x: f64, middle: f64) {
 }
 
 fn marble(out: &mut String, label: &str, x: f64, middle: f64) {
-    let half = (label.chars().count() as f64 * 3.6 + 4.0).max(9.0);
+    let half = half_marble(label);
     let _ = writeln!(
         out,
         "<g class=\"marble\"><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"18\" rx=\"9\"/>\
@@ -633,6 +633,11 @@ fn marble(out: &mut String, label: &str, x: f64, middle: f64) {
         round(middle + 4.0),
         html(label)
     );
+}
+
+/// Half of the width that a marble takes.
+fn half_marble(label: &str) -> f64 {
+    (label.chars().count() as f64 * 3.6 + 4.0).max(9.0)
 }
 
 /// Events by time, as bars.

@@ -10,21 +10,22 @@ use std::time::Duration;
 use futures::stream::{SplitSink, SplitStream, Stream, TryStreamExt};
 use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::coop;
 use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use tokio_util::task::AbortOnDropHandle;
 
 // ANCHOR: limits
 /// What a connection may cost, and how long it may be silent.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The largest message, in bytes, in either direction.
+    /// The largest message of the peer, in bytes; ours may have almost 4 KiB more.
     pub message: usize,
     /// Messages that wait to be written; a `send` that finds no room waits.
     pub outbox: NonZeroUsize,
@@ -57,7 +58,7 @@ impl Limits {
 /// Why a connection ended without a goodbye.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// Not even a pong came.
+    /// Not even a pong came, or no answer to the handshake.
     #[error("nothing was heard from the peer for {0:?}")]
     Silent(Duration),
     /// The peer does not read.
@@ -146,6 +147,28 @@ where
     }
 }
 // ANCHOR_END: new
+
+// ANCHOR: dial
+/// Connects to a `ws://` address. Servers take the same steps, with
+/// `accept_async_with_config`.
+///
+/// # Errors
+/// [`SocketError::Silent`] when the handshake is not over after `limits.silence`.
+///
+/// # Cancel safety
+/// Dropping it closes the socket.
+pub async fn dial(
+    url: &str,
+    limits: Limits,
+) -> Result<Connection<MaybeTlsStream<TcpStream>>, SocketError> {
+    // The last one: without Nagle's algorithm, a small message does not wait.
+    let handshake = connect_async_with_config(url, Some(limits.config()), true);
+    match timeout(limits.silence, handshake).await {
+        Ok(shaken) => Ok(Connection::new(shaken?.0, limits)),
+        Err(_) => Err(SocketError::Silent(limits.silence)),
+    }
+}
+// ANCHOR_END: dial
 
 // ANCHOR: writer
 /// Owns the write half. Nobody drops a `send` here but to end the connection.
@@ -440,15 +463,13 @@ pub mod naive {
 mod tests {
     use super::*;
     use backend::cancel::{after_polls, at_every_await};
-    use futures::future::{join, join3, poll_fn};
-    use tokio::io::{AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+    use futures::future::{join, join3, poll_fn, select_all};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
     use tokio::net::TcpListener;
     use tokio::runtime::Handle;
     use tokio::task::yield_now;
     use tokio_tungstenite::tungstenite::protocol::Role;
-    use tokio_tungstenite::{
-        accept_async_with_config, client_async, connect_async_with_config,
-    };
+    use tokio_tungstenite::{accept_async_with_config, client_async};
 
     const KIB: usize = 1024;
     /// And a bit, so that it does not end with the 180th ping.
@@ -542,7 +563,7 @@ mod tests {
                 assert_eq!(all, ["one", "two", "three"].map(text));
                 assert!(soon(ours.next()).await.is_none());
             };
-            join(theirs, reading).await;
+            soon(join(theirs, reading)).await;
         }
     }
 
@@ -577,8 +598,10 @@ mod tests {
         let (code, reason) = (CloseCode::Error, "overloaded".into());
         let frame = CloseFrame { code, reason };
         peer.close(Some(frame.clone())).await.unwrap();
+        let start = Instant::now();
         let (end, heard) = soon(join(ours.next(), listen(peer))).await;
         assert_eq!(heard, [Message::Close(Some(frame))], "it was answered");
+        assert_eq!(start.elapsed(), Duration::ZERO, "and the writer not waited for");
         assert_eq!(
             end.unwrap().unwrap_err().to_string(),
             "the peer closed with 1011: overloaded"
@@ -591,6 +614,7 @@ mod tests {
         let (mut ours, mut peer) = wired(KIB).await;
         peer.send(text("last words")).await.unwrap();
         drop(peer);
+        let start = Instant::now();
         assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("last words"));
         let lost = soon(ours.next()).await.unwrap().unwrap_err();
         let reset = ProtocolError::ResetWithoutClosingHandshake;
@@ -598,6 +622,7 @@ mod tests {
             matches!(&lost, SocketError::Failed(Error::Protocol(e)) if *e == reset),
             "{lost:?}"
         );
+        assert_eq!(start.elapsed(), Duration::ZERO, "and the writer not waited for");
         assert!(soon(ours.next()).await.is_none());
     }
 
@@ -749,7 +774,7 @@ mod tests {
             drop(ours);
             quiet
         };
-        let (quiet, heard) = join(quiet, listen(peer)).await;
+        let (quiet, heard) = soon(join(quiet, listen(peer))).await;
         assert!(quiet);
         assert_eq!(count(&heard, Message::is_ping), 180);
     }
@@ -786,6 +811,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_handshake_without_an_answer_is_given_up_after_the_silence() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let start = Instant::now();
+        let silent = soon(dial(&url, LIMITS)).await.err().unwrap();
+        assert!(matches!(silent, SocketError::Silent(d) if d == secs(50)), "{silent}");
+        assert_eq!(start.elapsed(), secs(50));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_period_of_zero_is_a_millisecond() {
         let (ours, theirs) = duplex(64 * KIB);
         let ours = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
@@ -798,6 +833,23 @@ mod tests {
         }
         assert_eq!(start.elapsed(), Duration::from_millis(3));
         drop(ours);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_goes_out_before_what_is_queued() {
+        let (ours, mut peer) = wired(64).await;
+        let outbox = ours.outbox();
+        let busy = AbortOnDropHandle::new(tokio::spawn(async move {
+            while outbox.send(of_size(KIB)).await.is_ok() {}
+        }));
+        let mut heard = Vec::new();
+        while heard.len() < 12 {
+            sleep(Duration::from_millis(2_100)).await;
+            heard.push(soon(peer.next()).await.unwrap().unwrap());
+        }
+        // At 20 s the tenth message is being written.
+        assert_eq!(heard.iter().position(Message::is_ping), Some(10));
+        drop(busy);
     }
 
     #[tokio::test(start_paused = true)]
@@ -1021,8 +1073,8 @@ mod tests {
     async fn behind_a_peer_that_does_not_read_the_outbox_fills_and_send_waits() {
         let (ours, _peer) = wired(64).await;
         let (outbox, mut taken) = (ours.outbox(), 0);
-        while timeout(Duration::from_millis(1), outbox.send(of_size(KIB))).await.is_ok()
-        {
+        let place = Duration::from_millis(1);
+        while taken < 100 && timeout(place, outbox.send(of_size(KIB))).await.is_ok() {
             taken += 1;
         }
         assert_eq!(taken, LIMITS.outbox.get() + 1, "and the one that is being written");
@@ -1097,19 +1149,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_who_is_slow_holds_the_peer_back() {
-        let (ours, mut peer) = wired(KIB).await;
-        let mut taken = 0;
-        while timeout(secs(1), peer.feed(of_size(KIB)))
-            .await
-            .is_ok_and(|fed| fed.is_ok())
-        {
-            taken += 1;
-            if timeout(secs(1), peer.flush()).await.is_err() {
-                break;
-            }
+        let (mut ours, mut peer) = wired(8 * KIB).await;
+        let mut sent = 0;
+        while sent < 100 && timeout(secs(1), peer.send(of_size(KIB))).await.is_ok() {
+            sent += 1;
         }
-        assert_eq!(taken, 1, "nobody polls us, so nothing is taken off the wire");
-        drop(ours);
+        assert_eq!(sent, 7, "the wire holds no more");
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap().len(), KIB);
+        soon(peer.flush()).await.unwrap();
+        for _ in 0..7 {
+            assert_eq!(soon(ours.next()).await.unwrap().unwrap().len(), KIB);
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -1135,6 +1185,35 @@ mod tests {
         for end in ends {
             assert_eq!(soon(end).await.unwrap(), 100);
         }
+    }
+
+    /// Answers each message with two. Waits for its outbox, and reads nothing then.
+    async fn answer_twice(mut connection: Connection<DuplexStream>) -> SocketError {
+        let outbox = connection.outbox();
+        outbox.send(of_size(KIB)).await.unwrap();
+        loop {
+            if let Err(error) = soon(connection.next()).await.unwrap() {
+                return error;
+            }
+            for _ in 0..2 {
+                let _ = soon(outbox.send(of_size(KIB))).await;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_whose_readers_wait_for_their_outbox_stand_still_until_write() {
+        let (left, right) = duplex(64);
+        let mut ends = Vec::new();
+        let start = Instant::now();
+        for (wire, role) in [(left, Role::Client), (right, Role::Server)] {
+            let config = Some(LIMITS.config());
+            let socket = WebSocketStream::from_raw_socket(wire, role, config).await;
+            ends.push(answer_twice(Connection::new(socket, LIMITS)));
+        }
+        let (error, ..) = soon(select_all(ends.into_iter().map(Box::pin))).await;
+        assert!(matches!(error, SocketError::Stuck(_)), "{error}");
+        assert_eq!(start.elapsed(), secs(5));
     }
 
     // The end.
@@ -1341,9 +1420,7 @@ mod tests {
             }
             Ok::<_, SocketError>(())
         });
-        let config = Some(LIMITS.config());
-        let (socket, _) = connect_async_with_config(url, config, true).await.unwrap();
-        let mut client = Connection::new(socket, LIMITS);
+        let mut client = dial(&url, LIMITS).await.unwrap();
         let outbox = client.outbox();
         let send = async {
             for n in 0..1_000 {
@@ -1356,6 +1433,20 @@ mod tests {
         assert_eq!(echoed.unwrap(), expected);
         client.close(secs(60)).await.unwrap();
         server.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_dropped_dial_closes_the_socket() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let dialing = tokio::spawn(async move { dial(&url, LIMITS).await.map(drop) });
+        let closed = async {
+            let (mut wire, _) = listener.accept().await.unwrap();
+            wire.read_exact(&mut [0; 3]).await.unwrap();
+            dialing.abort();
+            wire.read_to_end(&mut Vec::new()).await.unwrap();
+        };
+        timeout(secs(60), closed).await.expect("it waits for ever");
     }
 
     // The naive versions.
