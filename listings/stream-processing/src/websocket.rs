@@ -627,12 +627,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_ends_the_wire_without_a_goodbye_gets_none() {
-        let (mut ours, mut peer) = wired(KIB).await;
+    async fn a_lost_connection_is_told_at_once_though_a_write_waits() {
+        let (mut ours, mut peer) = wired(64).await;
+        ours.outbox().send(of_size(KIB)).await.unwrap();
+        yield_now().await;
         peer.get_mut().shutdown().await.unwrap();
-        soon(ours.next()).await.unwrap().unwrap_err();
-        // It could still hear us.
-        assert!(is_reset(soon(peer.next()).await.as_ref()));
+        let start = Instant::now();
+        let lost = soon(ours.next()).await.unwrap().unwrap_err();
+        assert!(matches!(lost, SocketError::Failed(Error::Protocol(_))), "{lost:?}");
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
