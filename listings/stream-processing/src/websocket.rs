@@ -1526,17 +1526,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn behind_a_slow_peer_an_unbounded_queue_takes_all() {
-        let (ours, theirs) = duplex(64);
+        let (ours, theirs) = duplex(4 * KIB);
         let (sink, _stream) = peer(ours, Role::Client).await.split();
         let theirs = peer(theirs, Role::Server).await;
         let outbox = naive::outbox(sink);
-        let message = of_size(KIB);
-        for _ in 0..10_000 {
-            outbox.send(message.clone()).unwrap();
+        for _ in 0..1_000 {
+            outbox.send(of_size(10 * KIB)).unwrap();
         }
         sleep(HOUR).await;
-        let came = soon(theirs.take(10_000).count()).await;
-        assert_eq!(came, 10_000, "ten megabytes");
+        let came = soon(theirs.take(1_000).count()).await;
+        assert_eq!(came, 1_000, "ten megabytes");
     }
 
     #[tokio::test(start_paused = true)]
