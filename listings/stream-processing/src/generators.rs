@@ -268,7 +268,8 @@ mod tests {
         + use<> {
             let pages = self.clone();
             move |page| {
-                pages.asked.fetch_add(1, Ordering::SeqCst);
+                let before = pages.asked.fetch_add(1, Ordering::SeqCst);
+                assert!(before < 10_000, "it ends");
                 let (guard, missing) = (pages.alive.guard(), pages.missing);
                 async move {
                     sleep(ms(10)).await;

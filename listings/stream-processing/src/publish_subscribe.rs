@@ -431,6 +431,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn without_receivers_a_watch_keeps_the_old_value_unless_it_is_replaced() {
+        let (sender, values) = watch::channel(0);
+        drop(values);
+        assert_eq!(sender.send(1).unwrap_err().0, 1);
+        assert_eq!(*sender.subscribe().borrow(), 0);
+        assert_eq!(sender.send_replace(2), 0);
+        assert_eq!(*sender.subscribe().borrow(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_watch_stream_begins_with_the_value_that_is_there() {
         let (sender, receiver) = watch::channel(0);
         let mut values = WatchStream::new(receiver.clone());
