@@ -1543,8 +1543,10 @@ mod tests {
         let (ours, theirs) = duplex(KIB);
         let ours = peer(ours, Role::Client).await;
         let mut theirs = peer(theirs, Role::Server).await;
+        theirs.send(text("one")).await.unwrap();
+        theirs.send(text("two")).await.unwrap();
         theirs.close(None).await.unwrap();
-        assert_eq!(soon(naive::listen(ours)).await.unwrap(), 0);
+        assert_eq!(soon(naive::listen(ours)).await.unwrap(), 2);
         assert!(is_reset(soon(theirs.next()).await.as_ref()));
     }
 }
