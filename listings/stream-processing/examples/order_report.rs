@@ -105,7 +105,7 @@ fn archive(shop: &Site) -> impl Stream<Item = Result<Order, FeedError>> + use<> 
 
 /// The orders that come now, one every 30 ms, drawn by a task.
 fn live() -> impl Stream<Item = Result<Order, FeedError>> {
-    let lines = stream::iter(["6 Rome 300", "7 Oslo 4000", "8 Oslo 700"]);
+    let lines = stream::iter(["6 Rome 300", "7 Oslo 700", "8 Oslo 4000"]);
     let lines = lines.then(|line| async move {
         sleep(ms(30)).await;
         parsed(line)
