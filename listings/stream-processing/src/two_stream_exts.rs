@@ -138,6 +138,12 @@ mod tests {
             items,
             [(1, 0), (2, 10), (3, 25), (4, 35)].map(|(n, at)| (n, ms(at)))
         );
+        // 2 has its answer before 1.
+        let work = |n: u64| sleep(ms(40 / n)).map(move |()| n);
+        assert_eq!(
+            StreamExt::collect::<Vec<_>>(paced(1..=2, ms(10), TWO, work)).await,
+            [1, 2]
+        );
     }
 
     #[tokio::test(start_paused = true)]

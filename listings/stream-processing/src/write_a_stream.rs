@@ -861,6 +861,7 @@ mod tests {
         assert_pending!(reader.poll_next());
         tx.set(1).unwrap();
         assert_eq!((first.count(), reader.is_woken()), (1, false));
+        assert_eq!(reader.poll_next(), Poll::Ready(Some(1)), "it was there");
     }
 
     #[tokio::test(start_paused = true)]
