@@ -648,6 +648,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_page_that_is_not_full_is_the_last() {
+        let shop = Shop::with(30, 1).await;
+        shop.run("UPDATE orders SET customer = 'Bob' WHERE id > 25").await;
+        assert_eq!(shop.by_page().count().await, 25);
+        assert_eq!(
+            shop.visited(),
+            30,
+            "a fourth page would visit Bob's five once more"
+        );
+    }
+
+    #[tokio::test]
     async fn between_two_pages_it_holds_no_connection() {
         let shop = Shop::with(25, 1).await;
         let mut paged = shop.by_page().boxed();
