@@ -8,3 +8,8 @@ use backend::recording::check_program;
 fn order_report() {
     check_program("order_report").unwrap_or_else(|error| panic!("{error}"));
 }
+
+#[test]
+fn live_feeds() {
+    check_program("live_feeds").unwrap_or_else(|error| panic!("{error}"));
+}

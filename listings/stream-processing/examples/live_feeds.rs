@@ -1,0 +1,342 @@
+//! Live feeds of a shop: streams by hand, a generator, ticks and subscribers; then file events, a WebSocket,
+//! rows of a database and a log.
+//!
+//! The first half runs on the paused clock, so its times are exact; the second with real files, sockets and
+//! a real database, and says what came in which order, never when.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
+use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
+
+use backend::{Page, Reply, Site};
+use futures::future::TryFutureExt;
+use futures::stream::{Stream, StreamExt, TryStreamExt};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use stream_processing::database_rows::{order_once, orders_by_page, orders_of};
+use stream_processing::file_events::{self, Pause, watch_file};
+use stream_processing::generators::{rows, rows_ahead};
+use stream_processing::large_log::{Line, fold_on_a_thread};
+use stream_processing::publish_subscribe::go_on;
+use stream_processing::ticks::ticks;
+use stream_processing::websocket::{Connection, Limits};
+use stream_processing::write_a_stream::{self, Counter, changes};
+use tokio::fs;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
+use tokio::sync::broadcast;
+use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{
+    MaybeTlsStream, accept_async_with_config, connect_async_with_config,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
+const KIB: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+fn main() -> Outcome {
+    println!("On the paused clock");
+    let paused =
+        Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    paused.block_on(async {
+        by_hand().await;
+        generated().await;
+        refreshed().await?;
+        published().await;
+        Outcome::Ok(())
+    })?;
+    println!("\nWith files, a WebSocket on 127.0.0.1, and SQLite");
+    let real = Builder::new_current_thread().enable_all().build()?;
+    real.block_on(async {
+        let folder = tempfile::tempdir()?;
+        let pool = open(&folder.path().join("shop.db")).await?;
+        timeout(secs(60), take_orders(folder.path(), &pool)).await??;
+        look_back(folder.path(), &pool).await?;
+        pool.close().await;
+        Ok(())
+    })
+}
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// Prints how many milliseconds after `start` something was there.
+fn tell(start: Instant, what: impl Display) {
+    println!("  {:>5}  {what}", format!("{:?}", start.elapsed()));
+}
+
+fn list<T: Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+// ANCHOR: by_hand
+/// A counter, and a slot for the newest price, which the reader looks at now and then.
+async fn by_hand() {
+    println!("A counter");
+    let mut numbers = Counter::below(3);
+    println!("         left: {:?}", numbers.size_hint());
+    while let Some(number) = numbers.next().await {
+        println!("         {number}, left: {:?}", numbers.size_hint());
+    }
+    println!("         after the end: {:?}", numbers.next().await);
+
+    println!("A price each 10 ms; a reader that needs 24 ms for each");
+    let start = Instant::now();
+    let (supplier, prices) = write_a_stream::latest();
+    let supply = async move {
+        let mut unread = 0;
+        for price in [100, 100, 120, 90, 90, 95] {
+            sleep(ms(10)).await;
+            let replaced = supplier.set(price);
+            unread += usize::from(matches!(replaced, Ok(Some(_))));
+        }
+        unread
+    };
+    let read = changes(prices).for_each(|price| async move {
+        tell(start, price);
+        sleep(ms(24)).await;
+    });
+    let (unread, ()) = tokio::join!(supply, read);
+    tell(start, format!("the end, and {unread} that nobody read"));
+}
+// ANCHOR_END: by_hand
+
+// ANCHOR: generated
+/// Pages of a catalogue, of which the third fails: fetched ahead by a task, and fetched
+/// when their first row is asked for.
+async fn generated() {
+    println!("Pages of 20 ms; the reader needs 15 ms for each row");
+    let site = Site::default()
+        .with_reply("/0", Reply::page(ms(20), "apple\npear"))
+        .with_reply("/1", Reply::page(ms(20), "plum\nfig"))
+        .with_reply("/2", Reply::status(ms(20), 503));
+    let lines = |page: Page| page.body.lines().map(str::to_owned).collect();
+    let fetch = move |page: u32| site.fetch(&format!("/{page}")).map_ok(lines);
+    read_all("ahead", rows_ahead::<String, _, _, _>(TWO, fetch.clone())).await;
+    read_all("when asked for", rows::<String, _, _, _>(fetch)).await;
+}
+
+async fn read_all<E: Error>(how: &str, rows: impl Stream<Item = Result<String, E>>) {
+    let start = Instant::now();
+    let mut rows = pin!(rows);
+    while let Some(row) = rows.next().await {
+        match row {
+            Ok(row) => tell(start, format!("{row}, fetched {how}")),
+            Err(error) => {
+                let cause = error.source().map(|cause| format!(": {cause}"));
+                tell(start, format!("{error}{}", cause.unwrap_or_default()));
+            }
+        }
+        sleep(ms(15)).await;
+    }
+}
+// ANCHOR_END: generated
+
+// ANCHOR: refreshed
+/// A tick each 100 ms, of which the first is followed by a stall of 250 ms.
+async fn refreshed() -> Outcome {
+    use MissedTickBehavior::{Burst, Delay, Skip};
+    println!("Ticks of 100 ms, and a stall of 250 ms after the first");
+    for missed in [Burst, Delay, Skip] {
+        let start = Instant::now();
+        let ticks = ticks(start, ms(100), missed)?.take(5);
+        let refreshes = ticks.enumerate().then(|(count, _due)| async move {
+            let at = start.elapsed().as_millis();
+            if count == 0 {
+                sleep(ms(250)).await;
+            }
+            at
+        });
+        let at: Vec<_> = refreshes.collect().await;
+        println!("         {missed:?}: {}", list(&at));
+    }
+    Ok(())
+}
+// ANCHOR_END: refreshed
+
+// ANCHOR: published
+/// Eight messages, one each 10 ms, with room for four; one subscriber takes 45 ms for
+/// each.
+async fn published() {
+    println!("Eight messages, 10 ms apart, to a quick and a slow subscriber");
+    let start = Instant::now();
+    let (publisher, quick) = broadcast::channel(4);
+    let slow = publisher.subscribe();
+    let publish = async move {
+        for message in 1..=8 {
+            sleep(ms(10)).await;
+            if publisher.send(message).is_err() {
+                return; // nobody listens
+            }
+        }
+    };
+    let missed = |count| tell(start, format!("the slow one has missed {count}"));
+    let quick = async {
+        let got: Vec<i32> = go_on(quick, |_| ()).collect().await;
+        tell(start, format!("the quick one got {}", list(&got)));
+    };
+    let slow = async {
+        let took = go_on(slow, missed).then(|message| async move {
+            sleep(ms(45)).await;
+            message
+        });
+        let got: Vec<i32> = took.collect().await;
+        tell(start, format!("the slow one got {}", list(&got)));
+    };
+    tokio::join!(quick, slow, publish);
+}
+// ANCHOR_END: published
+
+// ANCHOR: orders
+const LIMITS: Limits = Limits {
+    message: 1024,
+    outbox: TWO,
+    write: secs(60),
+    ping: secs(20),
+    silence: secs(60),
+};
+
+/// The branches send three orders each time that they are asked, one of them twice, and
+/// then say goodbye.
+async fn branches(listener: TcpListener) -> Outcome {
+    let (wire, _) = listener.accept().await?;
+    let socket = accept_async_with_config(wire, Some(LIMITS.config())).await?;
+    let mut shop = Connection::new(socket, LIMITS);
+    let outbox = shop.outbox();
+    let orders = [
+        "a Rome 1200",
+        "b Oslo 800",
+        "b Oslo 800",
+        "c Rome 700",
+        "d Rome 950",
+        "e Oslo 90",
+    ];
+    for three in orders.chunks(3) {
+        shop.try_next().await?; // "more"
+        for order in three {
+            outbox.send(Message::text(*order)).await?;
+        }
+    }
+    Ok(shop.close(secs(60)).await?)
+}
+
+async fn connect(url: &str) -> Outcome<Connection<MaybeTlsStream<TcpStream>>> {
+    let config = Some(LIMITS.config());
+    let (socket, _) = connect_async_with_config(url, config, true).await?;
+    Ok(Connection::new(socket, LIMITS))
+}
+// ANCHOR_END: orders
+
+// ANCHOR: limit
+/// The limit above which an order is a large one: now, and whenever the file changes.
+fn limits(file: &Path) -> Outcome<impl Stream<Item = Option<i64>> + use<>> {
+    let hints = watch_file(file, NonZeroU16::MIN.saturating_add(15))?;
+    let pause = Pause { quiet: ms(20), at_most: secs(1) };
+    let file = file.to_owned();
+    let read = move || {
+        let file = file.clone();
+        async move { fs::read_to_string(file).await.ok()?.trim().parse().ok() }
+    };
+    Ok(changes(file_events::latest(hints, pause, read)))
+}
+
+/// Puts a new file in the place of the old one.
+async fn set_limit(file: &Path, limit: i64) -> Outcome {
+    let new = file.with_extension("new");
+    fs::write(&new, limit.to_string()).await?;
+    Ok(fs::rename(new, file).await?)
+}
+// ANCHOR_END: limit
+
+// ANCHOR: take_orders
+/// Takes each order once, and notes it in the log.
+async fn take_orders(folder: &Path, pool: &SqlitePool) -> Outcome {
+    let file = folder.join("limit");
+    set_limit(&file, 1000).await?;
+    let mut limits = pin!(limits(&file)?);
+    let mut limit = limits.next().await.flatten().ok_or("no limit")?;
+    println!("  an order is large above {limit}");
+
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("ws://{}/", listener.local_addr()?);
+    let branches = AbortOnDropHandle::new(tokio::spawn(branches(listener)));
+    let mut orders = connect(&url).await?;
+    let outbox = orders.outbox();
+    outbox.send(Message::text("more")).await?;
+
+    let mut log = fs::File::create(folder.join("orders.log")).await?;
+    let mut count = 0;
+    while let Some(order) = orders.try_next().await? {
+        let line = order.to_text()?;
+        let (key, customer, cents) = parsed(line)?;
+        let taken = order_once(pool, key, customer, cents).await?;
+        let large = if cents > limit { ", a large one" } else { "" };
+        println!("  {line}: {}{large}", if taken { "taken" } else { "was there" });
+        log.write_all(format!("{line}\n").as_bytes()).await?;
+        count += 1;
+        if count == 3 {
+            set_limit(&file, 900).await?;
+            limit = limits.next().await.flatten().ok_or("no limit")?;
+            println!("  an order is large above {limit}");
+            outbox.send(Message::text("more")).await?;
+        }
+    }
+    log.flush().await?;
+    branches.await??;
+    println!("  the branches have said goodbye");
+    Ok(())
+}
+// ANCHOR_END: take_orders
+
+fn parsed(line: &str) -> Outcome<(&str, &str, i64)> {
+    let mut words = line.split(' ');
+    let mut word = || words.next().ok_or_else(|| format!("no order: {line:?}"));
+    Ok((word()?, word()?, word()?.parse()?))
+}
+
+/// A pool of one connection: whoever holds it while waiting for another is found out.
+async fn open(file: &Path) -> Outcome<SqlitePool> {
+    let file = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(file).await?;
+    let tables = "CREATE TABLE keys (key TEXT PRIMARY KEY); \
+                  CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, \
+                                       customer TEXT NOT NULL, cents INTEGER NOT NULL)";
+    sqlx::raw_sql(tables).execute(&pool).await?;
+    Ok(pool)
+}
+
+// ANCHOR: look_back
+/// Reads the orders of Rome three times, and the log once.
+async fn look_back(folder: &Path, pool: &SqlitePool) -> Outcome {
+    let all: Vec<_> = orders_of(pool, "Rome").try_collect().await?;
+    println!("  orders of Rome: {}", all.len());
+    let first = pin!(orders_of(pool, "Rome")).try_next().await?; // and dropped
+    println!("  the first of them: {:?}", first.map(|order| order.cents));
+
+    let size = NonZeroU32::MIN.saturating_add(1);
+    let mut paged = pin!(orders_by_page(pool.clone(), "Rome".to_owned(), size));
+    while let Some(order) = paged.try_next().await? {
+        let up_to = "SELECT sum(cents) FROM orders WHERE customer = ? AND id <= ?";
+        let up_to = sqlx::query_scalar(up_to).bind(&order.customer).bind(order.id);
+        let sum: i64 = up_to.fetch_one(pool).await?; // while the stream is open
+        println!("  in pages of two: {}, {sum} so far", order.cents);
+    }
+
+    let (log, buffer) = (folder.join("orders.log"), KIB);
+    let count = |(lines, bytes), line: Line<'_>| (lines + 1, bytes + line.bytes.len());
+    let (lines, bytes) = fold_on_a_thread(log, buffer, buffer, (0, 0), count).await?;
+    println!("  the log: {lines} lines, {bytes} bytes without their ends");
+    Ok(())
+}
+// ANCHOR_END: look_back
