@@ -83,6 +83,7 @@ struct Shared {
     gave_up: Notify,
 }
 
+// ANCHOR: new
 impl Limiter {
     /// A limiter with a full bucket. It has no task, and needs no runtime.
     ///
@@ -98,7 +99,10 @@ impl Limiter {
         let shared = Shared { rate, made, line, gave_up: Notify::new() };
         Ok(Self { shared: Arc::new(shared) })
     }
+}
+// ANCHOR_END: new
 
+impl Limiter {
     /// How many wait.
     pub fn waiting(&self) -> usize {
         self.shared.line().waiters.len()

@@ -160,14 +160,15 @@ pub struct Batches<T> {
     limits: Limits,
     items: Vec<T>,
     notes: VecDeque<(usize, Instant)>, // of each item: weight, and when it came
+    weight: usize,                     // of all items here
     fits: usize,                       // items of the next batch so far
     left: usize,                       // weight that it can still take
     cut: bool,                         // nothing is added to it any more
     number: u64,
 }
 
-/// A batcher within `limits`. Beside one batch, `waiting` items at most are accepted
-/// before they are written.
+/// A batcher within `limits`. Beside one batch, and one item that did not fit into it,
+/// `waiting` items at most are accepted before they are written.
 ///
 /// # Panics
 /// When `waiting` is more than a Tokio channel can hold: `usize::MAX >> 3`.
@@ -184,6 +185,7 @@ pub fn batcher<T>(
         limits,
         items: Vec::new(),
         notes: VecDeque::new(),
+        weight: 0,
         fits: 0,
         left: limits.weight.get(),
         cut: false,
@@ -249,10 +251,13 @@ impl<T> Batches<T> {
     fn keep(&mut self, Accepted { item, weight, at }: Accepted<T>) {
         self.items.push(item);
         self.notes.push_back((weight, at));
+        self.weight = self.weight.saturating_add(weight);
     }
 
+    /// No more than a batch can use, and perhaps one item that does not fit into it.
     fn take_what_is_there(&mut self) {
-        while self.items.len() < self.limits.items.get() {
+        let (items, weight) = (self.limits.items.get(), self.limits.weight.get());
+        while self.items.len() < items && self.weight < weight {
             let Ok(item) = self.accepted.try_recv() else { break };
             self.keep(item);
         }
@@ -260,7 +265,7 @@ impl<T> Batches<T> {
 
     fn take(&mut self, count: usize) -> Vec<T> {
         (self.fits, self.left, self.cut) = (0, self.limits.weight.get(), false);
-        self.notes.drain(..count);
+        self.weight -= self.notes.drain(..count).map(|(weight, _)| weight).sum::<usize>();
         self.items.drain(..count).collect()
     }
 
@@ -973,6 +978,26 @@ mod tests {
         };
         timeout(HOUR, flood).await.unwrap_err();
         assert_eq!(accepted, 3 + 2, "one batch, and two that wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_accepted_is_bounded_by_its_weight_as_well() {
+        for (weight, batch, beside) in [(3, 1, 0), (2, 1, 1), (1, 3, 0)] {
+            let limits = Limits { items: count(1000), weight: count(3), age: HOUR };
+            let (intake, mut batches) = batcher(limits, count(2), |weight| *weight);
+            let (mut accepted, mut written) = (0, 0);
+            for _ in 0..20 {
+                while intake.send(weight).now_or_never().is_some() {
+                    accepted += 1;
+                }
+                let next = batches.next().await.unwrap();
+                assert_eq!(next.len(), batch);
+                next.written();
+                written += batch;
+                let held = accepted - written;
+                assert!(held <= beside + 2, "{held} of weight {weight}");
+            }
+        }
     }
 
     #[derive(Debug, Clone, Copy)]

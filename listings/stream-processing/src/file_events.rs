@@ -246,7 +246,8 @@ where
     F: FnMut() -> Fut,
     Fut: Future,
 {
-    let start = (Box::pin(hints), read, true);
+    // Fused: at the end of a burst they may have ended, and are asked once more.
+    let start = (Box::pin(hints.fuse()), read, true);
     stream::unfold(start, move |(mut hints, mut read, first)| async move {
         if !first && !burst_is_over(&mut hints, pause).await {
             return None;
@@ -832,6 +833,9 @@ mod tests {
     async fn the_last_burst_is_read_before_the_end() {
         let start = Instant::now();
         let hints = hints_at(&[10, 20]).take(2);
+        let hints = stream::unfold(Box::pin(hints), |mut hints| async move {
+            Some((hints.next().await?, hints)) // and panics, if it is asked again
+        });
         let found = latest(hints, PAUSE, || ready(start.elapsed()));
         let mut found = std::pin::pin!(found);
         assert_eq!(found.next().await, Some(ms(0)));

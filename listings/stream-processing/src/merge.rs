@@ -21,7 +21,7 @@ where
     T: Stream<Item = S::Item>,
 {
     let main = main.map(Some).chain(tokio_stream::once(None));
-    main.merge(side.map(Some)).map_while(|item| item)
+    main.merge(side.map(Some)).map_while(|item| item).fuse()
 }
 // ANCHOR_END: while_open
 

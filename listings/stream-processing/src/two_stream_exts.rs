@@ -16,7 +16,7 @@ use futures::stream::{self, Stream, StreamExt};
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops the work in flight, and
 /// answers that wait for their turn; the other items are never begun.
-pub fn paced<I, F, Fut>(
+pub fn spaced<I, F, Fut>(
     items: I,
     pace: Duration,
     limit: NonZeroUsize,
@@ -127,13 +127,14 @@ mod tests {
     // What the page's two functions do.
 
     #[tokio::test(start_paused = true)]
-    async fn paced_starts_one_each_period_and_keeps_the_order() {
+    async fn spaced_starts_one_each_period_and_keeps_the_order() {
         let start = Instant::now();
         let work = |n: u64| {
             let begun = start.elapsed();
             sleep(ms(25)).map(move |()| (n, begun))
         };
-        let items = StreamExt::collect::<Vec<_>>(paced(1..=4, ms(10), TWO, work)).await;
+        let items =
+            StreamExt::collect::<Vec<_>>(spaced(1..=4, ms(10), TWO, work)).await;
         assert_eq!(
             items,
             [(1, 0), (2, 10), (3, 25), (4, 35)].map(|(n, at)| (n, ms(at)))
@@ -147,9 +148,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn paced_dropped_anywhere_leaves_nothing_in_flight() {
+    async fn spaced_dropped_anywhere_leaves_nothing_in_flight() {
         let site = Site::default().with_page("/", ms(25));
-        let all = || paced(0..4, ms(10), TWO, |_| site.fetch("/")).count();
+        let all = || spaced(0..4, ms(10), TWO, |_| site.fetch("/")).count();
         let points = at_every_await(all, |_, _| assert_eq!(site.load().in_flight, 0));
         assert!(points.await >= 4);
         let load = site.load();
@@ -188,9 +189,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn both_can_be_spawned() {
-        let paced = tokio::spawn(paced(0..2, ms(1), TWO, ready).count());
+        let spaced = tokio::spawn(spaced(0..2, ms(1), TWO, ready).count());
         let heard = tokio::spawn(until_silence(count_to(2), ms(100)).count());
-        assert_eq!((paced.await.unwrap(), heard.await.unwrap()), (2, 2));
+        assert_eq!((spaced.await.unwrap(), heard.await.unwrap()), (2, 2));
     }
 
     #[tokio::test(start_paused = true)]
