@@ -142,7 +142,7 @@ mod tests {
         // 2 has its answer before 1.
         let work = |n: u64| sleep(ms(40 / n)).map(move |()| n);
         assert_eq!(
-            StreamExt::collect::<Vec<_>>(paced(1..=2, ms(10), TWO, work)).await,
+            StreamExt::collect::<Vec<_>>(spaced(1..=2, ms(10), TWO, work)).await,
             [1, 2]
         );
     }
