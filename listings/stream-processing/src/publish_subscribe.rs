@@ -595,10 +595,14 @@ mod tests {
         let (sender, values) = watch::channel(0);
         let held = values.borrow();
         let (ran, others) = std::sync::mpsc::channel();
+        let (sends, begun) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
             let runtime = Builder::new_current_thread().build().unwrap();
             runtime.block_on(async move {
-                let send = tokio::spawn(async move { sender.send(1).unwrap() });
+                let send = tokio::spawn(async move {
+                    sends.send(()).unwrap();
+                    sender.send(1).unwrap();
+                });
                 for n in 0..100 {
                     let ran = ran.clone();
                     tokio::spawn(async move { ran.send(n).unwrap() });
@@ -606,6 +610,7 @@ mod tests {
                 send.await.unwrap();
             });
         });
+        begun.recv().unwrap();
         // It waits for the first of a hundred, and in vain.
         assert_eq!(others.recv_timeout(ms(50)), Err(RecvTimeoutError::Timeout));
         drop(held);

@@ -175,7 +175,8 @@ pub fn latest<T>() -> (LatestSender<T>, Latest<T>) {
     (LatestSender { slot: Arc::clone(&slot) }, Latest { slot })
 }
 
-/// No code but ours runs under the lock, so a poisoned one is as good as any.
+/// Under the lock a waker is cloned, and no other foreign code runs; a poisoned one is as
+/// good as any.
 fn lock<T>(slot: &Mutex<Slot<T>>) -> MutexGuard<'_, Slot<T>> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
