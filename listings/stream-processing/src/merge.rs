@@ -94,7 +94,8 @@ pub enum Change<K, S> {
 }
 
 /// Items of all sources that `changes` brings, each with its key; `None` when a source
-/// ends by itself. Ends when `changes` and every source have.
+/// ends by itself. Ends when `changes` and every source have. Changes that are ready
+/// are made first: while there is no end of them, no source is asked.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops all sources.
