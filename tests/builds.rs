@@ -1,6 +1,6 @@
 //! The book builds, and keeps what it promises about its pages.
 
-use book_tests::{PAGE, Rendered, SmallBook, root, selector};
+use book_tests::{PAGE, Rendered, SmallBook, by_id, root, selector};
 
 #[test]
 fn the_book_builds_without_a_mistake() {
@@ -11,10 +11,10 @@ fn the_book_builds_without_a_mistake() {
 
 #[test]
 fn every_page_links_to_its_source_and_to_a_place_to_report_a_mistake() {
-    let rendered = Rendered::of(&root());
+    let rendered = Rendered::book();
     for path in book::summary::pages(&root()).unwrap() {
         let name = path.with_extension("html").display().to_string().replace('\\', "/");
-        let page = &rendered.pages[&name];
+        let page = rendered.page(&name);
         let links: Vec<_> = page
             .select(&selector(".colophon a"))
             .filter_map(|link| link.value().attr("href"))
@@ -31,8 +31,8 @@ fn every_page_links_to_its_source_and_to_a_place_to_report_a_mistake() {
 #[test]
 fn every_listing_and_promise_stands_in_the_rendered_pages() {
     let root = root();
-    let (rendered, report) = (Rendered::of(&root), book::build::report(&root).unwrap());
-    let print = &rendered.pages["print.html"];
+    let (rendered, report) = (Rendered::book(), book::build::report(&root).unwrap());
+    let print = rendered.page("print.html");
     assert_eq!(print.select(&selector("figure.listing")).count(), report.anchors.len());
     assert_eq!(print.select(&selector("details.proof")).count(), report.promises.len());
     assert_eq!(print.select(&selector("figure.drawing")).count(), report.figures.len());
@@ -40,7 +40,7 @@ fn every_listing_and_promise_stands_in_the_rendered_pages() {
 
 #[test]
 fn nothing_of_mdbooks_syntax_is_left_in_a_page() {
-    for (name, page) in &Rendered::of(&root()).pages {
+    for (name, page) in Rendered::book().pages() {
         let text: String = page.root_element().text().collect();
         assert!(!text.contains("{{#"), "{name}");
     }
@@ -50,7 +50,7 @@ fn nothing_of_mdbooks_syntax_is_left_in_a_page() {
 fn a_listing_is_shown_as_it_stands_in_its_file() {
     let small = SmallBook::default();
     let rendered = Rendered::of(small.root());
-    let page = &rendered.pages["some-pattern/a-topic.html"];
+    let page = rendered.page("some-pattern/a-topic.html");
     let code = page.select(&selector("#listing-a-topic-an_idea code.rust")).next();
     let code: String = code.unwrap().text().collect();
     assert_eq!(code.trim_end(), "pub fn idea() -> u32 {\n    42\n}");
@@ -59,7 +59,9 @@ fn a_listing_is_shown_as_it_stands_in_its_file() {
 #[test]
 fn every_listing_shown_is_part_of_its_file() {
     let root = root();
-    let (rendered, report) = (Rendered::of(&root), book::build::report(&root).unwrap());
+    let report = book::build::report(&root).unwrap();
+    let print = Rendered::book().page("print.html");
+    let (print, code) = (by_id(&print), selector("code.rust"));
     let plain = |code: &str| code.lines().map(str::trim).collect::<Vec<_>>().join("\n");
     for (path, anchor) in report.anchors {
         let file = std::fs::read_to_string(root.join(&path)).unwrap();
@@ -67,8 +69,8 @@ fn every_listing_shown_is_part_of_its_file() {
             file.lines().filter(|line| !line.contains("// ANCHOR")).collect();
         let stem =
             path.rsplit('/').next().unwrap().trim_end_matches(".rs").replace('_', "-");
-        let shown = selector(&format!("#listing-{stem}-{anchor} code.rust"));
-        let shown = rendered.pages["print.html"].select(&shown).next();
+        let shown = print.get(&*format!("listing-{stem}-{anchor}"));
+        let shown = shown.and_then(|listing| listing.select(&code).next());
         let shown: String =
             shown.unwrap_or_else(|| panic!("{path}:{anchor}")).text().collect();
         assert!(
@@ -88,7 +90,7 @@ fn a_wrong_listing_says_so_in_words() {
             "pub mod naive {\n    // ANCHOR: wrong\n    pub fn wrong() {}\n    // ANCHOR_END: wrong\n}\n\n#[cfg(test)]",
         );
     let rendered = Rendered::of(small.root());
-    let page = &rendered.pages["some-pattern/a-topic.html"];
+    let page = rendered.page("some-pattern/a-topic.html");
     let verdict = page.select(&selector("figure.wrong .verdict")).next().unwrap();
     assert!(verdict.text().any(|text| text.contains("Wrong")));
 }
@@ -103,7 +105,7 @@ fn windows_line_ends_give_the_same_page() {
     }
     let after = Rendered::of(small.root());
     let name = "some-pattern/a-topic.html";
-    assert_eq!(before.pages[name].html(), after.pages[name].html());
+    assert_eq!(before.page(name).html(), after.page(name).html());
 }
 
 #[test]
@@ -114,8 +116,8 @@ fn a_proof_stands_on_the_page_of_its_topic_whoever_names_it_first() {
     let rendered = Rendered::of(small.root());
     let id = "promise-a-topic-it_is_right";
     let proof = selector(&format!("details.proof #{id}"));
-    assert_eq!(rendered.pages["index.html"].select(&proof).count(), 0);
-    assert_eq!(rendered.pages["some-pattern/a-topic.html"].select(&proof).count(), 1);
+    assert_eq!(rendered.page("index.html").select(&proof).count(), 0);
+    assert_eq!(rendered.page("some-pattern/a-topic.html").select(&proof).count(), 1);
     let link = selector(&format!("a[href='some-pattern/a-topic.html#{id}']"));
-    assert_eq!(rendered.pages["index.html"].select(&link).count(), 1);
+    assert_eq!(rendered.page("index.html").select(&link).count(), 1);
 }

@@ -1,11 +1,11 @@
 //! Every link inside the rendered book leads somewhere, and every id stands once.
 
 use book_tests::links::problems;
-use book_tests::{Rendered, SmallBook, root};
+use book_tests::{Rendered, SmallBook};
 
 #[test]
 fn every_link_of_the_book_leads_somewhere() {
-    let problems = problems(&Rendered::of(&root()));
+    let problems = problems(Rendered::book());
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 

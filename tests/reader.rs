@@ -12,8 +12,8 @@ const PAGE: &str = "future-composition/bounded-concurrency.html";
 #[test]
 fn a_listing_builds_with_what_its_page_names_and_nothing_else() {
     let root = root();
-    let rendered = Rendered::of(&root);
-    let page = &rendered.pages[PAGE];
+    let rendered = Rendered::book();
+    let page = rendered.page(PAGE);
     let text = |css: &str| -> String {
         let found = page.select(&selector(css)).next();
         found.unwrap_or_else(|| panic!("{PAGE} has no {css}")).text().collect()

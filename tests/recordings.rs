@@ -5,21 +5,23 @@
 
 use std::fs;
 
-use book_tests::{Rendered, root, selector};
+use book_tests::{Rendered, by_id, root, selector};
 use serde_json::Value;
 
 #[test]
 fn an_output_on_a_page_is_the_recorded_one() {
     let root = root();
-    let rendered = Rendered::of(&root);
+    let print = Rendered::book().page("print.html");
+    let print = by_id(&print);
     let report = book::build::report(&root).unwrap();
     assert!(!report.outputs.is_empty());
+    let code = selector("code.language-text");
     for path in report.outputs {
         let recorded = fs::read_to_string(root.join(&path)).unwrap();
         let (_, file) = path.rsplit_once('/').unwrap();
         let stem = file.split('.').next().unwrap().replace('_', "-");
-        let shown = selector(&format!("#output-{stem} code.language-text"));
-        let shown = rendered.pages["print.html"].select(&shown).next();
+        let shown = print.get(&*format!("output-{stem}"));
+        let shown = shown.and_then(|output| output.select(&code).next());
         let shown: String = shown.unwrap_or_else(|| panic!("{path}")).text().collect();
         assert_eq!(shown.trim_end(), recorded.trim_end(), "{path}");
     }
@@ -28,7 +30,8 @@ fn an_output_on_a_page_is_the_recorded_one() {
 #[test]
 fn a_figure_on_a_page_has_the_rows_of_the_recorded_one() {
     let root = root();
-    let rendered = Rendered::of(&root);
+    let print = Rendered::book().page("print.html");
+    let print = by_id(&print);
     let report = book::build::report(&root).unwrap();
     assert!(!report.figures.is_empty());
     for name in report.figures {
@@ -41,14 +44,12 @@ fn a_figure_on_a_page_has_the_rows_of_the_recorded_one() {
         let panels = recording["panels"].as_array().unwrap();
         let rows: usize =
             panels.iter().map(|panel| panel["rows"].as_array().unwrap().len()).sum();
+        let figure = print[&*format!("figure-{name}")];
         for drawing in ["svg.wide", "svg.narrow"] {
-            let drawn = selector(&format!(
-                "#figure-{name} {drawing} :is(.lane, .stream, .tally)"
-            ));
-            let drawn = rendered.pages["print.html"].select(&drawn).count();
-            assert_eq!(drawn, rows, "{name}, {drawing}");
+            let drawn = selector(&format!("{drawing} :is(.lane, .stream, .tally)"));
+            assert_eq!(figure.select(&drawn).count(), rows, "{name}, {drawing}");
         }
-        let table = selector(&format!("#figure-{name} .times tbody tr"));
-        assert_eq!(rendered.pages["print.html"].select(&table).count(), rows, "{name}");
+        let table = selector(".times tbody tr");
+        assert_eq!(figure.select(&table).count(), rows, "{name}");
     }
 }

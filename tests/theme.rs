@@ -114,9 +114,9 @@ fn directives(template: &str) -> Vec<String> {
 
 #[test]
 fn pages_load_the_files_of_the_theme_and_no_other() {
-    let rendered = Rendered::of(&root());
+    let rendered = Rendered::book();
     let mut loaded = BTreeSet::new();
-    for (name, page) in &rendered.pages {
+    for (name, page) in rendered.pages() {
         // mdBook's list of pages for its own frame, which the theme does without.
         if name == "toc.html" {
             continue;
@@ -140,9 +140,9 @@ fn pages_load_the_files_of_the_theme_and_no_other() {
 #[test]
 fn every_class_of_coloured_code_has_a_style() {
     let styles = fs::read_to_string(root().join("theme/book.css")).unwrap();
-    let rendered = Rendered::of(&root());
+    let rendered = Rendered::book();
     let mut classes = BTreeSet::new();
-    for span in rendered.pages["print.html"].select(&selector("code.rust span")) {
+    for span in rendered.page("print.html").select(&selector("code.rust span")) {
         classes.extend(span.value().classes().map(str::to_owned));
     }
     assert!(classes.len() > 5, "{classes:?}");

@@ -1,10 +1,11 @@
 //! What the checks of the book share: the book itself, a small book to make mistakes in, rendered pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use scraper::{Html, Selector};
+use scraper::{ElementRef, Html, Selector};
 use tempfile::TempDir;
 
 /// The root of the book.
@@ -16,17 +17,15 @@ pub fn root() -> PathBuf {
     root.canonicalize().expect("the tests stand in the book")
 }
 
-/// A rendered book, parsed, by path from its folder.
+/// A rendered book, in memory.
 #[derive(Debug)]
 pub struct Rendered {
-    _folder: TempDir,
-    html: PathBuf,
-    /// The pages.
-    pub pages: BTreeMap<String, Html>,
+    files: BTreeSet<PathBuf>,
+    pages: BTreeMap<String, String>,
 }
 
 impl Rendered {
-    /// Builds the book at `root` into a folder of its own.
+    /// Builds the book at `root`.
     ///
     /// # Panics
     /// When it does not build.
@@ -36,22 +35,50 @@ impl Rendered {
             Ok((html, _)) => html,
             Err(error) => panic!("{error:#}"),
         };
-        let mut pages = BTreeMap::new();
-        for file in files(&html) {
-            if file.extension().is_some_and(|ending| ending == "html") {
-                let text =
-                    fs::read_to_string(html.join(&file)).expect("a page is text");
-                let name = file.display().to_string().replace('\\', "/");
-                pages.insert(name, Html::parse_document(&text));
-            }
-        }
-        Self { _folder: folder, html, pages }
+        let files = BTreeSet::from_iter(files(&html));
+        let pages =
+            files.iter().filter(|file| file.extension().is_some_and(|it| it == "html"));
+        let pages = pages.map(|file| {
+            let text = fs::read_to_string(html.join(file)).expect("a page is text");
+            (file.display().to_string().replace('\\', "/"), text)
+        });
+        Self { pages: pages.collect(), files }
     }
 
-    /// Where its pages are.
-    pub fn folder(&self) -> &Path {
-        &self.html
+    /// The book itself, built once.
+    ///
+    /// # Panics
+    /// When it does not build.
+    pub fn book() -> &'static Self {
+        static BOOK: LazyLock<Rendered> = LazyLock::new(|| Rendered::of(&root()));
+        &BOOK
     }
+
+    /// The page at this path from the folder of the book, parsed.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn page(&self, name: &str) -> Html {
+        Html::parse_document(&self.pages[name])
+    }
+
+    /// All pages, parsed, with their paths.
+    pub fn pages(&self) -> impl Iterator<Item = (&str, Html)> {
+        self.pages
+            .iter()
+            .map(|(name, text)| (name.as_str(), Html::parse_document(text)))
+    }
+
+    /// Whether there is such a file in the folder of the book.
+    pub fn has(&self, file: &str) -> bool {
+        self.files.contains(Path::new(file))
+    }
+}
+
+/// The elements of a page by their ids.
+pub fn by_id(page: &Html) -> BTreeMap<&str, ElementRef<'_>> {
+    let elements = page.select(&selector("[id]")).collect::<Vec<_>>();
+    elements.into_iter().filter_map(|it| Some((it.value().id()?, it))).collect()
 }
 
 /// A CSS selector.
@@ -192,12 +219,12 @@ pub mod links {
     /// Each link that leads nowhere and each id that stands twice in a page, as a line of text.
     pub fn problems(rendered: &Rendered) -> Vec<String> {
         let mut problems = Vec::new();
-        let ids: BTreeMap<&str, BTreeSet<&str>> = rendered
-            .pages
+        let pages: BTreeMap<_, _> = rendered.pages().collect();
+        let ids: BTreeMap<&str, BTreeSet<&str>> = pages
             .iter()
-            .map(|(name, page)| (name.as_str(), ids(name, page, &mut problems)))
+            .map(|(name, page)| (*name, ids(name, page, &mut problems)))
             .collect();
-        for (name, page) in &rendered.pages {
+        for (name, page) in &pages {
             for (element, attribute) in
                 [("a", "href"), ("link", "href"), ("img", "src"), ("script", "src")]
             {
@@ -245,7 +272,7 @@ pub mod links {
         let target =
             if path.is_empty() { Some(from.to_owned()) } else { resolve(from, path) };
         let Some(target) = target else { return Some("leads out of the book") };
-        if !rendered.folder().join(&target).is_file() {
+        if !rendered.has(&target) {
             return Some("there is no such file");
         }
         let known = ids.get(target.as_str()).is_none_or(|ids| ids.contains(fragment));
