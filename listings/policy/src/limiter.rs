@@ -67,8 +67,8 @@ impl Transient for Refused {
     }
 }
 
-/// Lets pass what a [`Rate`] allows, first come, first served. Clones share one bucket
-/// and one line.
+/// Lets pass what a [`Rate`] allows, first come, first served: nobody who comes within
+/// 10 ms of its turn is overtaken. Clones share one bucket and one line.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     shared: Arc<Shared>,
@@ -128,8 +128,9 @@ impl Limiter {
         Ok(())
     }
 
-    /// Like [`acquire`](Self::acquire), but refuses, without a wait, if the wait would
-    /// be longer than `patience`. Never waits for longer than that.
+    /// Like [`acquire`](Self::acquire), but refuses, without a wait, if the tokens will
+    /// not be there within `patience`. The first poll after that takes them: a timer's
+    /// millisecond later, or as late as it comes.
     ///
     /// # Errors
     /// The wait that it would have taken; or the bucket never holds as many.
@@ -198,6 +199,11 @@ impl Limiter {
 // ANCHOR_END: turn
 
 impl Rate {
+    /// What one nanosecond brings, in the unit of [`Line::level`].
+    fn tokens(&self) -> u128 {
+        self.tokens.get().into()
+    }
+
     /// A token, in the unit of [`Line::level`].
     fn token(&self) -> u128 {
         self.per.as_nanos()
@@ -244,19 +250,19 @@ impl Line {
         cost: u128,
         now: u128,
     ) -> Result<(), u128> {
-        let tokens = u128::from(rate.tokens.get());
-        let gained = now.saturating_sub(self.at).saturating_mul(tokens);
+        self.fill(rate, now);
+        match self.wait_for(rate, self.before(place, now) + cost) {
+            0 => self.level -= cost * rate.token(),
+            wait => return Err(wait),
+        }
+        Ok(())
+    }
+
+    /// Adds what has come since the last look.
+    fn fill(&mut self, rate: &Rate, now: u128) {
+        let gained = now.saturating_sub(self.at).saturating_mul(rate.tokens());
         self.level = self.level.saturating_add(gained).min(rate.full());
         self.at = self.at.max(now);
-        let before = self.waiters.range(..place);
-        let before = before.filter(|it| now <= it.due.saturating_add(LATE));
-        let needed = cost + before.map(|it| it.cost).sum::<u128>();
-        let missing = needed.saturating_mul(rate.token()).saturating_sub(self.level);
-        if missing > 0 {
-            return Err(missing.div_ceil(tokens));
-        }
-        self.level -= cost * rate.token();
-        Ok(())
     }
 }
 // ANCHOR_END: bucket
@@ -265,11 +271,29 @@ impl Line {
 struct Waiter {
     id: u64,
     cost: u128,
-    /// When its tokens will be there, if nobody before it gives up or is late.
+    /// When its tokens will be there, if nobody before it gives up or is late: its turn.
     due: u128,
 }
 
+impl Waiter {
+    fn missed_its_turn(&self, now: u128) -> bool {
+        now > self.due.saturating_add(LATE)
+    }
+}
+
 impl Line {
+    /// What all before `place` cost who have not missed their turn.
+    fn before(&self, place: usize, now: u128) -> u128 {
+        let before = self.waiters.range(..place);
+        before.filter(|it| !it.missed_its_turn(now)).map(|it| it.cost).sum()
+    }
+
+    /// In how many nanoseconds so many tokens will be there.
+    fn wait_for(&self, rate: &Rate, tokens: u128) -> u128 {
+        let needed = tokens.saturating_mul(rate.token());
+        needed.saturating_sub(self.level).div_ceil(rate.tokens())
+    }
+
     fn place_of(&self, id: u64) -> usize {
         self.waiters.partition_point(|it| it.id < id)
     }
@@ -295,6 +319,11 @@ impl Place<'_> {
         let mut line = self.shared.line();
         let now = self.shared.now();
         let place = self.id.map_or(line.waiters.len(), |id| line.place_of(id));
+        // Whoever is woken before its turn has nothing to sum up: see `move_up`.
+        let early = line.waiters.get(place).map(|it| it.due.saturating_sub(now));
+        if let Some(early @ 1..) = early {
+            return Look::Wait(from_nanos(early));
+        }
         let Err(wait) = line.take(&self.shared.rate, place, self.cost, now) else {
             if self.id.take().is_some() {
                 line.waiters.remove(place);
@@ -322,18 +351,30 @@ impl Drop for Place<'_> {
     /// Those behind it move up, whether or not anybody polls them.
     fn drop(&mut self) {
         let Some(id) = self.id else { return };
-        let rate = &self.shared.rate;
-        let sooner = self.cost * rate.token() / u128::from(rate.tokens.get());
         let mut line = self.shared.line();
         let place = line.place_of(id);
         line.waiters.remove(place);
-        for behind in line.waiters.range_mut(place..) {
-            behind.due = behind.due.saturating_sub(sooner);
+        if place == line.waiters.len() {
+            return;
         }
-        let last = place == line.waiters.len();
+        line.move_up(&self.shared.rate, place, self.shared.now());
         drop(line);
-        if !last {
-            self.shared.gave_up.notify_waiters();
+        self.shared.gave_up.notify_waiters();
+    }
+}
+
+impl Line {
+    /// Finds out when those from `place` on are due, now that another is gone.
+    fn move_up(&mut self, rate: &Rate, place: usize, now: u128) {
+        self.fill(rate, now);
+        let mut tokens = self.before(place, now);
+        for at in place..self.waiters.len() {
+            let waiter = &self.waiters[at];
+            if !waiter.missed_its_turn(now) {
+                tokens += waiter.cost;
+                let due = now.saturating_add(self.wait_for(rate, tokens));
+                self.waiters[at].due = waiter.due.min(due);
+            }
         }
     }
 }
@@ -348,7 +389,12 @@ fn from_nanos(nanos: u128) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::future::FutureExt;
+    use futures::stream::{FuturesUnordered, StreamExt};
     use proptest::prelude::*;
+    use std::future::{Future, poll_fn};
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn any_period() -> impl Strategy<Value = Duration> {
         prop_oneof![
@@ -422,6 +468,46 @@ mod tests {
         assert_eq!(line.take(&rate, 0, 1, 100), Ok(()));
         assert_eq!(line.take(&rate, 0, 1, 50), Err(10));
         assert_eq!(line.take(&rate, 0, 1, 109), Err(1));
+    }
+
+    /// A wait that counts its polls.
+    fn counted<'a>(
+        limiter: &'a Limiter,
+        polls: &'a AtomicUsize,
+    ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
+        let mut wait = Box::pin(limiter.acquire_one());
+        Box::pin(poll_fn(move |context| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            wait.as_mut().poll(context)
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_give_up_wakes_each_once_and_none_of_them_sums_up_the_line() {
+        let one = NonZeroU32::MIN;
+        let rate = Rate { tokens: one, per: Duration::from_secs(1), burst: one };
+        let (limiter, polls) = (Limiter::new(rate).unwrap(), AtomicUsize::new(0));
+        limiter.try_acquire(one).unwrap();
+        let mut waits: FuturesUnordered<_> =
+            (0..500).map(|_| counted(&limiter, &polls)).collect();
+        let mut gives_up = Box::pin(limiter.acquire_one());
+        let behind = (0..500).map(|_| counted(&limiter, &polls));
+        assert_eq!(waits.next().now_or_never(), None);
+        assert_eq!((&mut gives_up).now_or_never(), None);
+        waits.extend(behind);
+        timeout(Duration::from_millis(1), waits.next()).await.unwrap_err();
+        assert_eq!(polls.swap(0, Ordering::Relaxed), 1000);
+        let cost_of_each = |cost| {
+            limiter.shared.line().waiters.iter_mut().for_each(|it| it.cost = cost);
+        };
+        drop(gives_up);
+        cost_of_each(u128::MAX); // a sum of two would overflow
+        timeout(Duration::from_millis(1), waits.next()).await.unwrap_err();
+        assert_eq!(polls.load(Ordering::Relaxed), 1000);
+        cost_of_each(1);
+        let start = limiter.shared.made;
+        let at: Vec<_> = waits.map(|()| start.elapsed().as_secs()).collect().await;
+        assert!(at.into_iter().eq(1..=1000), "as if it had never come");
     }
 
     #[test]

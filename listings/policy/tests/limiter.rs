@@ -328,6 +328,20 @@ async fn what_a_sleeping_waiter_missed_it_does_not_catch_up_on() {
     assert_eq!(passed, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_comes_within_ten_milliseconds_of_its_turn_is_not_overtaken() {
+    let limiter = one_a_second();
+    let mut late = pin!(limiter.acquire_one());
+    assert_eq!(after_polls(1, late.as_mut()).await, None);
+    sleep(ms(1010)).await;
+    assert_eq!(limiter.try_acquire(ONE), too_soon(ms(1000)));
+    assert_eq!(late.now_or_never(), Some(()));
+    let mut later = pin!(limiter.acquire_one());
+    assert_eq!(after_polls(1, later.as_mut()).await, None);
+    sleep(ms(1011)).await;
+    assert_eq!(limiter.try_acquire(ONE), Ok(()));
+}
+
 // Refused early.
 
 #[tokio::test(start_paused = true)]
@@ -376,6 +390,20 @@ async fn who_is_let_by_a_latecomer_is_refused_as_soon_as_that_is_known() {
     assert_eq!(after_polls(1, late.as_mut()).await, None); // here, at 2 s, for 2.1 s
     let ((), refused) = tokio::join!(late, patient);
     assert_eq!((refused, start.elapsed()), (too_soon(secs(1)), ms(2100)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_is_for_the_tokens_and_not_for_the_timer_or_a_late_poll() {
+    let (limiter, start) = (limiter(2, ms(3), 1), Instant::now());
+    assert_eq!(limiter.try_acquire(ONE), Ok(()));
+    let patience = Duration::from_micros(1500);
+    let mut waits = pin!(limiter.acquire_within(ONE, patience));
+    assert_eq!(waits.as_mut().await, Ok(()));
+    assert_eq!(start.elapsed(), ms(2), "the timer's millisecond");
+    let mut late = pin!(limiter.acquire_within(ONE, patience));
+    assert_eq!(late.as_mut().now_or_never(), None);
+    sleep(HOUR).await;
+    assert_eq!(late.now_or_never(), Some(Ok(())), "they were there in time");
 }
 
 #[tokio::test(start_paused = true)]
@@ -509,6 +537,71 @@ async fn who_is_not_polled_moves_up_too() {
     drop(gives_up);
     in_an_hour(large).await.unwrap();
     assert_eq!(start.elapsed(), secs(10), "the sleeper's turn was at 1 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_after_its_turn_moves_nobody_up() {
+    let limiter = one_a_second();
+    let mut late = Box::pin(limiter.acquire_one());
+    assert_eq!((&mut late).now_or_never(), None);
+    sleep(ms(1500)).await;
+    assert_eq!(limiter.try_acquire(ONE), Ok(())); // its turn was missed
+    let mut behind = pin!(limiter.acquire_one());
+    assert_eq!(behind.as_mut().now_or_never(), None);
+    drop(late);
+    sleep(secs(1)).await;
+    // The turn of the one behind is now, as it was; it would be overtaken if it were earlier.
+    assert_eq!(limiter.try_acquire(ONE), too_soon(secs(1)));
+    assert_eq!(behind.now_or_never(), Some(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_give_up_gives_nobody_its_missed_turn_back() {
+    let limiter = limiter(1, secs(1), 9);
+    limiter.try_acquire(n(9)).unwrap();
+    let mut gives_up = Box::pin(limiter.acquire(n(5)));
+    let mut asleep = pin!(limiter.acquire_one());
+    assert_eq!((&mut gives_up).now_or_never(), None);
+    assert_eq!(asleep.as_mut().now_or_never(), None);
+    sleep(ms(6011)).await; // both turns are missed, at 5 s and at 6 s
+    drop(gives_up);
+    assert_eq!(limiter.try_acquire(n(6)), Ok(()));
+    assert_eq!(asleep.now_or_never(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_missed_its_turn_delays_nobody_who_moves_up() {
+    let (limiter, start) = (one_a_second(), Instant::now());
+    let mut gives_up = Box::pin(limiter.acquire_one());
+    let mut asleep = pin!(limiter.acquire_one());
+    assert_eq!((&mut gives_up).now_or_never(), None);
+    assert_eq!(asleep.as_mut().now_or_never(), None);
+    sleep(ms(2500)).await;
+    assert_eq!(limiter.try_acquire(ONE), Ok(())); // both turns were missed
+    assert_eq!((&mut gives_up).now_or_never(), None); // here, for 3.5 s
+    let mut behind = pin!(limiter.acquire_one());
+    assert_eq!(behind.as_mut().now_or_never(), None); // for 4.5 s
+    drop(gives_up);
+    behind.await;
+    assert_eq!(start.elapsed(), ms(3500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_let_by_a_latecomer_and_moves_up_keeps_to_its_patience() {
+    let (limiter, start) = (limiter(1, secs(1), 5), Instant::now());
+    limiter.try_acquire(n(5)).unwrap();
+    let mut late = pin!(limiter.acquire(n(5)));
+    assert_eq!(late.as_mut().now_or_never(), None);
+    sleep(ms(5100)).await;
+    assert_eq!(limiter.try_acquire(n(5)), Ok(())); // its turn was missed
+    let mut gives_up = Box::pin(limiter.acquire_one());
+    let mut patient = pin!(limiter.acquire_within(ONE, secs(2)));
+    assert_eq!((&mut gives_up).now_or_never(), None);
+    assert_eq!(patient.as_mut().now_or_never(), None);
+    assert_eq!(late.now_or_never(), None); // here, for 10.1 s
+    drop(gives_up);
+    assert_eq!(patient.await, too_soon(secs(4)));
+    assert_eq!(start.elapsed(), ms(7100));
 }
 
 #[tokio::test(start_paused = true)]
