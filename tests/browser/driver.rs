@@ -112,11 +112,14 @@ impl Browser {
                 .set_logging_prefs(log, LoggingPrefsLogLevel::All)
                 .expect("a log");
         }
-        let client = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
-            .await
-            .unwrap_or_else(|error| {
-                panic!("cannot start Chromium: {error}; {INSTALL}")
-            });
+        // Printing the whole book takes long where the machine is busy.
+        let client =
+            WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities)
+                .request_timeout(Duration::from_mins(5))
+                .await
+                .unwrap_or_else(|error| {
+                    panic!("cannot start Chromium: {error}; {INSTALL}")
+                });
         let browser = Self { client, driver, port, _profile: profile };
         browser.look(Width::Wide, Theme::Light).await;
         browser
