@@ -147,7 +147,8 @@ pub async fn order_once(
 
 // ANCHOR: own_task
 /// Runs `work` in a transaction, which is committed if it gives `Ok`. It runs on a task
-/// of its own: from `begin` to `commit` no caller can drop it.
+/// of its own: from `begin` to `commit` no caller can drop it. From its begin it is the
+/// only writer, so what it reads still holds when it writes.
 ///
 /// # Errors
 /// What `work` says (all is rolled back), or the database.
@@ -170,7 +171,8 @@ where
     F: Send + 'static,
 {
     let task = tasks.spawn(async move {
-        let mut transaction = pool.begin().await.map_err(QueryError::from)?;
+        let begun = pool.begin_with("BEGIN IMMEDIATE").await;
+        let mut transaction = begun.map_err(QueryError::from)?;
         let done = work(&mut transaction).await?;
         transaction.commit().await.map_err(QueryError::from)?;
         Ok(done)
@@ -275,11 +277,11 @@ mod tests {
     use futures::{FutureExt, StreamExt};
     use sqlx::sqlite::SqliteSynchronous::Off;
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-    use sqlx::{Acquire, AssertSqlSafe, Executor};
+    use sqlx::{Acquire, AssertSqlSafe, Executor, QueryBuilder};
     use std::panic::AssertUnwindSafe;
     use std::pin::pin;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex, mpsc};
     use std::time::Duration;
     use tempfile::TempDir;
     use tokio::sync::{Barrier, Notify, watch};
@@ -403,6 +405,19 @@ mod tests {
         assert_eq!(orders_of(&shop.pool, customer).count().await, 0);
         let error = naive::orders_of(&shop.pool, "O'Neill").next().await;
         assert!(matches!(error, Some(Err(QueryError::Failed(_)))), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_query_builder_pastes_what_is_pushed_and_binds_what_is_push_bound() {
+        let shop = Shop::with(25, 1).await;
+        let customer = "' OR 1 = 1 --";
+        let select = "SELECT * FROM orders WHERE customer = ";
+        let mut pushed = QueryBuilder::new(select);
+        pushed.push(format_args!("'{customer}'"));
+        assert_eq!(pushed.build().fetch_all(&shop.pool).await.unwrap().len(), 25);
+        let mut bound = QueryBuilder::new(select);
+        bound.push_bind(customer);
+        assert_eq!(bound.build().fetch_all(&shop.pool).await.unwrap().len(), 0);
     }
 
     #[tokio::test]
@@ -897,6 +912,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn of_two_statements_in_one_string_the_second_is_not_begun_for_nobody() {
+        let (open, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let shop = Shop::open(0, 1, |options| {
+            options.collation("gated", move |a, b| {
+                gate.lock().unwrap().recv().unwrap_err();
+                a.cmp(b)
+            })
+        })
+        .await;
+        let two = "INSERT INTO orders SELECT 1, 'Bob', 5 WHERE 'a' < 'b' COLLATE gated; \
+                   INSERT INTO orders SELECT 2, 'Bob', 5";
+        let mut connection = shop.pool.acquire().await.unwrap();
+        assert!(after_polls(1, connection.execute(two)).await.is_none());
+        drop(open); // the first one is carried out from here on
+        drop(connection);
+        assert_eq!(shop.count().await, 1);
+        shop.run("DELETE FROM orders").await;
+        shop.run(two).await;
+        assert_eq!(shop.count().await, 2, "waited for");
+    }
+
+    #[tokio::test]
     async fn a_commit_that_was_polled_once_and_dropped_has_committed() {
         let shop = Shop::with(0, 1).await;
         for round in 1..=20 {
@@ -909,12 +947,135 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_commit_that_sqlite_refuses_is_rolled_back_and_a_drop_hides_it() {
+        let shop = Shop::open(10_000, 2, |o| o.busy_timeout(Duration::ZERO)).await;
+        let mut orders = orders_of(&shop.pool, "Ann").boxed();
+        orders.next().await.unwrap().unwrap();
+        for _ in 0..20 {
+            let mut transaction = shop.pool.begin().await.unwrap();
+            one_more(&mut transaction).await.unwrap();
+            drop(after_polls(1, transaction.commit()).await);
+        }
+        let mut transaction = shop.pool.begin().await.unwrap();
+        one_more(&mut transaction).await.unwrap();
+        assert_eq!(code(&transaction.commit().await.unwrap_err()), "5", "busy");
+        // The connection is back only when all of that is done.
+        drop(shop.pool.acquire().await.unwrap());
+        drop(orders);
+        assert_eq!(shop.count().await, 10_000);
+    }
+
+    #[tokio::test]
     async fn a_commit_that_was_never_polled_has_not() {
         let shop = Shop::with(0, 1).await;
         let mut transaction = shop.pool.begin().await.unwrap();
         one_more(&mut transaction).await.unwrap();
         drop(transaction.commit());
         assert_eq!(shop.count().await, 0);
+    }
+
+    // Two writers.
+
+    /// The code of `SQLite`: 5 is busy, and 517 busy with a snapshot.
+    fn code(error: &sqlx::Error) -> String {
+        error.as_database_error().unwrap().code().unwrap().into_owned()
+    }
+
+    fn wal_and_an_hour(options: SqliteConnectOptions) -> SqliteConnectOptions {
+        let options = options.journal_mode(SqliteJournalMode::Wal);
+        options.busy_timeout(Duration::from_hours(1))
+    }
+
+    async fn read(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
+        sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(connection).await
+    }
+
+    /// Orders as many cents as there are orders before it.
+    fn read_and_write(
+        connection: &mut SqliteConnection,
+    ) -> BoxFuture<'_, Result<(), QueryError>> {
+        async move {
+            let before = read(connection).await?;
+            let order = "INSERT INTO orders (customer, cents) VALUES ('Bob', ?)";
+            sqlx::query(order).bind(before).execute(connection).await?;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    #[tokio::test]
+    async fn the_second_writer_is_locked_out_after_its_busy_timeout() {
+        let patience = Duration::from_millis(20);
+        let shop = Shop::open(0, 2, |o| o.busy_timeout(patience)).await;
+        let first = shop.pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let mut second = shop.pool.acquire().await.unwrap();
+        let start = std::time::Instant::now();
+        let locked = one_more(&mut second).await.unwrap_err();
+        assert!(start.elapsed() >= patience);
+        let QueryError::Failed(locked) = locked else { panic!("{locked}") };
+        assert!(locked.to_string().contains("database is locked"), "{locked}");
+        assert_eq!(code(&locked), "5");
+        drop(first);
+        drop(shop.pool.acquire().await.unwrap());
+        one_more(&mut second).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_busy_timeout_is_5_seconds_unless_it_is_set() {
+        let shop = Shop::with(0, 1).await;
+        let millis = sqlx::query_scalar::<_, i64>("PRAGMA busy_timeout");
+        assert_eq!(millis.fetch_one(&shop.pool).await.unwrap(), 5_000);
+    }
+
+    #[tokio::test]
+    async fn who_has_read_before_another_wrote_may_not_write_and_is_told_at_once() {
+        let shop = Shop::open(0, 2, wal_and_an_hour).await;
+        let mut reads_first = shop.pool.begin().await.unwrap();
+        assert_eq!(read(&mut reads_first).await.unwrap(), 0);
+        let mut other = shop.pool.begin().await.unwrap();
+        one_more(&mut other).await.unwrap();
+        // With the other one in the middle of its transaction, and nobody to end it …
+        let busy = one_more(&mut reads_first).await.unwrap_err();
+        let QueryError::Failed(busy) = busy else { panic!("{busy}") };
+        assert_eq!(code(&busy), "5");
+        // … and for good when it has committed.
+        other.commit().await.unwrap();
+        let snapshot = one_more(&mut reads_first).await.unwrap_err();
+        let QueryError::Failed(snapshot) = snapshot else { panic!("{snapshot}") };
+        assert_eq!(code(&snapshot), "517");
+        reads_first.rollback().await.unwrap();
+        assert_eq!(shop.count().await, 1);
+    }
+
+    #[tokio::test]
+    async fn without_wal_who_has_read_may_not_wait_for_a_writer_either() {
+        let hour = Duration::from_hours(1);
+        let shop = Shop::open(0, 2, |o| o.busy_timeout(hour)).await;
+        let mut reads_first = shop.pool.begin().await.unwrap();
+        assert_eq!(read(&mut reads_first).await.unwrap(), 0);
+        let other = shop.pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let busy = one_more(&mut reads_first).await.unwrap_err();
+        let QueryError::Failed(busy) = busy else { panic!("{busy}") };
+        assert_eq!(code(&busy), "5");
+        drop(other);
+    }
+
+    #[tokio::test]
+    async fn works_that_read_and_then_write_wait_for_each_other() {
+        let shop = Shop::open(0, 4, wal_and_an_hour).await;
+        let tasks = TaskTracker::new();
+        for round in 1..=5 {
+            let work = || in_transaction(&tasks, shop.pool.clone(), read_and_write);
+            try_join_all([work(), work(), work(), work()]).await.unwrap();
+            assert_eq!(shop.count().await, round * 4);
+        }
+        let cents = sqlx::query_scalar("SELECT cents FROM orders ORDER BY id");
+        let cents: Vec<i64> = cents.fetch_all(&shop.pool).await.unwrap();
+        assert_eq!(
+            cents,
+            (0..20).collect::<Vec<_>>(),
+            "none read what was out of date"
+        );
     }
 
     #[tokio::test]
