@@ -540,7 +540,7 @@ async fn who_is_not_polled_moves_up_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_gives_up_after_its_turn_moves_nobody_up() {
+async fn who_gives_up_after_its_turn_moves_up_nobody_who_had_not_counted_it() {
     let limiter = one_a_second();
     let mut late = Box::pin(limiter.acquire_one());
     assert_eq!((&mut late).now_or_never(), None);
@@ -552,6 +552,19 @@ async fn who_gives_up_after_its_turn_moves_nobody_up() {
     sleep(secs(1)).await;
     // The turn of the one behind is now, as it was; it would be overtaken if it were earlier.
     assert_eq!(limiter.try_acquire(ONE), too_soon(secs(1)));
+    assert_eq!(behind.now_or_never(), Some(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_after_its_turn_moves_up_those_who_had_counted_it() {
+    let limiter = limiter(1, secs(1), 2);
+    limiter.try_acquire(n(2)).unwrap();
+    let mut late = Box::pin(limiter.acquire_one());
+    let mut behind = pin!(limiter.acquire_one());
+    assert_eq!((&mut late).now_or_never(), None); // for 1 s
+    assert_eq!(behind.as_mut().now_or_never(), None); // for 2 s
+    sleep(ms(1500)).await;
+    drop(late);
     assert_eq!(behind.now_or_never(), Some(()));
 }
 
