@@ -4,16 +4,18 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::stream::{SplitSink, SplitStream, Stream, TryStreamExt};
+use futures::future::poll_fn;
+use futures::stream::{Stream, TryStreamExt};
 use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::coop;
-use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
+use tokio::time::{Instant, Sleep, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -31,10 +33,11 @@ pub struct Limits {
     pub outbox: NonZeroUsize,
     /// How long the peer may take to let one message through.
     pub write: Duration,
-    /// A ping goes out this often; less than a millisecond counts as one.
+    /// A ping goes out so long after the last; less than a millisecond counts as one.
     pub ping: Duration,
     /// How long the peer may say nothing at all. More than `ping`, or every peer that
-    /// has nothing to say is taken for dead.
+    /// has nothing to say is taken for dead. A message counts when it is whole: this is
+    /// also the longest that it may take, unless there are pongs between its parts.
     pub silence: Duration,
 }
 
@@ -70,7 +73,8 @@ pub enum SocketError {
     /// The peer closed for another reason than that it had finished.
     #[error("the peer closed with {code}: {reason}")]
     Closed {
-        /// The peer's code: neither 1000 (normal) nor 1001 (away).
+        /// The peer's code: neither 1000 (normal) nor 1001 (away). One that must not be
+        /// sent is given as 1002, with tungstenite's words.
         code: CloseCode,
         /// The peer's words.
         reason: Utf8Bytes,
@@ -97,19 +101,28 @@ pub enum SocketError {
 pub struct Connection<S> {
     writer: AbortOnDropHandle<Result<(), SocketError>>,
     /// `None`: it is over, and the socket is let go.
-    incoming: Option<SplitStream<WebSocketStream<S>>>,
+    socket: Option<Shared<S>>,
     outbox: mpsc::Sender<Message>,
     hang_up: mpsc::Sender<CloseFrame>,
     writing: bool,
-    /// The peer has closed; `reason`, if it is a bad one, ends the stream.
+    /// The peer has closed.
     goodbye: bool,
+    /// Ends the stream when all that has come is read: a bad goodbye, a broken write.
     reason: Option<SocketError>,
-    /// What went wrong, and ends the stream once the writer has told the peer.
+    /// Ends the stream once the writer has told the peer: what went wrong.
     verdict: Option<SocketError>,
     deadline: Pin<Box<Sleep>>,
     silence: Duration,
 }
+
+/// For a poll at a time, as in `tokio::io::split`; never locked across an await.
+type Shared<S> = Arc<Mutex<WebSocketStream<S>>>;
 // ANCHOR_END: connection
+
+fn lock<S>(socket: &Shared<S>) -> MutexGuard<'_, WebSocketStream<S>> {
+    // A panic of the writer comes out of the stream.
+    socket.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 // ANCHOR: new
 impl<S> Connection<S>
@@ -121,13 +134,13 @@ where
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn new(socket: WebSocketStream<S>, limits: Limits) -> Self {
-        let (outgoing, incoming) = socket.split();
+        let socket = Arc::new(Mutex::new(socket));
         let (outbox, queued) = mpsc::channel(limits.outbox.get());
         let (hang_up, reasons) = mpsc::channel(1);
-        let writer = tokio::spawn(write(outgoing, queued, reasons, limits));
+        let writer = tokio::spawn(write(socket.clone(), queued, reasons, limits));
         Self {
             writer: AbortOnDropHandle::new(writer),
-            incoming: Some(incoming),
+            socket: Some(socket),
             outbox,
             hang_up,
             writing: true,
@@ -135,7 +148,7 @@ where
             reason: None,
             verdict: None,
             deadline: Box::pin(sleep(limits.silence)),
-            silence: limits.silence,
+            silence: limits.silence.min(NEVER),
         }
     }
 
@@ -170,10 +183,13 @@ pub async fn dial(
 }
 // ANCHOR_END: dial
 
+/// `Duration::MAX` is for limits, not for sums; Tokio's `sleep` takes 30 years for it.
+const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
+
 // ANCHOR: writer
-/// Owns the write half. Nobody drops a `send` here but to end the connection.
+/// The only one who writes messages. Nobody drops it but to end the connection.
 async fn write<S>(
-    mut socket: SplitSink<WebSocketStream<S>, Message>,
+    socket: Shared<S>,
     mut queued: mpsc::Receiver<Message>,
     mut reasons: mpsc::Receiver<CloseFrame>,
     limits: Limits,
@@ -181,9 +197,8 @@ async fn write<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let every = limits.ping.max(Duration::from_millis(1));
+    let every = limits.ping.clamp(Duration::from_millis(1), NEVER);
     let mut pings = interval_at(Instant::now() + every, every);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let message = tokio::select! {
             biased;
@@ -191,22 +206,40 @@ where
             _ = pings.tick() => Message::Ping(Bytes::new()),
             Some(message) = queued.recv() => message,
         };
-        let last = message.is_close();
-        let written = async {
-            // Pongs that wait for the peer would take the place of the message.
-            socket.flush().await?;
-            socket.send(message).await
-        };
-        match timeout(limits.write, written).await {
+        let (ping, last) = (message.is_ping(), message.is_close());
+        match timeout(limits.write, deliver(&socket, message)).await {
             Ok(written) => written?,
             Err(_) => return Err(SocketError::Stuck(limits.write)),
         }
         if last {
             return Ok(());
         }
+        if ping {
+            // However long it took, what is queued comes before the next.
+            pings.reset();
+        }
     }
 }
 // ANCHOR_END: writer
+
+// ANCHOR: deliver
+/// Pongs that wait for the peer would take the place of the message, so they go first.
+/// None comes in between: the reader does not have the lock.
+async fn deliver<S>(socket: &Shared<S>, message: Message) -> Result<(), Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut message = Some(message);
+    poll_fn(|cx| {
+        let mut socket = lock(socket);
+        ready!(socket.poll_flush_unpin(cx))?;
+        let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
+        socket.start_send_unpin(message)?;
+        socket.poll_flush_unpin(cx)
+    })
+    .await
+}
+// ANCHOR_END: deliver
 
 // ANCHOR: incoming
 impl<S> Stream for Connection<S>
@@ -219,16 +252,19 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Self::Item>> {
+        let mut late = false;
         loop {
+            let written = self.poll_writer(cx);
             if self.verdict.is_some() {
-                ready!(self.poll_writer(cx));
+                ready!(written);
                 return self.end();
             }
-            let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+            let Some(socket) = &self.socket else { return Poll::Ready(None) };
             // A flood of pings gives no item; it must not keep the thread.
             let budget = ready!(coop::poll_proceed(cx));
-            // First the socket, then the clock: who comes late finds the pongs.
-            match incoming.poll_next_unpin(cx) {
+            // The socket, the clock, the socket: who comes late finds the pongs.
+            let next = lock(socket).poll_next_unpin(cx);
+            match next {
                 Poll::Ready(Some(Ok(message))) => {
                     budget.made_progress();
                     if let Some(data) = self.hear(message) {
@@ -237,12 +273,10 @@ where
                 }
                 Poll::Ready(Some(Err(error))) => self.fail(error),
                 Poll::Ready(None) => return self.end(),
-                // Has the writer failed, or the time run out?
+                Poll::Pending if late => return self.poll_silent(cx),
                 Poll::Pending => {
-                    if self.poll_writer(cx).is_pending() || self.verdict.is_none() {
-                        ready!(self.deadline.as_mut().poll(cx));
-                        return self.silent();
-                    }
+                    ready!(self.poll_quiet(cx));
+                    late = true;
                 }
             }
         }
@@ -271,6 +305,16 @@ where
     }
     // ANCHOR_END: hear
 
+    /// Ready when there is no more to wait for: the time is up, or a write broke.
+    fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Without budget left, the socket has not looked.
+        drop(ready!(coop::poll_proceed(cx)));
+        if self.reason.is_some() && !self.goodbye {
+            return Poll::Ready(());
+        }
+        self.deadline.as_mut().poll(cx)
+    }
+
     fn poll_writer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.writing {
             let ended = ready!(self.writer.poll_unpin(cx));
@@ -279,9 +323,14 @@ where
                 Ok(panic) => resume_unwind(panic),
                 Err(_) => Ok(()),
             });
-            // After the peer's goodbye nothing can be written, and that is no failure.
-            if !self.goodbye && self.verdict.is_none() {
-                self.verdict = ended.err();
+            match ended {
+                // After the goodbye nothing can be written, and that is no failure.
+                _ if self.goodbye || self.verdict.is_some() => {}
+                // The peer may have said why before it hung up.
+                Err(SocketError::Failed(Error::Io(lost))) => {
+                    self.reason = Some(Error::Io(lost).into());
+                }
+                ended => self.verdict = ended.err(),
             }
         }
         Poll::Ready(())
@@ -299,6 +348,10 @@ where
     /// Tells a peer who broke the protocol or a limit why we hang up.
     fn fail(&mut self, error: Error) {
         let code = fault(&error);
+        if self.goodbye && code.is_none() {
+            // It did not wait for the answer. The socket has ended, too.
+            return;
+        }
         self.verdict = Some(SocketError::Failed(error));
         let told = code.map(|code| {
             let reason = Utf8Bytes::default();
@@ -308,8 +361,12 @@ where
     }
 
     /// A peer who has said goodbye owes us nothing but the end of the connection.
-    fn silent(&mut self) -> Poll<Option<Result<Message, SocketError>>> {
-        if !self.goodbye {
+    fn poll_silent(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, SocketError>>> {
+        ready!(self.poll_quiet(cx));
+        if !self.goodbye && self.reason.is_none() {
             self.verdict = Some(SocketError::Silent(self.silence));
         }
         self.end()
@@ -317,7 +374,8 @@ where
 
     /// Lets go of the socket, aborts the writer, and gives the last item.
     fn end(&mut self) -> Poll<Option<Result<Message, SocketError>>> {
-        self.incoming = None;
+        self.socket = None;
+        self.writing = false;
         self.writer.abort();
         Poll::Ready(self.verdict.take().or(self.reason.take()).map(Err))
     }
@@ -368,6 +426,7 @@ where
 /// What most code starts with, kept to be measured against.
 pub mod naive {
     use super::*;
+    use futures::stream::SplitSink;
 
     // ANCHOR: raced_send
     /// Wrong: when a message comes in first, the send is dropped. What it held may be
@@ -463,13 +522,11 @@ pub mod naive {
 mod tests {
     use super::*;
     use backend::cancel::{after_polls, at_every_await};
-    use futures::future::{join, join3, poll_fn, select_all};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
-    use tokio::net::TcpListener;
+    use futures::future::{join, join3, select_all};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::runtime::Handle;
     use tokio::task::yield_now;
     use tokio_tungstenite::tungstenite::protocol::Role;
-    use tokio_tungstenite::{accept_async_with_config, client_async};
 
     const KIB: usize = 1024;
     /// And a bit, so that it does not end with the 180th ping.
@@ -496,10 +553,21 @@ mod tests {
 
     /// Our end, and the peer's, on a wire that holds so many bytes in each direction.
     async fn wired(bytes: usize) -> (Ours, Peer) {
+        wired_with(bytes, LIMITS).await
+    }
+
+    async fn wired_with(bytes: usize, limits: Limits) -> (Ours, Peer) {
         let (ours, theirs) = duplex(bytes);
-        let config = Some(LIMITS.config());
-        let ours = WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
-        (Connection::new(ours, LIMITS), peer(theirs, Role::Server).await)
+        (connect(ours, limits).await, peer(theirs, Role::Server).await)
+    }
+
+    async fn connect<S>(wire: S, limits: Limits) -> Connection<S>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let config = Some(limits.config());
+        let socket = WebSocketStream::from_raw_socket(wire, Role::Client, config).await;
+        Connection::new(socket, limits)
     }
 
     /// A bare socket with tungstenite's defaults.
@@ -639,6 +707,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_goodbye_counts_though_the_peer_hangs_up_at_once() {
+        let overloaded = Some("the peer closed with 1011: overloaded");
+        for (code, told) in [(CloseCode::Normal, None), (CloseCode::Error, overloaded)]
+        {
+            let (mut ours, mut peer) = wired(KIB).await;
+            peer.close(Some(CloseFrame { code, reason: "overloaded".into() }))
+                .await
+                .unwrap();
+            drop(peer);
+            let end = soon(ours.next()).await.map(|end| end.unwrap_err().to_string());
+            assert_eq!(end.as_deref(), told);
+            assert!(soon(ours.next()).await.is_none());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_end_lets_go_of_the_socket_and_the_task() {
         let (mut ours, mut peer) = wired(KIB).await;
         assert_eq!(tasks(), 1);
@@ -727,24 +811,6 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pong_leaves_with_the_next_poll_or_send() {
-        let (ours, theirs) = duplex(KIB);
-        let mut ours = peer(ours, Role::Client).await;
-        let mut theirs = peer(theirs, Role::Server).await;
-        theirs.send(Message::Ping(Bytes::new())).await.unwrap();
-        assert!(soon(ours.next()).await.unwrap().unwrap().is_ping());
-        timeout(HOUR, theirs.next()).await.unwrap_err();
-        assert!(after_polls(1, ours.next()).await.is_none());
-        assert!(soon(theirs.next()).await.unwrap().unwrap().is_pong());
-
-        theirs.send(Message::Ping(Bytes::new())).await.unwrap();
-        assert!(soon(ours.next()).await.unwrap().unwrap().is_ping());
-        ours.send(text("and a pong")).await.unwrap();
-        assert_eq!(soon(theirs.next()).await.unwrap().unwrap(), text("and a pong"));
-        assert!(soon(theirs.next()).await.unwrap().unwrap().is_pong());
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn a_silent_peer_is_noticed_to_the_millisecond() {
         let (mut ours, mut peer) = wired(KIB).await;
         let start = Instant::now();
@@ -800,27 +866,59 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_deadline_a_silent_peer_is_never_noticed() {
-        let (ours, _theirs) = duplex(KIB);
-        let mut ours = peer(ours, Role::Client).await;
-        timeout(HOUR, ours.next()).await.unwrap_err();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_handshake_has_no_limit_of_its_own() {
-        let (ours, _theirs) = duplex(KIB);
-        let handshake = client_async("ws://peer.test/", ours);
-        timeout(HOUR, handshake).await.unwrap_err();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_handshake_without_an_answer_is_given_up_after_the_silence() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("ws://{}/", listener.local_addr().unwrap());
+    async fn silence_is_the_longest_that_a_frame_may_take() {
+        let (ours, theirs) = duplex(KIB);
+        let mut ours = connect(ours, LIMITS).await;
+        // 60 bytes, one in a second.
+        let bytes = [&b"\x82\x3a"[..], &[7; 58]].concat();
+        let dripping = tokio::spawn(async move {
+            let mut wire = theirs;
+            for byte in bytes {
+                sleep(Duration::from_millis(995)).await;
+                wire.write_all(&[byte]).await.unwrap();
+            }
+        });
         let start = Instant::now();
-        let silent = soon(dial(&url, LIMITS)).await.err().unwrap();
-        assert!(matches!(silent, SocketError::Silent(d) if d == secs(50)), "{silent}");
+        let silent = soon(ours.next()).await.unwrap().unwrap_err();
+        assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
         assert_eq!(start.elapsed(), secs(50));
+        drop(dripping);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_in_parts_takes_longer_only_with_pongs_between_them() {
+        let parts = [&b"\x01\x01a"[..], b"\x00\x01b", b"\x80\x01c"];
+        for (between, expected) in [(&b"\x8a\x00"[..], Some(text("abc"))), (b"", None)]
+        {
+            let (mut ours, mut peer) = wired(KIB).await;
+            let theirs = async {
+                for part in parts {
+                    sleep(secs(30)).await;
+                    peer.get_mut().write_all(&[part, between].concat()).await.unwrap();
+                }
+            };
+            let talk = async {
+                tokio::select! {
+                    next = soon(ours.next()) => next.unwrap(),
+                    () = async { theirs.await; std::future::pending().await } => {
+                        unreachable!()
+                    }
+                }
+            };
+            assert_eq!(talk.await.ok(), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_duration_is_never() {
+        let never = Duration::MAX;
+        let limits = Limits { ping: never, silence: never, write: never, ..LIMITS };
+        let (mut ours, mut peer) = wired_with(KIB, limits).await;
+        peer.send(text("one")).await.unwrap();
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("one"));
+        ours.outbox().send(text("two")).await.unwrap();
+        assert_eq!(soon(peer.next()).await.unwrap().unwrap(), text("two"));
+        timeout(HOUR, join(ours.next(), peer.next())).await.unwrap_err();
     }
 
     #[tokio::test(start_paused = true)]
@@ -872,186 +970,19 @@ mod tests {
         }
     }
 
-    // What the peer does wrong.
-
-    /// The peer writes `bytes`; gives our last item and the peer's.
-    async fn refused(bytes: &[u8]) -> (SocketError, CloseCode) {
-        let (mut ours, mut peer) = wired(4 * KIB).await;
-        peer.send(text("before")).await.unwrap();
-        peer.get_mut().write_all(bytes).await.unwrap();
-        assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("before"));
-        let error = soon(ours.next()).await.unwrap().unwrap_err();
-        assert!(soon(ours.next()).await.is_none());
-        match soon(peer.next()).await.unwrap().unwrap() {
-            Message::Close(Some(frame)) => (error, frame.code),
-            other => panic!("{other:?}"),
+    #[tokio::test(start_paused = true)]
+    async fn pings_that_take_long_to_write_leave_room_for_messages() {
+        let (ours, mut theirs) = duplex(1);
+        let ours = connect(ours, Limits { ping: secs(2), ..LIMITS }).await;
+        sleep(Duration::from_millis(2_500)).await;
+        // A ping is on its way. It has six bytes, and takes three seconds.
+        ours.outbox().send(text("a")).await.unwrap();
+        let mut came = Vec::new();
+        for _ in 0..13 {
+            sleep(Duration::from_millis(600)).await;
+            came.push(theirs.read_u8().await.unwrap());
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_protocol_error_is_the_last_item_and_the_peer_is_told() {
-        let (error, told) = refused(b"\x83\x00").await;
-        let unknown = ProtocolError::InvalidOpcode(3);
-        assert!(
-            matches!(&error, SocketError::Failed(Error::Protocol(e)) if *e == unknown),
-            "{error:?}"
-        );
-        assert_eq!(told, CloseCode::Protocol);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_peer_is_told_before_what_is_queued() {
-        let (mut ours, mut peer) = wired(64).await;
-        fill(&ours).await;
-        peer.get_mut().write_all(b"\x83\x00").await.unwrap();
-        let (error, heard) = soon(join(ours.next(), listen(peer))).await;
-        assert!(error.unwrap().is_err());
-        let (code, reason) = (CloseCode::Protocol, Utf8Bytes::default());
-        let told = Message::Close(Some(CloseFrame { code, reason }));
-        assert_eq!(heard, [of_size(KIB), told]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn telling_the_peer_takes_twice_the_time_of_a_write_at_most() {
-        let (mut ours, mut peer) = wired(1).await;
-        ours.outbox().send(of_size(KIB)).await.unwrap();
-        let start = Instant::now();
-        let theirs = async {
-            peer.get_mut().write_all(b"\x83\x00").await.unwrap();
-            sleep(secs(4)).await;
-            assert!(soon(peer.next()).await.unwrap().unwrap().is_binary());
-            // Of the close frame it reads nothing.
-        };
-        let (error, ()) = join(soon(ours.next()), theirs).await;
-        let error = error.unwrap().unwrap_err();
-        assert!(matches!(error, SocketError::Failed(Error::Protocol(_))), "{error:?}");
-        assert_eq!(start.elapsed(), secs(4 + 5));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn text_that_is_no_utf_8_is_refused() {
-        let (error, told) = refused(b"\x81\x01\xff").await;
-        assert!(matches!(error, SocketError::Failed(Error::Utf8(_))), "{error:?}");
-        assert_eq!(told, CloseCode::Invalid);
-    }
-
-    fn too_long(error: &SocketError) -> Option<usize> {
-        match error {
-            SocketError::Failed(Error::Capacity(CapacityError::MessageTooLong {
-                size,
-                ..
-            })) => Some(*size),
-            _ => None,
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_message_over_the_limit_is_refused_by_its_header() {
-        // 1025 bytes are announced, none is sent.
-        let (error, told) = refused(b"\x82\x7e\x04\x01").await;
-        assert_eq!((too_long(&error), told), (Some(1_025), CloseCode::Size));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn fragments_count_together() {
-        let first = [&b"\x02\x7e\x02\x58"[..], &[0; 600]].concat();
-        let second = [&b"\x80\x7e\x02\x58"[..], &[0; 600]].concat();
-        let (error, told) = refused(&[first, second].concat()).await;
-        assert_eq!((too_long(&error), told), (Some(1_200), CloseCode::Size));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_message_of_the_limit_comes_through() {
-        let (mut ours, mut peer) = wired(4 * KIB).await;
-        peer.send(of_size(KIB)).await.unwrap();
-        assert_eq!(soon(ours.next()).await.unwrap().unwrap().len(), KIB);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_message_is_a_piece_of_the_buffer_that_it_was_read_into() {
-        for (config, buffer) in [(Some(LIMITS.config()), 4 * KIB), (None, 128 * KIB)] {
-            let (ours, theirs) = duplex(KIB);
-            let mut ours =
-                WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
-            let mut theirs = peer(theirs, Role::Server).await;
-            theirs.send(Message::binary(vec![7; 10])).await.unwrap();
-            let kept = soon(ours.next()).await.unwrap().unwrap().into_data();
-            drop(ours);
-            // All but the header, of two bytes, is kept as well.
-            assert_eq!(
-                (kept.len(), kept.try_into_mut().unwrap().capacity()),
-                (10, buffer - 2)
-            );
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_bare_socket_does_not_tell_the_peer_what_was_wrong() {
-        let (ours, theirs) = duplex(KIB);
-        let mut ours = peer(ours, Role::Client).await;
-        let mut theirs = peer(theirs, Role::Server).await;
-        theirs.get_mut().write_all(b"\x83\x00").await.unwrap();
-        assert!(soon(ours.next()).await.unwrap().is_err());
-        assert!(soon(ours.next()).await.is_none());
-        drop(ours);
-        assert!(soon(theirs.next()).await.unwrap().is_err(), "no close frame");
-    }
-
-    #[test]
-    fn by_default_a_message_may_have_64_mib_and_the_write_buffer_has_no_bound() {
-        let config = WebSocketConfig::default();
-        assert_eq!(config.max_message_size, Some(64 * KIB * KIB));
-        assert_eq!(config.max_frame_size, Some(16 * KIB * KIB));
-        assert_eq!(config.max_write_buffer_size, usize::MAX);
-        assert_eq!(config.read_buffer_size, 128 * KIB);
-        assert_eq!(config.write_buffer_size, 128 * KIB);
-    }
-
-    /// How many pongs a socket keeps for a peer that sends `pings` and reads nothing.
-    async fn pongs_kept(config: Option<WebSocketConfig>, pings: usize) -> usize {
-        const WIRE: usize = 4 * KIB;
-        let (ours, theirs) = duplex(WIRE);
-        let mut ours =
-            WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
-        let mut theirs = peer(theirs, Role::Server).await;
-        let flood = async {
-            for _ in 0..pings {
-                theirs.send(Message::Ping(vec![0; 125].into())).await.unwrap();
-            }
-        };
-        let reading = async {
-            for _ in 0..pings {
-                assert!(soon(ours.next()).await.unwrap().unwrap().is_ping());
-            }
-        };
-        soon(join(flood, reading)).await;
-        // Now the peer reads; what it finds was kept for it.
-        let mut kept = 0;
-        let all = async {
-            loop {
-                tokio::select! {
-                    biased;
-                    pong = theirs.next() => {
-                        kept += usize::from(pong.unwrap().unwrap().is_pong());
-                    }
-                    _ = ours.next() => panic!("the peer has no more to say"),
-                }
-            }
-        };
-        timeout(HOUR, all).await.unwrap_err();
-        kept
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_pings_and_does_not_read_fills_an_unbounded_buffer() {
-        assert_eq!(pongs_kept(None, 10_000).await, 10_000, "131 bytes each");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn with_a_bound_only_the_newest_pong_waits() {
-        let kept = pongs_kept(Some(LIMITS.config()), 10_000).await;
-        // A masked pong has 131 bytes: on the wire, in the buffer, and one beside it.
-        assert_eq!(kept, (4 * KIB + 5 * KIB) / 131 + 1);
+        assert_eq!((came[0], came[6]), (0x89, 0x81), "a ping, and the text");
     }
 
     // Writing.
@@ -1354,199 +1285,5 @@ mod tests {
         });
         soon(reading).await.unwrap().unwrap();
         assert_eq!(soon(listening).await.unwrap().len(), 1);
-    }
-
-    /// A wire that panics when it is written to.
-    struct Trap;
-
-    impl AsyncRead for Trap {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            _: &mut ReadBuf<'_>,
-        ) -> Poll<std::io::Result<()>> {
-            Poll::Pending
-        }
-    }
-
-    impl AsyncWrite for Trap {
-        fn poll_write(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            _: &[u8],
-        ) -> Poll<std::io::Result<usize>> {
-            panic!("as the test wants")
-        }
-
-        fn poll_flush(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> Poll<std::io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> Poll<std::io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    #[should_panic(expected = "as the test wants")]
-    async fn a_panic_in_the_writer_comes_out_of_the_stream() {
-        let config = Some(LIMITS.config());
-        let socket = WebSocketStream::from_raw_socket(Trap, Role::Client, config).await;
-        let mut ours = Connection::new(socket, LIMITS);
-        let _ = soon(ours.next()).await;
-    }
-
-    // Real sockets.
-
-    #[tokio::test]
-    async fn over_tcp_everything_comes_back_in_order() {
-        timeout(secs(60), there_and_back()).await.expect("it waits for ever");
-    }
-
-    async fn there_and_back() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("ws://{}/", listener.local_addr().unwrap());
-        let server = tokio::spawn(async move {
-            let (wire, _) = listener.accept().await.unwrap();
-            let config = Some(LIMITS.config());
-            let socket = accept_async_with_config(wire, config).await.unwrap();
-            let mut echo = Connection::new(socket, LIMITS);
-            let outbox = echo.outbox();
-            while let Some(message) = echo.try_next().await? {
-                outbox.send(message).await.unwrap();
-            }
-            Ok::<_, SocketError>(())
-        });
-        let mut client = dial(&url, LIMITS).await.unwrap();
-        let outbox = client.outbox();
-        let send = async {
-            for n in 0..1_000 {
-                outbox.send(text(&n.to_string())).await.unwrap();
-            }
-        };
-        let echoed = (&mut client).take(1_000).try_collect::<Vec<_>>();
-        let (echoed, ()) = tokio::join!(echoed, send);
-        let expected: Vec<_> = (0..1_000).map(|n| text(&n.to_string())).collect();
-        assert_eq!(echoed.unwrap(), expected);
-        client.close(secs(60)).await.unwrap();
-        server.await.unwrap().unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_dropped_dial_closes_the_socket() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("ws://{}/", listener.local_addr().unwrap());
-        let dialing = tokio::spawn(async move { dial(&url, LIMITS).await.map(drop) });
-        let closed = async {
-            let (mut wire, _) = listener.accept().await.unwrap();
-            wire.read_exact(&mut [0; 3]).await.unwrap();
-            dialing.abort();
-            wire.read_to_end(&mut Vec::new()).await.unwrap();
-        };
-        timeout(secs(60), closed).await.expect("it waits for ever");
-    }
-
-    // The naive versions.
-
-    /// Ten messages of `size` while a peer that reads nothing says ten words; then the
-    /// peer reads, and this is what it finds.
-    async fn arrived(size: usize) -> usize {
-        let (ours, theirs) = duplex(64);
-        let ours = peer(ours, Role::Client).await;
-        let mut theirs = peer(theirs, Role::Server).await;
-        let exchange = naive::exchange(ours, vec![of_size(size); 10]);
-        let talk = async {
-            for _ in 0..10 {
-                sleep(secs(1)).await;
-                theirs.send(text("news")).await.unwrap();
-            }
-            sleep(secs(1)).await;
-            listen(theirs).await
-        };
-        let (news, heard) = soon(join(exchange, talk)).await;
-        assert_eq!(news.unwrap().len(), 10, "and no error");
-        count(&heard, Message::is_binary)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn raced_with_reading_six_of_ten_sends_are_lost() {
-        assert_eq!(arrived(64 * KIB).await, 4);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn small_messages_hide_it_in_the_write_buffer() {
-        assert_eq!(arrived(KIB).await, 10);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_send_that_timed_out_and_is_made_again_arrives_twice() {
-        let (ours, theirs) = duplex(64);
-        let mut ours = peer(ours, Role::Client).await;
-        let theirs = peer(theirs, Role::Server).await;
-        let order = || of_size(KIB);
-        timeout(secs(1), ours.send(order())).await.unwrap_err();
-        let again = async {
-            ours.send(order()).await.unwrap();
-            ours.close(None).await.unwrap();
-            drop(ours);
-        };
-        let ((), heard) = soon(join(again, listen(theirs))).await;
-        assert_eq!(count(&heard, Message::is_binary), 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn two_that_do_not_read_while_they_write_wait_for_each_other() {
-        let (left, right) = duplex(64);
-        let mut heard = [0, 0];
-        let [left_heard, right_heard] = &mut heard;
-        let both = async {
-            let (left, right) =
-                (peer(left, Role::Client).await, peer(right, Role::Server).await);
-            let burst = || {
-                let (outbox, queued) = mpsc::channel(100);
-                for _ in 0..100 {
-                    outbox.try_send(of_size(KIB)).unwrap();
-                }
-                queued
-            };
-            tokio::join!(
-                naive::talk(left, burst(), |_| *left_heard += 1),
-                naive::talk(right, burst(), |_| *right_heard += 1),
-            )
-        };
-        assert!(timeout(HOUR, both).await.is_err());
-        assert!(heard[0] < 100 && heard[1] < 100, "{heard:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn behind_a_slow_peer_an_unbounded_queue_takes_all() {
-        let (ours, theirs) = duplex(4 * KIB);
-        let (sink, _stream) = peer(ours, Role::Client).await.split();
-        let theirs = peer(theirs, Role::Server).await;
-        let outbox = naive::outbox(sink);
-        for _ in 0..1_000 {
-            outbox.send(of_size(10 * KIB)).unwrap();
-        }
-        sleep(HOUR).await;
-        let came = soon(theirs.take(1_000).count()).await;
-        assert_eq!(came, 1_000, "ten megabytes");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn hanging_up_on_the_goodbye_leaves_it_unanswered() {
-        let (ours, theirs) = duplex(KIB);
-        let ours = peer(ours, Role::Client).await;
-        let mut theirs = peer(theirs, Role::Server).await;
-        theirs.send(text("one")).await.unwrap();
-        theirs.send(text("two")).await.unwrap();
-        theirs.close(None).await.unwrap();
-        assert_eq!(soon(naive::listen(ours)).await.unwrap(), 2);
-        assert!(is_reset(soon(theirs.next()).await.as_ref()));
     }
 }
