@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::{panic, thread};
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -392,12 +393,8 @@ impl Listings {
     /// Reads every file that a page can show or name.
     pub fn read(root: &Path) -> Self {
         let packages = folders(&root.join("listings"));
-        let mut listings = Self {
-            packages: packages.clone(),
-            files: BTreeMap::new(),
-            problems: Vec::new(),
-        };
-        for package in packages {
+        let mut files = Vec::new();
+        for package in &packages {
             // Support for the listings; a page that shows some of it names the file, see `show`.
             for (folder, kind) in [
                 ("src", Kind::Topic),
@@ -406,21 +403,28 @@ impl Listings {
                 ("tests", Kind::Tests),
             ] {
                 for file in
-                    rust_files(&root.join("listings").join(&package).join(folder))
+                    rust_files(&root.join("listings").join(package).join(folder))
                 {
                     if file == "lib.rs"
                         || (package == "refused" && kind != Kind::Refused)
                     {
                         continue;
                     }
-                    let path = format!("listings/{package}/{folder}/{file}");
-                    match Listing::read(root, &path, kind) {
-                        Ok(listing) => {
-                            listings.files.insert(path, listing);
-                        }
-                        Err(problem) => listings.problems.push(problem),
-                    }
+                    files.push((format!("listings/{package}/{folder}/{file}"), kind));
                 }
+            }
+        }
+        let mut read = read_all(root, files);
+        // In an order that no scheduler decides, for the problems.
+        read.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut listings =
+            Self { packages, files: BTreeMap::new(), problems: Vec::new() };
+        for (path, read) in read {
+            match read {
+                Ok(listing) => {
+                    listings.files.insert(path, listing);
+                }
+                Err(problem) => listings.problems.push(problem),
             }
         }
         listings
@@ -435,6 +439,40 @@ impl Listings {
             })
             .collect()
     }
+}
+
+/// Reads the files, on all cores: parsing is the greater part of what a build costs.
+fn read_all(
+    root: &Path,
+    files: Vec<(String, Kind)>,
+) -> Vec<(String, Result<Listing, Problem>)> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    // Dealt like cards, as neighbours are of a size.
+    let mut hands = vec![Vec::new(); cores];
+    for (at, file) in files.into_iter().enumerate() {
+        hands[at % cores].push(file);
+    }
+    thread::scope(|scope| {
+        let readers: Vec<_> = hands
+            .into_iter()
+            .map(|hand| {
+                scope.spawn(move || {
+                    hand.into_iter()
+                        .map(|(path, kind)| {
+                            let read = Listing::read(root, &path, kind);
+                            (path, read)
+                        })
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        readers
+            .into_iter()
+            .flat_map(|reader| {
+                reader.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
+            })
+            .collect()
+    })
 }
 
 fn folders(folder: &Path) -> Vec<String> {
