@@ -105,6 +105,14 @@ fn fastest(way: &str) -> u64 {
 }
 
 #[test]
+fn in_the_recording_no_way_is_faster_than_a_thread() {
+    let thread = fastest("blocking thread, 8 KiB");
+    for way in recorded().1.keys() {
+        assert!(fastest(way) <= thread, "{way}");
+    }
+}
+
+#[test]
 fn in_the_recording_a_thread_is_three_times_as_fast_as_8_kib_a_trip() {
     let thread = fastest("blocking thread, 8 KiB");
     for way in ["LinesStream, 8 KiB", "LogLines, 8 KiB"] {
