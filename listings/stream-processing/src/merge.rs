@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::Poll;
 
-use futures::stream::{self, PollNext, select_with_strategy};
+use futures::stream;
 use tokio_stream::{Stream, StreamExt, StreamMap, StreamNotifyClose};
 
 // ANCHOR: while_open
@@ -57,8 +57,8 @@ where
 // ANCHOR_END: reader_and_ticks
 
 // ANCHOR: urgent_first
-/// Items of both, urgent ones first; but one that is not urgent lets at most `in_a_row`
-/// urgent ones pass. Ends when both have ended.
+/// Items of both, urgent ones first; after `in_a_row` of them, the other side is asked
+/// first once. Ends when both have ended.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops both sources.
@@ -71,13 +71,25 @@ where
     U: Stream,
     N: Stream<Item = U::Item>,
 {
-    select_with_strategy(urgent, normal, move |asked: &mut usize| {
-        if *asked < in_a_row.get() {
-            *asked += 1;
-            PollNext::Left
-        } else {
-            *asked = 0;
-            PollNext::Right
+    let mut urgent = Box::pin(urgent.fuse());
+    let mut normal = Box::pin(normal.fuse());
+    let mut passed = 0; // items, not polls
+    stream::poll_fn(move |cx| {
+        if passed == in_a_row.get() {
+            passed = 0;
+            if let Poll::Ready(Some(item)) = normal.as_mut().poll_next(cx) {
+                return Poll::Ready(Some(item));
+            }
+        }
+        let first = urgent.as_mut().poll_next(cx);
+        if let Poll::Ready(Some(_)) = first {
+            passed += 1;
+            return first;
+        }
+        passed = 0;
+        match normal.as_mut().poll_next(cx) {
+            Poll::Ready(None) => first, // ended, or waits
+            second => second,
         }
     })
 }
@@ -139,6 +151,7 @@ where
 /// What most code starts with, kept to be measured against.
 pub mod naive {
     use super::*;
+    use futures::stream::{PollNext, select_with_strategy};
     use tokio::select;
 
     // ANCHOR: select_loop
@@ -175,6 +188,29 @@ pub mod naive {
     }
     // ANCHOR_END: always_left
 
+    // ANCHOR: asked_in_a_row
+    /// Wrong: the closure is called at each poll, so one that finds nothing counts too.
+    pub fn asked_in_a_row<U, N>(
+        urgent: U,
+        normal: N,
+        in_a_row: NonZeroUsize,
+    ) -> impl Stream<Item = U::Item>
+    where
+        U: Stream,
+        N: Stream<Item = U::Item>,
+    {
+        select_with_strategy(urgent, normal, move |asked: &mut usize| {
+            if *asked < in_a_row.get() {
+                *asked += 1;
+                PollNext::Left
+            } else {
+                *asked = 0;
+                PollNext::Right
+            }
+        })
+    }
+    // ANCHOR_END: asked_in_a_row
+
     // ANCHOR: chained
     /// Wrong as soon as it has to be fair: the last one gets half of all turns.
     pub fn chained<A, B, C>(a: A, b: B, c: C) -> impl Stream<Item = A::Item>
@@ -193,7 +229,9 @@ mod tests {
     use super::*;
     use backend::cancel::{after_polls, at_every_await};
     use backend::{Alive, alive::Guard};
-    use futures::stream::{BoxStream, select, select_all};
+    use futures::stream::{
+        BoxStream, PollNext, select, select_all, select_with_strategy,
+    };
     use std::collections::BTreeMap;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -201,7 +239,7 @@ mod tests {
     use tokio::sync::mpsc;
     use tokio::time::{Instant, interval, interval_at, sleep, timeout};
     use tokio_stream::wrappers::{IntervalStream, ReceiverStream};
-    use tokio_test::assert_pending;
+    use tokio_test::{assert_pending, assert_ready_eq};
 
     const HOUR: Duration = Duration::from_hours(1);
 
@@ -381,6 +419,88 @@ mod tests {
         assert_eq!(all(rest).await, [1, 2, 3]);
     }
 
+    /// Two channels of letters, and what `merge` makes of them.
+    fn by_hand<S: Stream<Item = char>>(
+        merge: impl FnOnce(ReceiverStream<char>, ReceiverStream<char>) -> S,
+    ) -> ([mpsc::Sender<char>; 2], tokio_test::task::Spawn<S>) {
+        let (urgent, from_urgent) = mpsc::channel(9);
+        let (normal, from_normal) = mpsc::channel(9);
+        let merged =
+            merge(ReceiverStream::new(from_urgent), ReceiverStream::new(from_normal));
+        ([urgent, normal], tokio_test::task::spawn(merged))
+    }
+
+    #[test]
+    fn polls_that_find_nothing_are_no_turns() {
+        let ([urgent, normal], mut merged) =
+            by_hand(|u, n| urgent_first(u, n, count(3)));
+        for _ in 0..3 {
+            assert_pending!(merged.poll_next());
+        }
+        normal.try_send('n').unwrap();
+        urgent.try_send('u').unwrap();
+        assert_ready_eq!(merged.poll_next(), Some('u'));
+        assert_ready_eq!(merged.poll_next(), Some('n'));
+    }
+
+    #[test]
+    fn a_strategy_counts_polls_that_find_nothing() {
+        let ([urgent, normal], mut merged) =
+            by_hand(|u, n| naive::asked_in_a_row(u, n, count(3)));
+        for _ in 0..3 {
+            assert_pending!(merged.poll_next());
+        }
+        normal.try_send('n').unwrap();
+        urgent.try_send('u').unwrap();
+        assert_ready_eq!(merged.poll_next(), Some('n'), "before the urgent one");
+    }
+
+    #[test]
+    fn a_turn_that_nobody_takes_is_over() {
+        let ([urgent, normal], mut merged) =
+            by_hand(|u, n| urgent_first(u, n, count(2)));
+        for _ in 0..4 {
+            urgent.try_send('u').unwrap();
+        }
+        // The third is handed out after the other side was asked in vain.
+        for _ in 0..3 {
+            assert_ready_eq!(merged.poll_next(), Some('u'));
+        }
+        normal.try_send('n').unwrap();
+        assert_ready_eq!(merged.poll_next(), Some('u'));
+        assert_ready_eq!(merged.poll_next(), Some('n'));
+        assert_pending!(merged.poll_next());
+        drop(normal);
+        assert_pending!(merged.poll_next());
+        urgent.try_send('u').unwrap();
+        assert!(merged.is_woken());
+        assert_ready_eq!(merged.poll_next(), Some('u'));
+        drop(urgent);
+        assert_ready_eq!(merged.poll_next(), None);
+        assert_ready_eq!(merged.poll_next(), None);
+    }
+
+    #[test]
+    fn a_side_that_waits_is_heard_again_and_the_count_begins_anew() {
+        let ([urgent, normal], mut merged) =
+            by_hand(|u, n| urgent_first(u, n, count(2)));
+        urgent.try_send('u').unwrap();
+        assert_ready_eq!(merged.poll_next(), Some('u'));
+        normal.try_send('n').unwrap();
+        assert_ready_eq!(merged.poll_next(), Some('n'));
+        normal.try_send('n').unwrap();
+        for _ in 0..2 {
+            urgent.try_send('u').unwrap();
+        }
+        for expected in ['u', 'u', 'n'] {
+            assert_ready_eq!(merged.poll_next(), Some(expected));
+        }
+        assert_pending!(merged.poll_next());
+        normal.try_send('n').unwrap();
+        assert!(merged.is_woken());
+        assert_ready_eq!(merged.poll_next(), Some('n'));
+    }
+
     #[tokio::test]
     async fn one_that_waits_costs_a_stream_map_a_poll_of_each_and_select_all_none() {
         let polls = Arc::new(AtomicUsize::new(0));
@@ -419,6 +539,7 @@ mod tests {
             boxed(quiet().merge(quiet())),
             boxed(select(quiet(), quiet())),
             boxed(urgent_first(quiet(), quiet(), count(3))),
+            boxed(select_with_strategy(quiet(), quiet(), |(): &mut ()| PollNext::Left)),
         ] {
             let mut merged = tokio_test::task::spawn(merged);
             for _ in 0..3 {
@@ -672,6 +793,36 @@ mod tests {
             polls += 1;
         }
         assert!(polls >= 8, "{polls}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_next_of_urgent_first_that_is_dropped_at_any_await_loses_no_item() {
+        let every = |period, first: u32| {
+            let items = tokio_stream::iter(first..first + 3);
+            futures::StreamExt::then(items, move |item| async move {
+                sleep(period).await;
+                item
+            })
+        };
+        let mut polls = 0;
+        loop {
+            let mut merged =
+                boxed(urgent_first(every(ms(3), 0), every(ms(2), 10), count(2)));
+            let mut items = Vec::new();
+            let first = futures::StreamExt::for_each(&mut merged, |item| {
+                items.push(item);
+                std::future::ready(())
+            });
+            let ended = after_polls(polls, first).await.is_some();
+            items.extend(all(merged).await);
+            items.sort_unstable();
+            assert_eq!(items, [0, 1, 2, 10, 11, 12], "{polls} polls");
+            if ended {
+                break;
+            }
+            polls += 1;
+        }
+        assert!(polls >= 5, "{polls}");
     }
 
     #[tokio::test]
