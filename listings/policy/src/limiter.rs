@@ -68,7 +68,7 @@ impl Transient for Refused {
 }
 
 /// Lets pass what a [`Rate`] allows, first come, first served: nobody who comes within
-/// 10 ms of its turn is overtaken. Clones share one bucket and one line.
+/// 20 ms of its turn is overtaken. Clones share one bucket and one line.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     shared: Arc<Shared>,
@@ -93,8 +93,7 @@ impl Limiter {
         if rate.per.is_zero() {
             return Err(ZeroPeriod);
         }
-        let line =
-            Line { level: rate.full(), at: 0, waiters: VecDeque::new(), next: 0 };
+        let line = Line { bucket: rate.full(), waiters: VecDeque::new(), next: 0 };
         let (made, line) = (Instant::now(), Mutex::new(line));
         let shared = Shared { rate, made, line, gave_up: Notify::new() };
         Ok(Self { shared: Arc::new(shared) })
@@ -133,7 +132,8 @@ impl Limiter {
     /// millisecond later, or as late as it comes.
     ///
     /// # Errors
-    /// The wait that it would have taken; or the bucket never holds as many.
+    /// The wait that it would have taken; or the bucket never holds as many. After a
+    /// wait only if somebody before it came late.
     pub async fn acquire_within(
         &self,
         cost: NonZeroU32,
@@ -199,18 +199,23 @@ impl Limiter {
 // ANCHOR_END: turn
 
 impl Rate {
-    /// What one nanosecond brings, in the unit of [`Line::level`].
+    /// What one nanosecond brings, in the unit of [`Bucket::level`].
     fn tokens(&self) -> u128 {
         self.tokens.get().into()
     }
 
-    /// A token, in the unit of [`Line::level`].
+    /// A token, in the unit of [`Bucket::level`].
     fn token(&self) -> u128 {
         self.per.as_nanos()
     }
 
-    fn full(&self) -> u128 {
+    /// What the bucket holds.
+    fn most(&self) -> u128 {
         self.token() * u128::from(self.burst.get())
+    }
+
+    fn full(&self) -> Bucket {
+        Bucket { level: self.most(), at: 0 }
     }
 }
 
@@ -225,24 +230,49 @@ impl Shared {
 }
 
 // ANCHOR: bucket
-/// The bucket, and those who wait. Times are nanoseconds since the limiter was made.
-#[derive(Debug)]
-struct Line {
-    /// What was in the bucket at the time `at`. A token is as many of these as `per`
-    /// has nanoseconds: then one nanosecond brings `tokens`, and nothing is rounded.
+/// What is in the bucket, and when, in nanoseconds since the limiter was made.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    /// A token is as many of these as `per` has nanoseconds: then one nanosecond brings
+    /// `tokens`, and nothing is rounded.
     level: u128,
     at: u128,
-    /// In the order of their ids.
+}
+
+impl Bucket {
+    /// Adds what comes until `now`.
+    fn fill(&mut self, rate: &Rate, now: u128) {
+        let gained = now.saturating_sub(self.at).saturating_mul(rate.tokens());
+        self.level = self.level.saturating_add(gained).min(rate.most());
+        self.at = self.at.max(now);
+    }
+
+    /// Takes `cost` tokens as soon as they are there, and it is `due`.
+    fn take(&mut self, rate: &Rate, cost: u128, due: u128) {
+        let needed = (cost * rate.token()).saturating_sub(self.level);
+        let there = self.at.saturating_add(needed.div_ceil(rate.tokens()));
+        self.fill(rate, there.max(due));
+        self.level = self.level.saturating_sub(cost * rate.token());
+    }
+}
+// ANCHOR_END: bucket
+
+// ANCHOR: line
+/// The bucket, and those who wait, in the order of their ids.
+#[derive(Debug)]
+struct Line {
+    bucket: Bucket,
     waiters: VecDeque<Waiter>,
     next: u64,
 }
 
-/// Who is later than this for a turn, 10 ms, has missed it.
-const LATE: u128 = 10_000_000;
+/// Who is later than this for a turn, 20 ms, has missed it. No timer should be: one of
+/// Windows ticks every 15.6 ms.
+const LATE: u128 = 20_000_000;
 
 impl Line {
     /// Takes `cost` tokens if they are there, beside those for all before `place`; or
-    /// says in how many nanoseconds they will be.
+    /// says when they will be, if all of these come when they are due.
     fn take(
         &mut self,
         rate: &Rate,
@@ -250,22 +280,21 @@ impl Line {
         cost: u128,
         now: u128,
     ) -> Result<(), u128> {
-        self.fill(rate, now);
-        match self.wait_for(rate, self.before(place, now) + cost) {
-            0 => self.level -= cost * rate.token(),
-            wait => return Err(wait),
+        self.bucket.fill(rate, now);
+        let (mut then, mut tokens) = (self.bucket, cost);
+        for it in self.waiters.range(..place).filter(|it| !it.missed_its_turn(now)) {
+            then.take(rate, it.cost, it.due);
+            tokens += it.cost;
         }
-        Ok(())
-    }
-
-    /// Adds what has come since the last look.
-    fn fill(&mut self, rate: &Rate, now: u128) {
-        let gained = now.saturating_sub(self.at).saturating_mul(rate.tokens());
-        self.level = self.level.saturating_add(gained).min(rate.full());
-        self.at = self.at.max(now);
+        if tokens.saturating_mul(rate.token()) <= self.bucket.level {
+            self.bucket.take(rate, cost, now);
+            return Ok(());
+        }
+        then.take(rate, cost, now);
+        Err(then.at)
     }
 }
-// ANCHOR_END: bucket
+// ANCHOR_END: line
 
 #[derive(Debug)]
 struct Waiter {
@@ -282,18 +311,6 @@ impl Waiter {
 }
 
 impl Line {
-    /// What all before `place` cost who have not missed their turn.
-    fn before(&self, place: usize, now: u128) -> u128 {
-        let before = self.waiters.range(..place);
-        before.filter(|it| !it.missed_its_turn(now)).map(|it| it.cost).sum()
-    }
-
-    /// In how many nanoseconds so many tokens will be there.
-    fn wait_for(&self, rate: &Rate, tokens: u128) -> u128 {
-        let needed = tokens.saturating_mul(rate.token());
-        needed.saturating_sub(self.level).div_ceil(rate.tokens())
-    }
-
     fn place_of(&self, id: u64) -> usize {
         self.waiters.partition_point(|it| it.id < id)
     }
@@ -319,20 +336,20 @@ impl Place<'_> {
         let mut line = self.shared.line();
         let now = self.shared.now();
         let place = self.id.map_or(line.waiters.len(), |id| line.place_of(id));
-        // Whoever is woken before its turn has nothing to sum up: see `move_up`.
+        // Whoever is woken before its turn has no walk to make: see `move_up`.
         let early = line.waiters.get(place).map(|it| it.due.saturating_sub(now));
         if let Some(early @ 1..) = early {
             return Look::Wait(from_nanos(early));
         }
-        let Err(wait) = line.take(&self.shared.rate, place, self.cost, now) else {
+        let Err(due) = line.take(&self.shared.rate, place, self.cost, now) else {
             if self.id.take().is_some() {
                 line.waiters.remove(place);
             }
             return Look::Taken;
         };
-        let due = now.saturating_add(wait);
+        let wait = from_nanos(due - now);
         if due > until {
-            return Look::Refused(from_nanos(wait));
+            return Look::Refused(wait);
         }
         if let Some(waiter) = line.waiters.get_mut(place) {
             waiter.due = due;
@@ -342,7 +359,7 @@ impl Place<'_> {
             line.waiters.push_back(Waiter { id, cost: self.cost, due });
             self.id = Some(id);
         }
-        Look::Wait(from_nanos(wait))
+        Look::Wait(wait)
     }
 }
 
@@ -366,14 +383,16 @@ impl Drop for Place<'_> {
 impl Line {
     /// Finds out when those from `place` on are due, now that another is gone.
     fn move_up(&mut self, rate: &Rate, place: usize, now: u128) {
-        self.fill(rate, now);
-        let mut tokens = self.before(place, now);
-        for at in place..self.waiters.len() {
-            let waiter = &self.waiters[at];
-            if !waiter.missed_its_turn(now) {
-                tokens += waiter.cost;
-                let due = now.saturating_add(self.wait_for(rate, tokens));
-                self.waiters[at].due = waiter.due.min(due);
+        self.bucket.fill(rate, now);
+        let mut then = self.bucket;
+        for (at, waiter) in self.waiters.iter_mut().enumerate() {
+            if waiter.missed_its_turn(now) {
+                continue;
+            }
+            let moves = at >= place;
+            then.take(rate, waiter.cost, if moves { now } else { waiter.due });
+            if moves {
+                waiter.due = waiter.due.min(then.at);
             }
         }
     }
@@ -418,7 +437,7 @@ mod tests {
     }
 
     fn line(rate: &Rate) -> Line {
-        Line { level: rate.full(), at: 0, waiters: VecDeque::new(), next: 0 }
+        Line { bucket: rate.full(), waiters: VecDeque::new(), next: 0 }
     }
 
     proptest! {
@@ -431,11 +450,11 @@ mod tests {
             for (later, cost) in steps {
                 now += later.as_nanos();
                 let cost = u128::from(cost.min(rate.burst).get());
-                let Err(wait) = line.take(&rate, 0, cost, now) else { continue };
-                prop_assert!(line.take(&rate, 0, cost, now + wait - 1).is_err());
-                prop_assert_eq!(line.take(&rate, 0, cost, now + wait), Ok(()));
-                prop_assert!(line.level <= rate.full());
-                now += wait;
+                let Err(due) = line.take(&rate, 0, cost, now) else { continue };
+                prop_assert!(line.take(&rate, 0, cost, due - 1).is_err());
+                prop_assert_eq!(line.take(&rate, 0, cost, due), Ok(()));
+                prop_assert!(line.bucket.level <= rate.most());
+                now = due;
                 if now > Duration::MAX.as_nanos() {
                     break; // the end of all clocks
                 }
@@ -466,8 +485,8 @@ mod tests {
         let rate = Rate { tokens: one, per: Duration::from_nanos(10), burst: one };
         let mut line = line(&rate);
         assert_eq!(line.take(&rate, 0, 1, 100), Ok(()));
-        assert_eq!(line.take(&rate, 0, 1, 50), Err(10));
-        assert_eq!(line.take(&rate, 0, 1, 109), Err(1));
+        assert_eq!(line.take(&rate, 0, 1, 50), Err(110));
+        assert_eq!(line.take(&rate, 0, 1, 109), Err(110));
     }
 
     /// A wait that counts its polls.
@@ -483,7 +502,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_give_up_wakes_each_once_and_none_of_them_sums_up_the_line() {
+    async fn a_give_up_wakes_each_once_and_none_of_them_walks_the_line() {
         let one = NonZeroU32::MIN;
         let rate = Rate { tokens: one, per: Duration::from_secs(1), burst: one };
         let (limiter, polls) = (Limiter::new(rate).unwrap(), AtomicUsize::new(0));
@@ -501,7 +520,7 @@ mod tests {
             limiter.shared.line().waiters.iter_mut().for_each(|it| it.cost = cost);
         };
         drop(gives_up);
-        cost_of_each(u128::MAX); // a sum of two would overflow
+        cost_of_each(u128::MAX); // a walk would overflow
         timeout(Duration::from_millis(1), waits.next()).await.unwrap_err();
         assert_eq!(polls.load(Ordering::Relaxed), 1000);
         cost_of_each(1);

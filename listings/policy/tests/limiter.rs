@@ -285,7 +285,7 @@ async fn a_waiter_that_nobody_polls_holds_up_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nor_for_more_than_ten_milliseconds_where_the_turns_are_close() {
+async fn nor_for_more_than_twenty_milliseconds_where_the_turns_are_close() {
     let (limiter, start) = (limiter(1, ms(1), 1), Instant::now());
     in_an_hour(limiter.acquire_one()).await;
     let mut asleep: Vec<_> = (0..5).map(|_| Box::pin(limiter.acquire_one())).collect();
@@ -294,7 +294,7 @@ async fn nor_for_more_than_ten_milliseconds_where_the_turns_are_close() {
     }
     in_an_hour(limiter.acquire_one()).await;
     // Their turns were at 1 to 5 ms. Without them it would have been 1 ms, with them 6.
-    assert_eq!(start.elapsed(), ms(5 + 10 + 1));
+    assert_eq!(start.elapsed(), ms(5 + 20 + 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -329,16 +329,16 @@ async fn what_a_sleeping_waiter_missed_it_does_not_catch_up_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_within_ten_milliseconds_of_its_turn_is_not_overtaken() {
+async fn who_comes_within_twenty_milliseconds_of_its_turn_is_not_overtaken() {
     let limiter = one_a_second();
     let mut late = pin!(limiter.acquire_one());
     assert_eq!(after_polls(1, late.as_mut()).await, None);
-    sleep(ms(1010)).await;
+    sleep(ms(1020)).await;
     assert_eq!(limiter.try_acquire(ONE), too_soon(ms(1000)));
     assert_eq!(late.now_or_never(), Some(()));
     let mut later = pin!(limiter.acquire_one());
     assert_eq!(after_polls(1, later.as_mut()).await, None);
-    sleep(ms(1011)).await;
+    sleep(ms(1021)).await;
     assert_eq!(limiter.try_acquire(ONE), Ok(()));
 }
 
@@ -390,6 +390,70 @@ async fn who_is_let_by_a_latecomer_is_refused_as_soon_as_that_is_known() {
     assert_eq!(after_polls(1, late.as_mut()).await, None); // here, at 2 s, for 2.1 s
     let ((), refused) = tokio::join!(late, patient);
     assert_eq!((refused, start.elapsed()), (too_soon(secs(1)), ms(2100)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_into_the_bucket_meanwhile_is_not_counted_on() {
+    let (limiter, start) = (one_a_second(), Instant::now());
+    let mut late = pin!(limiter.acquire_one());
+    let mut next = pin!(limiter.acquire_one());
+    assert_eq!(after_polls(1, late.as_mut()).await, None); // for 1 s, and never again
+    assert_eq!(after_polls(1, next.as_mut()).await, None); // for 2 s
+    sleep(ms(1100)).await;
+    // The bucket is full, and stays so until the next one takes its token.
+    assert_eq!(limiter.try_acquire(ONE), too_soon(ms(1900)));
+    assert_eq!(limiter.acquire_within(ONE, ms(1899)).await, too_soon(ms(1900)));
+    let last = limiter.acquire_within(ONE, ms(1900));
+    let ((), last) = tokio::join!(next, last);
+    assert_eq!((last, start.elapsed()), (Ok(()), secs(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_moves_up_counts_on_nothing_that_does_not_fit_either() {
+    let (limiter, start) = (one_a_second(), Instant::now());
+    let mut late = pin!(limiter.acquire_one());
+    let mut next = pin!(limiter.acquire_one());
+    let mut gives_up = Box::pin(limiter.acquire_one());
+    assert_eq!(after_polls(1, late.as_mut()).await, None); // for 1 s, and never again
+    assert_eq!(after_polls(1, next.as_mut()).await, None); // for 2 s
+    assert_eq!(after_polls(1, &mut gives_up).await, None); // for 3 s
+    sleep(ms(1100)).await;
+    let mut last = pin!(limiter.acquire_within(ONE, ms(2900)));
+    assert_eq!(after_polls(1, last.as_mut()).await, None); // for 4 s
+    drop(gives_up); // now for 3 s, and no sooner
+    assert_eq!(limiter.try_acquire(ONE), too_soon(ms(2900)));
+    next.await;
+    sleep(secs(1)).await;
+    assert_eq!(limiter.try_acquire(ONE), too_soon(secs(1)), "it has missed no turn");
+    assert_eq!((last.await, start.elapsed()), (Ok(()), secs(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_moves_up_behind_one_that_is_a_little_late_is_as_late() {
+    let limiter = one_a_second();
+    let mut late = pin!(limiter.acquire_one());
+    let mut gives_up = Box::pin(limiter.acquire_one());
+    let mut last = pin!(limiter.acquire_one());
+    assert_eq!(after_polls(1, late.as_mut()).await, None); // for 1 s
+    assert_eq!(after_polls(1, &mut gives_up).await, None); // for 2 s
+    assert_eq!(after_polls(1, last.as_mut()).await, None); // for 3 s
+    sleep(ms(1010)).await;
+    drop(gives_up); // now for 2.01 s
+    assert_eq!(late.now_or_never(), Some(()));
+    sleep(ms(1015)).await;
+    assert_eq!(limiter.try_acquire(ONE), too_soon(secs(1)), "it has missed no turn");
+    assert_eq!(last.now_or_never(), Some(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_burst_of_one_the_timer_can_make_it_wait_in_vain() {
+    let (limiter, start) = (limiter(2, ms(3), 1), Instant::now());
+    assert_eq!(limiter.try_acquire(ONE), Ok(()));
+    let patience = Duration::from_micros(4500);
+    // The tokens would be there after 1.5, 3 and 4.5 ms; the timer comes at 2, 4 and 5.
+    let asked = join_all((0..3).map(|_| limiter.acquire_within(ONE, patience))).await;
+    assert_eq!(asked, [Ok(()), Ok(()), too_soon(Duration::from_micros(500))]);
+    assert_eq!(start.elapsed(), ms(5));
 }
 
 #[tokio::test(start_paused = true)]
@@ -576,7 +640,7 @@ async fn a_give_up_gives_nobody_its_missed_turn_back() {
     let mut asleep = pin!(limiter.acquire_one());
     assert_eq!((&mut gives_up).now_or_never(), None);
     assert_eq!(asleep.as_mut().now_or_never(), None);
-    sleep(ms(6011)).await; // both turns are missed, at 5 s and at 6 s
+    sleep(ms(6021)).await; // both turns are missed, at 5 s and at 6 s
     drop(gives_up);
     assert_eq!(limiter.try_acquire(n(6)), Ok(()));
     assert_eq!(asleep.now_or_never(), None);
