@@ -789,6 +789,20 @@ fn governor_keeps_each_key_until_it_is_told_to_forget() {
     assert_eq!(limiter.len(), 0);
 }
 
+// leaky-bucket.
+
+#[tokio::test(start_paused = true)]
+async fn behind_one_that_nobody_polls_leaky_bucket_stands_still() {
+    let builder = &mut leaky_bucket::RateLimiter::builder();
+    let limiter = builder.max(1).initial(1).interval(secs(1)).refill(1).build();
+    limiter.acquire_one().await;
+    let mut asleep = Box::pin(limiter.acquire_one());
+    assert_eq!(after_polls(1, &mut asleep).await, None);
+    timeout(HOUR, limiter.acquire_one()).await.expect_err("it waits for the first");
+    drop(asleep);
+    in_an_hour(limiter.acquire_one()).await;
+}
+
 // All of it together.
 
 #[derive(Clone, Copy, Debug)]
