@@ -8,6 +8,8 @@ mod fold_and_take;
 
 mod rate_limit;
 
+mod limiter;
+
 mod batches;
 
 mod merge;
