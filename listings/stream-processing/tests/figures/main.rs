@@ -2,6 +2,8 @@
 
 mod stream_sources;
 
+mod two_stream_exts;
+
 mod map_filter_then;
 
 mod fold_and_take;
