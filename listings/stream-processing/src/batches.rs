@@ -730,12 +730,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_dropped_recv_many_has_taken_nothing() {
         let (sender, mut items) = channel_of([]);
+        drop(sender.clone()); // one of two is gone: no end
         let mut batch = vec![0];
         timeout(ms(1), items.recv_many(&mut batch, 3)).await.unwrap_err();
         sender.send(1).await.unwrap();
         assert_eq!((&batch[..], items.len()), (&[0][..], 1));
         assert_eq!(items.recv_many(&mut batch, 3).await, 1);
         assert_eq!(batch, [0, 1]);
+        drop(sender);
+        assert_eq!(items.recv_many(&mut batch, 3).await, 0, "the end");
     }
 
     #[tokio::test(start_paused = true)]
