@@ -227,6 +227,7 @@ mod tests {
     use std::panic::AssertUnwindSafe;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::task::Poll;
     use std::thread;
     use std::time::Duration;
     use tokio::task::yield_now;
@@ -480,6 +481,16 @@ mod tests {
         assert_eq!(
             [once.next().await, once.next().await, once.next().await],
             [Some(1), None, None]
+        );
+        // Calls the closure again: this one goes on.
+        let mut turn = 0;
+        let mut polled = stream::poll_fn(|_| {
+            turn += 1;
+            Poll::Ready((turn != 2).then_some(turn))
+        });
+        assert_eq!(
+            [polled.next().await, polled.next().await, polled.next().await],
+            [Some(1), None, Some(3)]
         );
         let (listener, receiver) = mpsc::channel::<()>(1);
         let weak = listener.downgrade();
