@@ -202,6 +202,7 @@ pin_project! {
         #[pin]
         inner: S,
         last: Option<S::Item>,
+        done: bool,
     }
 }
 
@@ -210,37 +211,42 @@ impl<S: Stream<Item: Clone + PartialEq>> Stream for Changes<S> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
-        loop {
+        while !*this.done {
             // Pending is passed on: the inner stream has kept the waker of `cx`.
             let item = ready!(this.inner.as_mut().poll_next(cx));
-            if item.is_none() || item != *this.last {
+            *this.done = item.is_none();
+            if item != *this.last {
                 this.last.clone_from(&item);
                 return Poll::Ready(item);
             }
             // Ready, so nobody kept a waker: ask again.
         }
+        Poll::Ready(None)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
+        if self.done {
+            return (0, Some(0));
+        }
         let (least, most) = self.inner.size_hint();
-        let least = if self.last.is_none() { least.min(1) } else { 0 };
-        (least, most)
-    }
-}
-
-impl<S: FusedStream<Item: Clone + PartialEq>> FusedStream for Changes<S> {
-    fn is_terminated(&self) -> bool {
-        self.inner.is_terminated()
+        (least.min(usize::from(self.last.is_none())), most)
     }
 }
 // ANCHOR_END: wrapper
 
-/// Leaves out each item of `inner` that equals the one before it.
+impl<S: Stream<Item: Clone + PartialEq>> FusedStream for Changes<S> {
+    fn is_terminated(&self) -> bool {
+        self.done
+    }
+}
+
+/// Leaves out each item of `inner` that equals the one before it. Stays at its end:
+/// `inner` is not asked after its own.
 ///
 /// # Cancel safety
 /// As that of `inner`. Dropping the stream drops `inner` and a copy of the last item.
 pub fn changes<S: Stream>(inner: S) -> Changes<S> {
-    Changes { inner, last: None }
+    Changes { inner, last: None, done: false }
 }
 
 // ANCHOR: polite_loop
@@ -1003,8 +1009,36 @@ mod tests {
         assert!(items.is_woken());
         drop(tx);
         assert_ready_eq!(items.poll_next(), Some(1));
-        assert!(items.is_terminated());
         assert_ready_eq!(items.poll_next(), None);
+    }
+
+    #[tokio::test]
+    async fn the_wrapper_stays_at_its_end_whatever_its_source_does_then() {
+        let item = Arc::new(());
+        let copy = Arc::clone(&item);
+        // Polled after its end, an `unfold` panics.
+        let source = stream::unfold(Some(copy), |copy| async { Some((copy?, None)) });
+        let mut items = pin!(changes(source));
+        assert!(!items.is_terminated());
+        assert!(items.next().await.is_some());
+        assert!(!items.is_terminated());
+        for _ in 0..3 {
+            assert_eq!(items.next().await, None);
+            assert!(items.is_terminated());
+            assert_eq!(Arc::strong_count(&item), 1, "the copy is gone, too");
+        }
+        // This one goes on, and hints at no end.
+        let mut turn = 0;
+        let mut items = changes(stream::poll_fn(|_| {
+            turn += 1;
+            Poll::Ready((turn != 2).then_some(turn))
+        }));
+        assert_eq!(items.next().await, Some(1));
+        for _ in 0..2 {
+            assert_eq!((items.next().await, items.size_hint()), (None, (0, Some(0))));
+        }
+        let mut none = changes(stream::empty::<u8>());
+        assert_eq!((none.next().await, none.is_terminated()), (None, true));
     }
 
     #[tokio::test]
@@ -1014,8 +1048,7 @@ mod tests {
         items.next().await;
         assert_eq!(items.size_hint(), (0, Some(2)), "the others may be equal to it");
         assert!(!items.is_terminated());
-        let none = changes(Counter::below(0));
-        assert_eq!((none.size_hint(), none.is_terminated()), ((0, Some(0)), true));
+        assert_eq!(changes(Counter::below(0)).size_hint(), (0, Some(0)));
     }
 
     #[tokio::test]
