@@ -77,6 +77,22 @@ fn a_fold_holds_less_than_8_mib_of_32_and_collecting_more_than_28() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn of_128_mib_a_fold_holds_less_than_1_mib_more_than_of_32() {
+    let folder = tempfile::tempdir().unwrap();
+    let log_of = |size: u64| {
+        let path = folder.path().join(size.to_string());
+        write_log(&path, size).unwrap();
+        path
+    };
+    let [small, large] = [32 * MIB, 128 * MIB].map(log_of);
+    for way in WAYS.into_iter().filter(|way| !way.ends_with("then fold")) {
+        let (small, large) = (held(way, &small), held(way, &large));
+        assert!(large < small + MIB, "{way}: {small}, then {large}");
+    }
+}
+
 #[test]
 fn the_recording_has_every_way_and_a_log_of_a_gigabyte() {
     let (bytes, rows) = recorded();
