@@ -376,6 +376,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn room_for_none_panics() {
+        let made = std::panic::catch_unwind(|| broadcast::channel::<u8>(0));
+        assert!(made.is_err());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_slow_subscriber_costs_the_others_nothing() {
         let (sender, slow) = behind(0);
