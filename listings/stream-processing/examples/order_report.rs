@@ -1,7 +1,8 @@
-//! An order feed becomes a report: sources, merge, map, filter, then, a rate, batches, fold, take.
+//! An order feed becomes a report: sources, merge, map, filter, then, a pace, a rate, batches, fold, take.
 //!
 //! All of it runs on the paused clock against a scripted service, so each time is exact.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Display;
 use std::io;
@@ -11,16 +12,18 @@ use std::time::Duration;
 
 use backend::{Reply, Site, SiteError};
 use futures::future::{TryFutureExt, ready};
-use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use policy::limiter::{Limiter, Rate};
-use stream_processing::batches::in_batches;
+use stream_processing::batches::{Limits, Store, batcher, in_batches, writer};
 use stream_processing::fold_and_take::{fold_until, part, reduce, reduce_runs, total};
 use stream_processing::map_filter_then::{a_few_at_once, allowed, one_by_one};
-use stream_processing::merge::urgent_first;
+use stream_processing::merge::{Change, keyed, urgent_first, while_open};
 use stream_processing::rate_limit::paced;
 use stream_processing::stream_sources::{Page, drawn_ahead, pages};
+use stream_processing::ticks::ticks;
+use stream_processing::two_stream_exts::{spaced, until_silence};
 use tokio::runtime::Builder;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, MissedTickBehavior, sleep};
 
 const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 const THREE: NonZeroUsize = TWO.saturating_add(1);
@@ -78,12 +81,16 @@ async fn report() {
         .with_reply("/archive", Reply::page(ms(20), "1 Rome 1200\n2 Oslo 800\n/rest"))
         .with_reply("/rest", Reply::page(ms(20), "3 Oslo 500\n4 Oslo none\n5 Rome 900"))
         .with_page("/stock", ms(10))
-        .with_page("/carrier", ms(30));
+        .with_page("/carrier", ms(30))
+        .with_page("/mail", ms(70));
     let feed = feed(&shop).await;
     let orders: Vec<_> = feed.iter().flatten().cloned().collect();
     let in_stock = look_up(&shop, &orders).await;
-    quotes(&shop, in_stock).await;
+    quotes(&shop, &in_stock).await;
+    confirm(&shop, &in_stock).await;
+    ledger(&orders).await;
     numbers(feed, &orders).await;
+    tills().await;
     closing_time().await;
 }
 
@@ -153,7 +160,7 @@ async fn look_up(shop: &Site, orders: &[Order]) -> Vec<Order> {
 
 // ANCHOR: quotes
 /// Gets a price of the carrier for each order, and stores the prices in batches.
-async fn quotes(shop: &Site, orders: Vec<Order>) {
+async fn quotes(shop: &Site, orders: &[Order]) {
     println!("A carrier that allows ten a second; batches of 3, or what 150 ms bring");
     let ten = const { NonZeroU32::new(10).unwrap() };
     let burst = NonZeroU32::MIN.saturating_add(1);
@@ -165,7 +172,7 @@ async fn quotes(shop: &Site, orders: Vec<Order>) {
         let answer = shop.fetch("/carrier");
         answer.map_ok(|_| order)
     };
-    let quoted = paced(stream::iter(orders), THREE, limiter, quote);
+    let quoted = paced(stream::iter(orders.to_vec()), THREE, limiter, quote);
     let quoted = quoted.filter_map(|answer| ready(answer.ok()));
     let store = |batch: Vec<Order>| {
         tell(start, format!("stored: {}", ids(&batch)));
@@ -176,6 +183,65 @@ async fn quotes(shop: &Site, orders: Vec<Order>) {
     tell(start, format!("{stored} stored"));
 }
 // ANCHOR_END: quotes
+
+// ANCHOR: confirm
+/// Tells each customer by mail that the order is on its way.
+async fn confirm(shop: &Site, orders: &[Order]) {
+    println!("Mails of 70 ms each: one every 40 ms, no more than two at once");
+    let start = Instant::now();
+    let mail = |order: &Order| {
+        let id = order.id;
+        shop.fetch("/mail").map_ok(move |_| id)
+    };
+    let mails = spaced(orders, ms(40), TWO, mail);
+    let told = mails.try_for_each(|id| {
+        tell(start, format!("confirmed: {id}"));
+        ready(Ok(()))
+    });
+    if let Err(error) = told.await {
+        tell(start, format!("no more mails: {error}"));
+    }
+}
+// ANCHOR_END: confirm
+
+// ANCHOR: ledger
+/// Prints what is written to it.
+struct Ledger(Instant);
+
+impl Store<String> for Ledger {
+    type Error = Infallible;
+
+    async fn write(&mut self, page: u64, lines: &[String]) -> Result<(), Infallible> {
+        tell(self.0, format!("page {page}: {}", lines.join(", ")));
+        Ok(())
+    }
+}
+
+/// Writes orders by the page, on a task of its own, until it is closed.
+async fn ledger(orders: &[Order]) {
+    println!("A ledger: pages of 3 lines, of 30 bytes, or of what a minute brings");
+    let start = Instant::now();
+    let limits = Limits {
+        items: THREE,
+        weight: NonZeroUsize::MIN.saturating_add(29),
+        age: Duration::from_mins(1),
+    };
+    let (intake, pages) = batcher(limits, THREE, String::len);
+    let ledger = writer(pages, Ledger(start));
+    for Order { id, city, cents } in orders {
+        sleep(ms(10)).await;
+        let accepted = intake.send(format!("{id} {city} {cents}")).await;
+        accepted.unwrap_or_else(|error| tell(start, error));
+    }
+    sleep(ms(25)).await;
+    intake.close(); // what is there is written now
+    let written = matches!(ledger.await, Ok(Ok(_)));
+    tell(start, format!("closed, and all is written: {written}"));
+    if let Err(refused) = intake.send("9 Rome 100".to_owned()).await {
+        tell(start, refused);
+    }
+}
+// ANCHOR_END: ledger
 
 // ANCHOR: numbers
 /// The numbers of the report.
@@ -204,6 +270,51 @@ async fn numbers(feed: Vec<Result<Order, FeedError>>, orders: &[Order]) {
     println!("         the third to the fifth: {}", ids(second_page));
 }
 // ANCHOR_END: numbers
+
+// ANCHOR: tills
+/// What one till takes: an amount each `pace`.
+fn till(pace: Duration, cents: &'static [u64]) -> BoxStream<'static, u64> {
+    let cents = stream::iter(cents).then(move |cents| async move {
+        sleep(pace).await;
+        *cents
+    });
+    cents.boxed()
+}
+
+/// Adds up what all tills take, with a display, until nothing has come for 100 ms.
+async fn tills() {
+    println!(
+        "Tills that open and close; a display each 50 ms, until 100 ms of silence"
+    );
+    let start = Instant::now();
+    let changes = stream::iter([
+        (ms(5), Change::Add("Rome", till(ms(30), &[1200, 300, 900]))),
+        (ms(35), Change::Add("Oslo", till(ms(20), &[800, 500, 700, 4000]))),
+        (ms(50), Change::Remove("Oslo")),
+        (ms(20), Change::Add("Pisa", stream::pending().boxed())), // no customer
+    ]);
+    let changes = changes.then(|(wait, change)| async move {
+        sleep(wait).await;
+        change
+    });
+    let taken = until_silence(keyed(changes), ms(100)).map(Some);
+    let skip = MissedTickBehavior::Skip;
+    let Ok(display) = ticks(start + ms(50), ms(50), skip) else { return };
+    let mut events = pin!(while_open(taken, display.map(|_due| None)));
+    let mut sum = 0;
+    while let Some(event) = events.next().await {
+        match event {
+            Some((city, Some(cents))) => {
+                sum += cents;
+                tell(start, format!("{city} {cents}"));
+            }
+            Some((city, None)) => tell(start, format!("{city} has closed")),
+            None => tell(start, format!("display: {sum}")),
+        }
+    }
+    tell(start, format!("silence: {sum}"));
+}
+// ANCHOR_END: tills
 
 // ANCHOR: closing_time
 /// Counts what comes until the shop closes; the rest is still in the stream.

@@ -4,6 +4,9 @@
 
 use backend::recording::check_program;
 
+const ORDER_REPORT: &str = include_str!("../examples/order_report.rs");
+const LIVE_FEEDS: &str = include_str!("../examples/live_feeds.rs");
+
 #[test]
 fn order_report() {
     check_program("order_report").unwrap_or_else(|error| panic!("{error}"));
@@ -12,4 +15,58 @@ fn order_report() {
 #[test]
 fn live_feeds() {
     check_program("live_feeds").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn each_topic_is_used_by_a_program() {
+    let topics = include_str!("../src/lib.rs").lines();
+    let topics =
+        topics.filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let topics: Vec<_> = topics.collect();
+    assert!(!topics.is_empty());
+    let unused: Vec<_> = topics
+        .into_iter()
+        .filter(|topic| {
+            let by_path = format!("use stream_processing::{topic}::");
+            !ORDER_REPORT.contains(&by_path) && !LIVE_FEEDS.contains(&by_path)
+        })
+        .collect();
+    assert_eq!(unused, [""; 0], "no program uses them");
+}
+
+/// Whether `program` calls `way`, which may be a path.
+fn calls(program: &str, way: &str) -> bool {
+    let call = format!("{way}(");
+    program.match_indices(&call).any(|(at, _)| {
+        let before = program[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
+#[test]
+fn the_report_goes_the_main_ways_of_its_topics() {
+    let ways = [
+        "pages",
+        "drawn_ahead",
+        "spaced",
+        "until_silence",
+        "one_by_one",
+        "a_few_at_once",
+        "allowed",
+        "fold_until",
+        "part",
+        "reduce",
+        "reduce_runs",
+        "total",
+        "Limiter::new",
+        "paced",
+        "in_batches",
+        "batcher",
+        "writer",
+        "urgent_first",
+        "while_open",
+        "keyed",
+    ];
+    let left_out = ways.into_iter().filter(|way| !calls(ORDER_REPORT, way));
+    assert_eq!(left_out.collect::<Vec<_>>(), [""; 0]);
 }
