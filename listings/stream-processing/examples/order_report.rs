@@ -271,7 +271,7 @@ async fn numbers(feed: Vec<Result<Order, FeedError>>, orders: &[Order]) {
 }
 // ANCHOR_END: numbers
 
-// ANCHOR: tills
+// ANCHOR: opening
 /// What one till takes: an amount each `pace`.
 fn till(pace: Duration, cents: &'static [u64]) -> BoxStream<'static, u64> {
     let cents = stream::iter(cents).then(move |cents| async move {
@@ -281,23 +281,27 @@ fn till(pace: Duration, cents: &'static [u64]) -> BoxStream<'static, u64> {
     cents.boxed()
 }
 
-/// Adds up what all tills take, with a display, until nothing has come for 100 ms.
-async fn tills() {
-    println!(
-        "Tills that open and close; a display each 50 ms, until 100 ms of silence"
-    );
-    let start = Instant::now();
+/// Which tills open and close, one change after the other.
+fn one_morning() -> impl Stream<Item = Change<&'static str, BoxStream<'static, u64>>> {
     let changes = stream::iter([
         (ms(5), Change::Add("Rome", till(ms(30), &[1200, 300, 900]))),
         (ms(35), Change::Add("Oslo", till(ms(20), &[800, 500, 700, 4000]))),
         (ms(50), Change::Remove("Oslo")),
         (ms(20), Change::Add("Pisa", stream::pending().boxed())), // no customer
     ]);
-    let changes = changes.then(|(wait, change)| async move {
+    changes.then(|(wait, change)| async move {
         sleep(wait).await;
         change
-    });
-    let taken = until_silence(keyed(changes), ms(100)).map(Some);
+    })
+}
+// ANCHOR_END: opening
+
+// ANCHOR: tills
+/// Adds up what all tills take, with a display, until nothing has come for 100 ms.
+async fn tills() {
+    println!("Tills, a display each 50 ms, and an end after 100 ms of silence");
+    let start = Instant::now();
+    let taken = until_silence(keyed(one_morning()), ms(100)).map(Some);
     let skip = MissedTickBehavior::Skip;
     let Ok(display) = ticks(start + ms(50), ms(50), skip) else { return };
     let mut events = pin!(while_open(taken, display.map(|_due| None)));
