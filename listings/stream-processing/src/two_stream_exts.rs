@@ -157,6 +157,45 @@ mod tests {
         assert_eq!((load.peak, load.calls), (2, load.answered + load.dropped));
     }
 
+    /// All items of `stream`, by a `next()` that is dropped after each millisecond.
+    async fn by_short_nexts<S: Stream>(stream: S) -> Vec<S::Item> {
+        let (mut stream, mut all) = (pin!(stream), Vec::new());
+        loop {
+            match timeout(ms(1), StreamExt::next(&mut stream)).await {
+                Ok(Some(item)) => all.push(item),
+                Ok(None) => return all,
+                Err(_) => {}
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_next_of_spaced_keeps_the_pace_and_the_work_in_flight() {
+        let (start, site) = (Instant::now(), Site::default().with_page("/", ms(25)));
+        let work = |n: u64| {
+            let begun = start.elapsed();
+            site.fetch("/").map(move |_| (n, begun))
+        };
+        let items = by_short_nexts(spaced(1..=4, ms(10), TWO, work)).await;
+        let expected = [(1, 0), (2, 10), (3, 25), (4, 35)];
+        assert_eq!(
+            items,
+            expected.map(|(n, at)| (n, ms(at))),
+            "as if none was dropped"
+        );
+        assert_eq!((site.load().calls, site.load().dropped), (4, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_next_of_until_silence_loses_no_item_and_no_time() {
+        let start = Instant::now();
+        let pauses = StreamExt::then(stream::iter([10, 50, 200, 10]), |pause| {
+            sleep(ms(pause)).map(move |()| pause)
+        });
+        let items = by_short_nexts(until_silence(pauses, ms(100))).await;
+        assert_eq!((items, start.elapsed()), (vec![10, 50], ms(160)));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn until_silence_ends_at_the_first_pause_that_is_too_long() {
         let start = Instant::now();
