@@ -14,8 +14,9 @@ use policy::limiter::Limiter;
 /// token: one place in the line of the limiter for the whole stream.
 ///
 /// # Cancel safety
-/// Dropping the stream drops the work under way, and the one request that waits for a
-/// token, which has not been taken.
+/// A dropped `next()` loses nothing, nor the place in the line. Dropping the stream
+/// drops the work under way, and the one request that waits for a token, which has not
+/// been taken.
 pub fn paced<S, F, Fut>(
     requests: S,
     at_once: NonZeroUsize,
@@ -44,8 +45,9 @@ where
 /// wait, and the future that it returns is polled after it.
 ///
 /// # Cancel safety
-/// Dropping the stream drops up to `at_once` requests, of which some have not been
-/// sent; those have taken no token.
+/// A dropped `next()` loses nothing, nor the places in the line. Dropping the stream
+/// drops up to `at_once` requests, of which some have not been sent; those have taken
+/// no token.
 pub fn paced_inside<S, F, Fut>(
     requests: S,
     at_once: NonZeroUsize,
@@ -458,6 +460,38 @@ mod tests {
             assert_eq!(answers.next().now_or_never(), None);
             drop(answers);
             assert_eq!((start.elapsed(), receive.count().await), (ms(0), left));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_next_keeps_its_request_and_its_place_in_the_line() {
+        for (inside, places, expected) in
+            [(false, 1, [1, 3, 4, 5]), (true, 2, [1, 2, 4, 5])]
+        {
+            let (limiter, start) = (limiter(1, secs(1), 1), Instant::now());
+            limiter.acquire_one().await;
+            let mut answers = limited(inside, stream::iter(0..4), TWO, &limiter, ready);
+            assert_eq!(answers.next().now_or_never(), None);
+            let behind = limiter.clone();
+            let behind = tokio::spawn(async move {
+                behind.acquire_one().await;
+                start.elapsed()
+            });
+            let mut all = Vec::new();
+            loop {
+                match timeout(ms(1), answers.next()).await {
+                    Ok(Some(request)) => all.push((request, start.elapsed())),
+                    Ok(None) => break,
+                    Err(_) => {
+                        let left: usize = places.min(4 - all.len());
+                        let line = left + usize::from(!behind.is_finished());
+                        assert_eq!(limiter.waiting(), line);
+                    }
+                }
+            }
+            let expected: Vec<_> = (0..4).zip(expected.map(secs)).collect();
+            assert_eq!(all, expected);
+            assert_eq!(behind.await.unwrap(), secs(places as u64 + 1));
         }
     }
 
