@@ -43,8 +43,9 @@ pub async fn what_is_there<T, W, Fut>(
 /// When it is polled outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// A dropped `next()` loses nothing. Dropping the stream drops the write where it
-/// waits, and the items that wait for their batch.
+/// A dropped `next()` loses nothing: the write stands still where it waits, until the
+/// next one. Dropping the stream drops the write, and the items that wait for their
+/// batch.
 pub fn in_batches<S, W, Fut>(
     items: S,
     size: NonZeroUsize,
@@ -762,6 +763,36 @@ mod tests {
         assert_eq!(alive.count(), 1, "it is inside");
         drop(batches);
         assert_eq!(alive.count(), 0, "it is gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_next_of_in_batches_loses_nothing_and_its_write_stands_still() {
+        let (sender, items) = channel_of(0..5);
+        let halves = Cell::new(0);
+        let write = |batch: Vec<i32>| {
+            let halves = &halves;
+            async move {
+                for _ in 0..2 {
+                    sleep(ms(10)).await;
+                    halves.set(halves.get() + 1);
+                }
+                batch
+            }
+        };
+        let mut written =
+            pin!(in_batches(ReceiverStream::new(items), THREE, ms(100), write));
+        let mut all = Vec::new();
+        // A half of the first write, the other, the part, and a half of the second.
+        for expected in [0, 1, 2, 2, 2, 3] {
+            if let Ok(batch) = timeout(ms(1), written.next()).await {
+                all.push(batch.unwrap());
+            }
+            sleep(HOUR).await; // while nobody polls it
+            assert_eq!(halves.get(), expected);
+        }
+        drop(sender);
+        all.extend(timeout(HOUR, written.collect::<Vec<_>>()).await.unwrap());
+        assert_eq!((all, halves.get()), (vec![vec![0, 1, 2], vec![3, 4]], 4));
     }
 
     #[tokio::test(start_paused = true)]
