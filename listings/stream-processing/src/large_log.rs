@@ -372,7 +372,7 @@ mod tests {
     use proptest::prelude::*;
     use std::fs;
     use std::io::Cursor;
-    use std::pin::Pin;
+    use std::pin::{Pin, pin};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
     use std::task::{Context, Poll};
@@ -745,6 +745,35 @@ mod tests {
         let expected =
             ["a", "line 2 has more than 3 bytes", "b\u{fffd}", "cannot read line 4"];
         assert_eq!(came, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_a_stream_too_it_keeps_what_has_come_of_a_line_if_a_next_is_dropped() {
+        let log = Script::new()
+            .read(b"he")
+            .wait(ms(10))
+            .read(b"llo\nthis is too long")
+            .wait(ms(10))
+            .read(b", still\nne")
+            .wait(ms(10))
+            .read(b"xt\n")
+            .build();
+        let mut texts = pin!(texts(LogLines::new(BufReader::new(log), bytes(10))));
+        let (mut came, mut dropped) = (Vec::new(), 0);
+        loop {
+            match after_polls(1, texts.next()).await {
+                Some(Some(text)) => {
+                    came.push(text.unwrap_or_else(|error| error.to_string()));
+                }
+                Some(None) => break,
+                None => {
+                    dropped += 1;
+                    sleep(ms(1)).await;
+                }
+            }
+        }
+        assert_eq!(came, ["hello", "line 2 has more than 10 bytes", "next"]);
+        assert!(dropped >= 3, "{dropped}");
     }
 
     #[tokio::test]
