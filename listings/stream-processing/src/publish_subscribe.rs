@@ -353,13 +353,50 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_dropped_wait_loses_no_message() {
-        let (sender, receiver) = behind(0);
-        let mut messages = pin!(go_on(receiver, |_| {}));
-        for n in 1..=3 {
-            timeout(ms(10), messages.next()).await.unwrap_err();
-            sender.send(n).unwrap();
-            assert_eq!(messages.next().await, Some(n));
+        for ends in [false, true] {
+            let (sender, receiver) = behind(0);
+            let mut messages = if ends {
+                disconnect(receiver).map(Result::unwrap).boxed()
+            } else {
+                go_on(receiver, |_| {}).boxed()
+            };
+            for n in 1..=3 {
+                timeout(ms(10), messages.next()).await.unwrap_err();
+                sender.send(n).unwrap();
+                assert_eq!(messages.next().await, Some(n));
+            }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_next_of_resync_loses_no_update_and_goes_on_with_its_read() {
+        let site = Site::default().with_page("/state", ms(10));
+        let (sender, receiver) = behind(0);
+        let read = async || site.fetch("/state").await.map(|_| "state").unwrap();
+        let mut updates = pin!(resync(receiver, read));
+        let mut all = Vec::new();
+        for (sent, comes) in [(1..=1, 2), (2..=11, 1), (12..=15, 4)] {
+            for n in sent {
+                sender.send(n).unwrap();
+            }
+            let start = Instant::now();
+            let until = all.len() + comes;
+            while all.len() < until {
+                assert!(start.elapsed() < HOUR, "lost");
+                if let Ok(update) = timeout(ms(1), updates.next()).await {
+                    all.push((update.unwrap(), start.elapsed()));
+                }
+            }
+        }
+        let state = (Update::State("state"), ms(10));
+        let changes = [12, 13, 14, 15].map(|n| (Update::Change(n), ms(0)));
+        let mut expected = vec![state.clone(), (Update::Change(1), ms(10)), state];
+        expected.extend(changes);
+        assert_eq!(all, expected);
+        assert_eq!((site.load().calls, site.load().dropped), (2, 0));
+        timeout(ms(10), updates.next()).await.unwrap_err();
+        sender.send(16).unwrap();
+        assert_eq!(updates.next().await, Some(Update::Change(16)));
     }
 
     // What the channel does.
