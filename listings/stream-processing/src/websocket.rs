@@ -4,7 +4,7 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -20,24 +20,31 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError}
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, accept_async_with_config,
+    connect_async_with_config,
+};
 use tokio_util::task::AbortOnDropHandle;
 
 // ANCHOR: limits
 /// What a connection may cost, and how long it may be silent.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The largest message of the peer, in bytes; ours may have almost 4 KiB more.
+    /// The largest message of the peer, in bytes; ours may have almost 4 KiB more. Its
+    /// pings and close frames count, too: with less than 125, some are refused.
     pub message: usize,
     /// Messages that wait to be written; a `send` that finds no room waits.
     pub outbox: NonZeroUsize,
-    /// How long the peer may take to let one message through.
+    /// How long the peer may take to let one message through. On TCP that is the
+    /// kernel's word: this counts only while its buffers are full.
     pub write: Duration,
     /// A ping goes out so long after the last; less than a millisecond counts as one.
     pub ping: Duration,
-    /// How long the peer may say nothing at all. More than `ping`, or every peer that
-    /// has nothing to say is taken for dead. A message counts when it is whole: this is
-    /// also the longest that it may take, unless there are pongs between its parts.
+    /// How long the peer may say nothing at all, from when its last word was read. More
+    /// than `ping + 2 * write` and a round trip, or a peer that only reads slowly is
+    /// taken for dead: a ping waits for the message under way, and for its own turn. A
+    /// message counts when it is whole: this is also the longest that it may take,
+    /// unless there are pongs between its parts.
     pub silence: Duration,
 }
 
@@ -73,8 +80,8 @@ pub enum SocketError {
     /// The peer closed for another reason than that it had finished.
     #[error("the peer closed with {code}: {reason}")]
     Closed {
-        /// The peer's code: neither 1000 (normal) nor 1001 (away). One that must not be
-        /// sent is given as 1002, with tungstenite's words.
+        /// The peer's code: neither 1000 (normal) nor 1001 (away), nor the answer to
+        /// ours. One that must not be sent is given as 1002, with tungstenite's words.
         code: CloseCode,
         /// The peer's words.
         reason: Utf8Bytes,
@@ -105,6 +112,8 @@ pub struct Connection<S> {
     outbox: mpsc::Sender<Message>,
     hang_up: mpsc::Sender<CloseFrame>,
     writing: bool,
+    /// The code that we closed with. The peer answers with the same.
+    said: Arc<OnceLock<CloseCode>>,
     /// The peer has closed.
     goodbye: bool,
     /// Ends the stream when all that has come is read: a bad goodbye, a broken write.
@@ -137,13 +146,16 @@ where
         let socket = Arc::new(Mutex::new(socket));
         let (outbox, queued) = mpsc::channel(limits.outbox.get());
         let (hang_up, reasons) = mpsc::channel(1);
-        let writer = tokio::spawn(write(socket.clone(), queued, reasons, limits));
+        let said = Arc::new(OnceLock::new());
+        let writing = write(socket.clone(), queued, reasons, said.clone(), limits);
+        let writer = tokio::spawn(writing);
         Self {
             writer: AbortOnDropHandle::new(writer),
             socket: Some(socket),
             outbox,
             hang_up,
             writing: true,
+            said,
             goodbye: false,
             reason: None,
             verdict: None,
@@ -154,7 +166,8 @@ where
 
     /// Where messages are queued for the peer. `send` waits while it is full, and fails
     /// when the connection is over; `reserve` first, and a dropped wait loses nothing.
-    /// A `Message::Close` is the last message that is written.
+    /// A `Message::Close` is the last message that is written: from when the writer has
+    /// taken it, `send` fails, and what was queued behind it is let go.
     pub fn outbox(&self) -> mpsc::Sender<Message> {
         self.outbox.clone()
     }
@@ -162,14 +175,14 @@ where
 // ANCHOR_END: new
 
 // ANCHOR: dial
-/// Connects to a `ws://` address. Servers take the same steps, with
-/// `accept_async_with_config`.
+/// Connects to a `ws://` address.
 ///
 /// # Errors
 /// [`SocketError::Silent`] when the handshake is not over after `limits.silence`.
 ///
 /// # Cancel safety
-/// Dropping it closes the socket.
+/// Dropping it closes the socket. While a name is looked up there is none: the lookup
+/// goes on, on a thread of Tokio's for what blocks.
 pub async fn dial(
     url: &str,
     limits: Limits,
@@ -178,6 +191,26 @@ pub async fn dial(
     let handshake = connect_async_with_config(url, Some(limits.config()), true);
     match timeout(limits.silence, handshake).await {
         Ok(shaken) => Ok(Connection::new(shaken?.0, limits)),
+        Err(_) => Err(SocketError::Silent(limits.silence)),
+    }
+}
+
+/// The same for a server, with what its listener gave. For each client in a task of its
+/// own: one that says nothing must not keep the next one out.
+///
+/// # Errors
+/// As [`dial`].
+///
+/// # Cancel safety
+/// Dropping it closes the socket.
+pub async fn accept(
+    wire: TcpStream,
+    limits: Limits,
+) -> Result<Connection<TcpStream>, SocketError> {
+    wire.set_nodelay(true).map_err(Error::from)?;
+    let handshake = accept_async_with_config(wire, Some(limits.config()));
+    match timeout(limits.silence, handshake).await {
+        Ok(shaken) => Ok(Connection::new(shaken?, limits)),
         Err(_) => Err(SocketError::Silent(limits.silence)),
     }
 }
@@ -192,6 +225,7 @@ async fn write<S>(
     socket: Shared<S>,
     mut queued: mpsc::Receiver<Message>,
     mut reasons: mpsc::Receiver<CloseFrame>,
+    said: Arc<OnceLock<CloseCode>>,
     limits: Limits,
 ) -> Result<(), SocketError>
 where
@@ -207,6 +241,11 @@ where
             Some(message) = queued.recv() => message,
         };
         let (ping, last) = (message.is_ping(), message.is_close());
+        if let Message::Close(frame) = &message {
+            // Nothing is written after it, so nothing more is taken.
+            queued.close();
+            frame.iter().for_each(|frame| _ = said.set(frame.code));
+        }
         match timeout(limits.write, deliver(&socket, message)).await {
             Ok(written) => written?,
             Err(_) => return Err(SocketError::Stuck(limits.write)),
@@ -338,8 +377,10 @@ where
 
     /// The goodbye is answered by the next poll of the socket.
     fn closed(&mut self, frame: Option<CloseFrame>) {
-        let bad = frame
-            .filter(|frame| !matches!(frame.code, CloseCode::Normal | CloseCode::Away));
+        let bad = frame.filter(|CloseFrame { code, .. }| {
+            let fine = matches!(code, CloseCode::Normal | CloseCode::Away);
+            !fine && self.said.get() != Some(code)
+        });
         self.goodbye = true;
         self.reason =
             bad.map(|CloseFrame { code, reason }| SocketError::Closed { code, reason });
@@ -401,7 +442,8 @@ where
     /// well; messages that still come are thrown away.
     ///
     /// # Errors
-    /// What the stream ends with, or [`SocketError::CloseTimeout`] after `limit`.
+    /// What the stream ends with, or [`SocketError::CloseTimeout`] after `limit`. After
+    /// the close frame no ping goes out: let `limit` be less than `silence`.
     ///
     /// # Cancel safety
     /// Dropping it is dropping the connection.
@@ -524,6 +566,7 @@ mod tests {
     use backend::cancel::{after_polls, at_every_await};
     use futures::future::{join, join3, select_all};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::net::TcpListener;
     use tokio::runtime::Handle;
     use tokio::task::yield_now;
     use tokio_tungstenite::tungstenite::protocol::Role;
@@ -675,6 +718,34 @@ mod tests {
             "the peer closed with 1011: overloaded"
         );
         assert!(soon(ours.next()).await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_answer_to_our_own_close_is_a_goodbye_whatever_its_code() {
+        for code in [CloseCode::Policy, CloseCode::Error, CloseCode::Library(4_000)] {
+            let (mut ours, peer) = wired(KIB).await;
+            let frame = CloseFrame { code, reason: "too many".into() };
+            let close = Message::Close(Some(frame));
+            ours.outbox().send(close.clone()).await.unwrap();
+            // tungstenite answers with the same code and words.
+            let (end, heard) = soon(join(ours.next(), listen(peer))).await;
+            assert!(end.is_none(), "{end:?}");
+            assert_eq!(heard, [close]);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_with_another_code_is_an_error() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        let (code, reason) = (CloseCode::Policy, "too many".into());
+        let close = Message::Close(Some(CloseFrame { code, reason }));
+        ours.outbox().send(close).await.unwrap();
+        // Its own close frame is on its way when ours comes.
+        let (code, reason) = (CloseCode::Error, "overloaded".into());
+        peer.close(Some(CloseFrame { code, reason })).await.unwrap();
+        let (end, _) = soon(join(ours.next(), listen(peer))).await;
+        let told = end.unwrap().unwrap_err().to_string();
+        assert_eq!(told, "the peer closed with 1011: overloaded");
     }
 
     #[tokio::test(start_paused = true)]
@@ -906,6 +977,86 @@ mod tests {
                 }
             };
             assert_eq!(talk.await.ok(), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_shorter_than_a_ping_takes_the_quiet_for_dead() {
+        let (mut ours, peer) =
+            wired_with(KIB, Limits { silence: secs(20), ..LIMITS }).await;
+        let peer = AbortOnDropHandle::new(tokio::spawn(listen(peer)));
+        let start = Instant::now();
+        let silent = soon(ours.next()).await.unwrap().unwrap_err();
+        assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
+        assert_eq!(start.elapsed(), secs(20));
+        drop(peer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_of_ping_and_twice_write_keeps_a_peer_that_reads_slowly() {
+        let (ping, write) = (secs(20), secs(60));
+        let limits = Limits { ping, write, ..LIMITS };
+        let cases = [
+            (ping + write, false),
+            (ping + 2 * write - secs(4), false),
+            (ping + 2 * write, true),
+        ];
+        for (silence, kept) in cases {
+            let (ours, mut theirs) = duplex(1);
+            let mut ours = connect(ours, Limits { silence, ..limits }).await;
+            let outbox = ours.outbox();
+            let peer = AbortOnDropHandle::new(tokio::spawn(async move {
+                sleep(secs(19)).await;
+                outbox.send(of_size(KIB)).await.unwrap();
+                // All but the last of 1,032 bytes: the wire takes that, and a ping waits.
+                sleep(secs(59)).await;
+                theirs.read_exact(&mut [0; 1_031]).await.unwrap();
+                sleep(secs(59)).await;
+                theirs.read_exact(&mut [0; 1 + 6]).await.unwrap();
+                theirs.write_all(b"\x8a\x00\x81\x00").await.unwrap();
+                theirs
+            }));
+            let start = Instant::now();
+            let next = soon(ours.next()).await.unwrap();
+            let at = if kept { secs(19 + 59 + 59) } else { silence };
+            assert_eq!((next.is_ok(), start.elapsed()), (kept, at), "{next:?}");
+            drop(peer);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_counts_from_when_a_message_is_read() {
+        let (mut ours, mut peer) = wired(KIB).await;
+        let start = Instant::now();
+        peer.send(text("one")).await.unwrap();
+        peer.send(text("two")).await.unwrap();
+        for word in ["one", "two"] {
+            sleep(secs(40)).await;
+            assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text(word));
+        }
+        soon(ours.next()).await.unwrap().unwrap_err();
+        assert_eq!(start.elapsed(), secs(40 + 40 + 50), "it had died at the start");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_of_zero_lets_only_what_is_empty_through() {
+        let frames = [&b"\x81\x01a"[..], b"\x89\x01p", b"\x88\x02\x03\xe8"];
+        for (frame, size) in frames.into_iter().zip([1, 1, 2]) {
+            let (mut ours, mut peer) =
+                wired_with(KIB, Limits { message: 0, ..LIMITS }).await;
+            peer.send(Message::Ping(Bytes::new())).await.unwrap();
+            peer.send(text("")).await.unwrap();
+            peer.get_mut().write_all(frame).await.unwrap();
+            assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text(""));
+            let error = soon(ours.next()).await.unwrap().unwrap_err();
+            let SocketError::Failed(Error::Capacity(CapacityError::MessageTooLong {
+                size: refused,
+                ..
+            })) = error
+            else {
+                panic!("{error:?}")
+            };
+            assert_eq!(refused, size);
         }
     }
 
@@ -1203,6 +1354,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn behind_a_close_nothing_is_written_and_nothing_more_is_taken() {
+        let (ours, theirs) = duplex(4);
+        let mut ours = connect(ours, LIMITS).await;
+        let outbox = ours.outbox();
+        outbox.try_send(Message::Close(None)).unwrap();
+        outbox.try_send(text("behind it")).unwrap();
+        yield_now().await;
+        assert_eq!(tasks(), 1, "of six bytes, two wait to be written");
+        assert!(soon(outbox.send(text("too late"))).await.is_err());
+        let listening = listen(peer(theirs, Role::Server).await);
+        let (end, heard) = soon(join(ours.next(), listening)).await;
+        assert!(end.is_none());
+        assert_eq!(heard, [Message::Close(None)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_close_no_ping_goes_out_so_silence_ends_a_longer_close() {
+        let (ours, mut theirs) = duplex(KIB);
+        let ours = connect(ours, LIMITS).await;
+        let start = Instant::now();
+        let silent = soon(ours.close(secs(60))).await.unwrap_err();
+        assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
+        assert_eq!(start.elapsed(), secs(50));
+        let mut bytes = Vec::new();
+        theirs.read_to_end(&mut bytes).await.unwrap();
+        assert_eq!((bytes[0], bytes.len()), (0x88, 8), "a close frame, and no ping");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn close_tells_that_the_peer_was_lost() {
         let (ours, peer) = wired(KIB).await;
         drop(peer);
@@ -1273,6 +1453,25 @@ mod tests {
         let (ours, mut peer) = wired(KIB).await;
         assert!(after_polls(1, ours.close(secs(2))).await.is_none());
         assert!(is_reset(soon(peer.next()).await.as_ref()));
+    }
+
+    #[tokio::test]
+    async fn on_both_sides_a_small_message_does_not_wait() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let server = async {
+            let (wire, _) = listener.accept().await.unwrap();
+            accept(wire, LIMITS).await.unwrap()
+        };
+        let both = timeout(secs(60), join(dial(&url, LIMITS), server));
+        let (client, server) = both.await.expect("it waits for ever");
+        let client = client.unwrap().socket.take().unwrap();
+        let client = lock(&client);
+        let MaybeTlsStream::Plain(wire) = client.get_ref() else {
+            panic!("it is no TLS")
+        };
+        assert!(wire.nodelay().unwrap());
+        assert!(lock(server.socket.as_ref().unwrap()).get_ref().nodelay().unwrap());
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,27 +6,29 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
-use std::task::{Context, Poll, ready};
+use std::sync::mpsc::{TryRecvError, channel};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 use backend::cancel::after_polls;
 use futures::future::{join, poll_fn};
-use futures::{FutureExt, SinkExt, StreamExt, TryStreamExt};
-use stream_processing::websocket::{Connection, Limits, SocketError, dial, naive};
+use futures::{SinkExt, StreamExt, TryStreamExt};
+use stream_processing::websocket::{
+    Connection, Limits, SocketError, accept, dial, naive,
+};
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{coop, yield_now};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, pause, sleep, timeout};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
-use tokio_tungstenite::{WebSocketStream, accept_async_with_config, client_async};
+use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
 const KIB: usize = 1024;
 /// And a bit, so that it does not end with the 180th ping.
@@ -198,6 +200,21 @@ async fn what_had_come_is_read_though_a_write_failed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pong_that_fails_fails_the_read_and_what_came_after_the_ping_is_lost() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    peer.send(text("one")).await.unwrap();
+    peer.send(Message::Ping(Bytes::new())).await.unwrap();
+    peer.send(text("two")).await.unwrap();
+    let (code, reason) = (CloseCode::Error, "overloaded".into());
+    peer.close(Some(CloseFrame { code, reason })).await.unwrap();
+    drop(peer);
+    assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("one"));
+    let lost = soon(ours.next()).await.unwrap().unwrap_err();
+    assert!(matches!(lost, SocketError::Failed(Error::Io(_))), "{lost:?}");
+    assert!(soon(ours.next()).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_that_fails_is_told_when_nothing_more_has_come() {
     let mut came = vec![&b"\x81\x01a"[..]];
     let read = move |_: &mut Context<'_>| {
@@ -254,20 +271,35 @@ async fn what_comes_while_the_time_runs_out_is_found() {
     }
 }
 
+/// Its clones are counted.
+struct Ear;
+
+impl Wake for Ear {
+    fn wake(self: Arc<Self>) {}
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_write_on_another_thread_hides_no_pong_from_a_late_reader() {
-    let (released, wait) = channel::<()>();
+    let (released, through) = channel::<()>();
     let (writing, began) = channel::<()>();
     let (armed, mut pongs) = (Arc::new(AtomicBool::new(false)), vec![b"\x8a\x00"]);
-    let arm = armed.clone();
+    let (arm, ear) = (armed.clone(), Arc::new(Ear));
+    let waker = Waker::from(ear.clone());
+    let asleep = Arc::strong_count(&ear);
     let read = move |_: &mut Context<'_>| {
         pongs.pop().map_or(Poll::Pending, |pong| Poll::Ready(Ok(&pong[..])))
     };
     let write = move || {
         if armed.load(Ordering::Relaxed) {
             writing.send(()).unwrap();
-            // Until the reader is through, or has to wait for us.
-            let _ = wait.recv_timeout(Duration::from_millis(200));
+            // The reader has asked for the writer's end: the socket is its next step.
+            while Arc::strong_count(&ear) == asleep
+                && through.try_recv() != Err(TryRecvError::Disconnected)
+            {
+                std::thread::yield_now();
+            }
+            // Until it is through, or has to wait for us.
+            let _ = through.recv_timeout(Duration::from_millis(200));
         }
         Poll::Ready(Ok(()))
     };
@@ -279,14 +311,14 @@ async fn a_write_on_another_thread_hides_no_pong_from_a_late_reader() {
     let reader = std::thread::spawn(move || {
         let _runtime = runtime.enter();
         began.recv().unwrap();
-        let next = ours.next().now_or_never();
+        let next = ours.poll_next_unpin(&mut Context::from_waker(&waker));
         drop(released);
         next
     });
     outbox.send(text("busy")).await.unwrap();
     yield_now().await;
     let next = reader.join().unwrap();
-    assert!(next.is_none(), "it found the pong, and waits: {next:?}");
+    assert!(next.is_pending(), "it found the pong, and waits: {next:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -319,6 +351,27 @@ async fn a_message_is_a_piece_of_the_buffer_that_it_was_read_into() {
             (10, buffer - 2)
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_message_after_a_large_one_keeps_what_the_large_one_needed() {
+    let config = Some(Limits { message: KIB * KIB, ..LIMITS }.config());
+    let (ours, theirs) = duplex(KIB);
+    let mut ours = WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
+    let mut theirs = peer(theirs, Role::Server).await;
+    let theirs = async {
+        theirs.send(of_size(KIB * KIB)).await.unwrap();
+        theirs.send(of_size(10)).await.unwrap();
+    };
+    let reading = async {
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap().len(), KIB * KIB);
+        soon(ours.next()).await.unwrap().unwrap().into_data()
+    };
+    let (kept, ()) = soon(join(reading, theirs)).await;
+    drop(ours);
+    assert_eq!(kept.len(), 10);
+    let mut kept = kept.try_into_mut().unwrap();
+    assert!(kept.try_reclaim(KIB * KIB - 10), "all of it is at hand");
 }
 
 #[tokio::test(start_paused = true)]
@@ -663,9 +716,7 @@ async fn there_and_back() {
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
         let (wire, _) = listener.accept().await.unwrap();
-        let config = Some(LIMITS.config());
-        let socket = accept_async_with_config(wire, config).await.unwrap();
-        let mut echo = Connection::new(socket, LIMITS);
+        let mut echo = accept(wire, LIMITS).await.unwrap();
         let outbox = echo.outbox();
         while let Some(message) = echo.try_next().await? {
             outbox.send(message).await.unwrap();
@@ -701,12 +752,56 @@ async fn a_dropped_dial_closes_the_socket() {
     timeout(secs(60), closed).await.expect("it waits for ever");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_handshake_without_an_answer_is_given_up_after_the_silence() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = async {
+        let (mut wire, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(wire.read_u8().await.unwrap());
+        }
+        // Nothing moves on the wire from here on, but the clock.
+        pause();
+        (wire, request)
+    };
     let start = Instant::now();
-    let silent = soon(dial(&url, LIMITS)).await.err().unwrap();
+    let (silent, (_wire, request)) = soon(join(dial(&url, LIMITS), server)).await;
+    let silent = silent.err().unwrap();
+    assert!(request.starts_with(b"GET / HTTP/1.1\r\n"));
     assert!(matches!(silent, SocketError::Silent(d) if d == secs(50)), "{silent}");
-    assert_eq!(start.elapsed(), secs(50));
+    assert!(start.elapsed() >= secs(50));
+}
+
+#[tokio::test]
+async fn a_client_that_asks_for_nothing_is_given_up_after_the_silence() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (wire, _) = listener.accept().await.unwrap();
+    pause();
+    let start = Instant::now();
+    let silent = soon(accept(wire, LIMITS)).await.err().unwrap();
+    assert!(matches!(silent, SocketError::Silent(d) if d == secs(50)), "{silent}");
+    assert!(start.elapsed() >= secs(50));
+}
+
+#[tokio::test]
+async fn on_tcp_the_kernel_takes_small_messages_for_a_peer_that_reads_nothing() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = async {
+        let (wire, _) = listener.accept().await.unwrap();
+        accept_async(wire).await.unwrap()
+    };
+    let all = async {
+        let (ours, _deaf) = join(dial(&url, LIMITS), server).await;
+        let ours = ours.unwrap();
+        for _ in 0..100 {
+            ours.outbox().send(text("a price")).await.unwrap();
+        }
+        // All are written: the outbox is empty again.
+        let _places = ours.outbox().reserve_many(4).await.map(drop).unwrap();
+    };
+    timeout(secs(60), all).await.expect("it waits for ever");
 }
