@@ -740,7 +740,8 @@ mod tests {
         let (code, reason) = (CloseCode::Policy, "too many".into());
         let close = Message::Close(Some(CloseFrame { code, reason }));
         ours.outbox().send(close).await.unwrap();
-        // Its own close frame is on its way when ours comes.
+        yield_now().await;
+        // Ours is written, and not yet read, when it closes for a reason of its own.
         let (code, reason) = (CloseCode::Error, "overloaded".into());
         peer.close(Some(CloseFrame { code, reason })).await.unwrap();
         let (end, _) = soon(join(ours.next(), listen(peer))).await;

@@ -753,6 +753,16 @@ async fn a_dropped_dial_closes_the_socket() {
 }
 
 #[tokio::test]
+async fn a_dropped_accept_closes_the_socket() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (wire, _) = listener.accept().await.unwrap();
+    assert!(after_polls(1, accept(wire, LIMITS)).await.is_none());
+    let closed = timeout(secs(60), client.read(&mut [0; 1])).await;
+    assert_eq!(closed.expect("it waits for ever").unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_handshake_without_an_answer_is_given_up_after_the_silence() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
