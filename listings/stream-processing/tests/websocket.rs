@@ -1,5 +1,6 @@
-//! What tungstenite and tokio-tungstenite do by themselves, what the naive versions cost, peers
-//! that break the rules, real sockets, and wires made by hand.
+//! What tungstenite and tokio-tungstenite do by themselves, what the naive versions cost, what
+//! life signs, writing and the end promise, peers that break the rules, real sockets, and wires
+//! made by hand.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -10,8 +11,8 @@ use std::sync::mpsc::{TryRecvError, channel};
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
-use backend::cancel::after_polls;
-use futures::future::{join, poll_fn};
+use backend::cancel::{after_polls, at_every_await};
+use futures::future::{join, join3, poll_fn, select_all};
 use futures::{SinkExt, StreamExt, TryStreamExt};
 use stream_processing::websocket::{
     Connection, Limits, SocketError, accept, dial, naive,
@@ -29,6 +30,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
+use tokio_util::task::AbortOnDropHandle;
 
 const KIB: usize = 1024;
 /// And a bit, so that it does not end with the 180th ping.
@@ -704,6 +706,715 @@ async fn a_message_of_the_limit_comes_through() {
     assert_eq!(soon(ours.next()).await.unwrap().unwrap().len(), KIB);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_told_at_once_though_a_write_waits() {
+    let (mut ours, mut peer) = wired(64).await;
+    ours.outbox().send(of_size(KIB)).await.unwrap();
+    yield_now().await;
+    peer.get_mut().shutdown().await.unwrap();
+    let start = Instant::now();
+    let lost = soon(ours.next()).await.unwrap().unwrap_err();
+    assert!(matches!(lost, SocketError::Failed(Error::Protocol(_))), "{lost:?}");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_counts_though_the_peer_hangs_up_at_once() {
+    let overloaded = Some("the peer closed with 1011: overloaded");
+    for (code, told) in [(CloseCode::Normal, None), (CloseCode::Error, overloaded)] {
+        let (mut ours, mut peer) = wired(KIB).await;
+        peer.close(Some(CloseFrame { code, reason: "overloaded".into() }))
+            .await
+            .unwrap();
+        drop(peer);
+        let end = soon(ours.next()).await.map(|end| end.unwrap_err().to_string());
+        assert_eq!(end.as_deref(), told);
+        assert!(soon(ours.next()).await.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_lets_go_of_the_socket_and_the_task() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    assert_eq!(tasks(), 1);
+    peer.close(None).await.unwrap();
+    let (end, heard) = soon(join(ours.next(), listen(peer))).await;
+    assert!(end.is_none(), "and the peer has seen the end of the wire:");
+    assert_eq!(heard, [Message::Close(None)]);
+    yield_now().await;
+    assert_eq!(tasks(), 0);
+    assert!(soon(ours.outbox().send(text("too late"))).await.is_err());
+}
+
+/// One byte in a millisecond.
+async fn drip(mut wire: DuplexStream, bytes: Vec<u8>) -> DuplexStream {
+    for byte in bytes {
+        sleep(Duration::from_millis(1)).await;
+        wire.write_all(&[byte]).await.unwrap();
+    }
+    wire
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_next_that_is_dropped_at_every_await_loses_nothing() {
+    let (ours, theirs) = duplex(KIB);
+    let ours = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    let mut ours = Connection::new(ours, LIMITS);
+    let bytes = b"\x81\x02ab\x89\x01p\x01\x02cd\x80\x01e\x82\x01f\x88\x00".to_vec();
+    let peer = tokio::spawn(drip(theirs, bytes));
+    let (mut came, mut dropped) = (Vec::new(), 0);
+    while dropped < 1_000 {
+        match after_polls(1, ours.next()).await {
+            Some(Some(message)) => came.push(message.unwrap()),
+            Some(None) => break,
+            None if peer.is_finished() && came.len() == 3 => break,
+            None => {
+                dropped += 1;
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+    assert_eq!(came, [text("ab"), text("cde"), Message::binary(b"f".to_vec())]);
+    assert!(dropped >= 15, "at least once within each frame: {dropped}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_pongs_leaves_room_for_other_tasks() {
+    let (mut ours, mut peer) = wired(64 * KIB).await;
+    peer.get_mut().write_all(&b"\x8a\x00".repeat(10_000)).await.unwrap();
+    peer.send(text("at last")).await.unwrap();
+    let mut polls = 0;
+    let message = poll_fn(|cx| {
+        polls += 1;
+        ours.poll_next_unpin(cx)
+    });
+    assert_eq!(soon(message).await.unwrap().unwrap(), text("at last"));
+    assert!(polls >= 10_000 / 128, "the budget of a task is 128: {polls}");
+}
+
+// Life signs.
+
+#[tokio::test(start_paused = true)]
+async fn pings_are_answered_while_somebody_reads() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    peer.send(Message::Ping("are you there?".into())).await.unwrap();
+    let pong = tokio::select! {
+        biased;
+        item = ours.next() => panic!("a ping is no item: {item:?}"),
+        pong = soon(peer.next()) => pong.unwrap().unwrap(),
+    };
+    assert_eq!(pong, Message::Pong("are you there?".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_nobody_reads_no_ping_is_answered() {
+    let (ours, mut peer) = wired(KIB).await;
+    peer.send(Message::Ping(Bytes::new())).await.unwrap();
+    let mut pings = 0;
+    let unanswered = async {
+        while soon(peer.next()).await.unwrap().unwrap().is_ping() {
+            pings += 1;
+        }
+    };
+    timeout(HOUR, unanswered).await.unwrap_err();
+    assert_eq!(pings, 180, "ours go out all the same");
+    drop(ours);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_noticed_to_the_millisecond() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    let start = Instant::now();
+    let silent = soon(ours.next()).await.unwrap().unwrap_err();
+    assert!(matches!(silent, SocketError::Silent(d) if d == secs(50)), "{silent}");
+    assert_eq!(start.elapsed(), secs(50));
+    assert!(soon(ours.next()).await.is_none());
+    // After two pings, the wire was let go.
+    assert!(soon(peer.next()).await.unwrap().unwrap().is_ping());
+    assert!(soon(peer.next()).await.unwrap().unwrap().is_ping());
+    assert!(soon(peer.next()).await.unwrap().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_word_is_a_sign_of_life() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    let start = Instant::now();
+    sleep(secs(40)).await;
+    peer.send(text("I am busy")).await.unwrap();
+    assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("I am busy"));
+    soon(ours.next()).await.unwrap().unwrap_err();
+    assert_eq!(start.elapsed(), secs(90));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_answers_is_kept_though_it_says_nothing() {
+    let (mut ours, peer) = wired(KIB).await;
+    let quiet = async {
+        let quiet = timeout(HOUR, ours.next()).await.is_err();
+        drop(ours);
+        quiet
+    };
+    let (quiet, heard) = soon(join(quiet, listen(peer))).await;
+    assert!(quiet);
+    assert_eq!(count(&heard, Message::is_ping), 180);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_who_comes_late_finds_the_pongs() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    let answering = tokio::spawn(async move {
+        while soon(peer.next()).await.unwrap().unwrap().is_ping() {}
+        peer
+    });
+    sleep(HOUR).await;
+    ours.outbox().send(text("still there?")).await.unwrap();
+    // The peer stops answering when it hears that; 50 s count from now.
+    let (start, silent) =
+        (Instant::now(), soon(ours.next()).await.unwrap().unwrap_err());
+    assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
+    assert_eq!(start.elapsed(), secs(50));
+    drop(answering);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_the_longest_that_a_frame_may_take() {
+    let (ours, theirs) = duplex(KIB);
+    let mut ours = connect(ours, LIMITS).await;
+    // 60 bytes, one in a second.
+    let bytes = [&b"\x82\x3a"[..], &[7; 58]].concat();
+    let dripping = tokio::spawn(async move {
+        let mut wire = theirs;
+        for byte in bytes {
+            sleep(Duration::from_millis(995)).await;
+            wire.write_all(&[byte]).await.unwrap();
+        }
+    });
+    let start = Instant::now();
+    let silent = soon(ours.next()).await.unwrap().unwrap_err();
+    assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
+    assert_eq!(start.elapsed(), secs(50));
+    drop(dripping);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_in_parts_takes_longer_only_with_pongs_between_them() {
+    let parts = [&b"\x01\x01a"[..], b"\x00\x01b", b"\x80\x01c"];
+    for (between, expected) in [(&b"\x8a\x00"[..], Some(text("abc"))), (b"", None)] {
+        let (mut ours, mut peer) = wired(KIB).await;
+        let theirs = async {
+            for part in parts {
+                sleep(secs(30)).await;
+                peer.get_mut().write_all(&[part, between].concat()).await.unwrap();
+            }
+        };
+        let talk = async {
+            tokio::select! {
+                next = soon(ours.next()) => next.unwrap(),
+                () = async { theirs.await; std::future::pending().await } => {
+                    unreachable!()
+                }
+            }
+        };
+        assert_eq!(talk.await.ok(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_shorter_than_a_ping_takes_the_quiet_for_dead() {
+    let (mut ours, peer) =
+        wired_with(KIB, Limits { silence: secs(20), ..LIMITS }).await;
+    let peer = AbortOnDropHandle::new(tokio::spawn(listen(peer)));
+    let start = Instant::now();
+    let silent = soon(ours.next()).await.unwrap().unwrap_err();
+    assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
+    assert_eq!(start.elapsed(), secs(20));
+    drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_of_ping_and_twice_write_keeps_a_peer_that_reads_slowly() {
+    let (ping, write) = (secs(20), secs(60));
+    let limits = Limits { write, ping, ..LIMITS };
+    let cases = [
+        (ping + write, false),
+        (ping + write + secs(56), false),
+        (ping + 2 * write, true),
+    ];
+    for (silence, kept) in cases {
+        let (ours, mut theirs) = duplex(1);
+        let mut ours = connect(ours, Limits { silence, ..limits }).await;
+        let outbox = ours.outbox();
+        let peer = AbortOnDropHandle::new(tokio::spawn(async move {
+            sleep(secs(19)).await;
+            outbox.send(of_size(KIB)).await.unwrap();
+            // All but the last of 1,032 bytes: the wire takes that, and a ping waits.
+            sleep(secs(59)).await;
+            theirs.read_exact(&mut [0; 1_031]).await.unwrap();
+            sleep(secs(59)).await;
+            theirs.read_exact(&mut [0; 1 + 6]).await.unwrap();
+            theirs.write_all(b"\x8a\x00\x81\x00").await.unwrap();
+            theirs
+        }));
+        let start = Instant::now();
+        let next = soon(ours.next()).await.unwrap();
+        let at = if kept { secs(19 + 59 + 59) } else { silence };
+        assert_eq!((next.is_ok(), start.elapsed()), (kept, at), "{next:?}");
+        drop(peer);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_counts_from_when_a_message_is_read() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    let start = Instant::now();
+    peer.send(text("one")).await.unwrap();
+    peer.send(text("two")).await.unwrap();
+    for word in ["one", "two"] {
+        sleep(secs(40)).await;
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text(word));
+    }
+    soon(ours.next()).await.unwrap().unwrap_err();
+    assert_eq!(start.elapsed(), secs(40 + 40 + 50), "it had died at the start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_zero_lets_only_what_is_empty_through() {
+    let frames = [&b"\x81\x01a"[..], b"\x89\x01p", b"\x88\x02\x03\xe8"];
+    for (frame, size) in frames.into_iter().zip([1, 1, 2]) {
+        let (mut ours, mut peer) =
+            wired_with(KIB, Limits { message: 0, ..LIMITS }).await;
+        peer.send(Message::Ping(Bytes::new())).await.unwrap();
+        peer.send(text("")).await.unwrap();
+        peer.get_mut().write_all(frame).await.unwrap();
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text(""));
+        let error = soon(ours.next()).await.unwrap().unwrap_err();
+        let SocketError::Failed(Error::Capacity(CapacityError::MessageTooLong {
+            size: refused,
+            ..
+        })) = error
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!(refused, size);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_duration_is_never() {
+    let never = Duration::MAX;
+    let limits = Limits { ping: never, silence: never, write: never, ..LIMITS };
+    let (mut ours, mut peer) = wired_with(KIB, limits).await;
+    peer.send(text("one")).await.unwrap();
+    assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("one"));
+    ours.outbox().send(text("two")).await.unwrap();
+    assert_eq!(soon(peer.next()).await.unwrap().unwrap(), text("two"));
+    timeout(HOUR, join(ours.next(), peer.next())).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_period_of_zero_is_a_millisecond() {
+    let (ours, theirs) = duplex(64 * KIB);
+    let ours = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    let limits = Limits { ping: Duration::ZERO, ..LIMITS };
+    let ours = Connection::new(ours, limits);
+    let mut theirs = peer(theirs, Role::Server).await;
+    let start = Instant::now();
+    for _ in 0..3 {
+        assert!(soon(theirs.next()).await.unwrap().unwrap().is_ping());
+    }
+    assert_eq!(start.elapsed(), Duration::from_millis(3));
+    drop(ours);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_goes_out_before_what_is_queued() {
+    let (ours, mut peer) = wired(64).await;
+    let outbox = ours.outbox();
+    let busy = AbortOnDropHandle::new(tokio::spawn(async move {
+        while outbox.send(of_size(KIB)).await.is_ok() {}
+    }));
+    let mut heard = Vec::new();
+    while heard.len() < 12 {
+        sleep(Duration::from_millis(2_100)).await;
+        heard.push(soon(peer.next()).await.unwrap().unwrap());
+    }
+    // At 20 s the tenth message is being written.
+    assert_eq!(heard.iter().position(Message::is_ping), Some(10));
+    drop(busy);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_that_a_write_delayed_are_not_made_up_for() {
+    let (ours, theirs) = duplex(64);
+    let config = Some(LIMITS.config());
+    let ours = WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
+    let ours = Connection::new(ours, Limits { ping: secs(1), ..LIMITS });
+    let mut theirs = peer(theirs, Role::Server).await;
+    ours.outbox().send(of_size(KIB)).await.unwrap();
+    let start = Instant::now();
+    sleep(Duration::from_millis(4_500)).await;
+    assert!(soon(theirs.next()).await.unwrap().unwrap().is_binary());
+    for at in [4_500, 5_500, 6_500] {
+        assert!(soon(theirs.next()).await.unwrap().unwrap().is_ping());
+        assert_eq!(start.elapsed(), Duration::from_millis(at));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_that_take_long_to_write_leave_room_for_messages() {
+    let (ours, mut theirs) = duplex(1);
+    let ours = connect(ours, Limits { ping: secs(2), ..LIMITS }).await;
+    sleep(Duration::from_millis(2_500)).await;
+    // A ping is on its way. It has six bytes, and takes three seconds.
+    ours.outbox().send(text("a")).await.unwrap();
+    let mut came = Vec::new();
+    for _ in 0..13 {
+        sleep(Duration::from_millis(600)).await;
+        came.push(theirs.read_u8().await.unwrap());
+    }
+    assert_eq!((came[0], came[6]), (0x89, 0x81), "a ping, and the text");
+}
+
+// Writing.
+
+#[tokio::test(start_paused = true)]
+async fn what_is_queued_goes_out_in_order() {
+    let (mut ours, peer) = wired(64).await;
+    let outbox = ours.outbox();
+    let send = async {
+        for n in 0..100 {
+            outbox.send(text(&n.to_string())).await.unwrap();
+        }
+        outbox.send(Message::Close(None)).await.unwrap();
+    };
+    let (heard, end, ()) = soon(join3(listen(peer), ours.next(), send)).await;
+    assert!(end.is_none());
+    let expected = (0..100).map(|n| text(&n.to_string()));
+    assert_eq!(heard, expected.chain([Message::Close(None)]).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_peer_that_does_not_read_the_outbox_fills_and_send_waits() {
+    let (ours, _peer) = wired(64).await;
+    let (outbox, mut taken) = (ours.outbox(), 0);
+    let place = Duration::from_millis(1);
+    while taken < 100 && timeout(place, outbox.send(of_size(KIB))).await.is_ok() {
+        taken += 1;
+    }
+    assert_eq!(taken, LIMITS.outbox.get() + 1, "and the one that is being written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_read_is_given_up_to_the_millisecond() {
+    let (mut ours, _peer) = wired(64).await;
+    let outbox = ours.outbox();
+    outbox.send(of_size(KIB)).await.unwrap();
+    let start = Instant::now();
+    let stuck = soon(ours.next()).await.unwrap().unwrap_err();
+    assert!(matches!(stuck, SocketError::Stuck(d) if d == secs(5)), "{stuck}");
+    assert_eq!(start.elapsed(), secs(5));
+    assert!(soon(outbox.send(text("too late"))).await.is_err());
+    assert!(soon(ours.next()).await.is_none());
+    assert_eq!(tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_a_place_that_is_dropped_loses_no_message() {
+    let (mut ours, peer) = wired(64).await;
+    let outbox = ours.outbox();
+    fill(&ours).await;
+    let last = text("kept");
+    timeout(secs(1), outbox.reserve()).await.unwrap_err();
+    let peer = tokio::spawn(listen(peer));
+    soon(outbox.reserve()).await.unwrap().send(last);
+    soon(outbox.send(Message::Close(None))).await.unwrap();
+    assert!(soon(ours.next()).await.is_none());
+    let heard = soon(peer).await.unwrap();
+    assert_eq!((count(&heard, Message::is_binary), &heard[5]), (5, &text("kept")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_goes_on_while_a_write_waits() {
+    let (mut ours, mut peer) = wired(64).await;
+    ours.outbox().send(of_size(KIB)).await.unwrap();
+    sleep(secs(1)).await;
+    for n in 0..100 {
+        soon(peer.send(text(&n.to_string()))).await.unwrap();
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text(&n.to_string()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pongs_that_wait_do_not_take_the_place_of_a_message() {
+    let (mut ours, mut peer) = wired(256).await;
+    for _ in 0..100 {
+        soon(peer.send(Message::Ping(vec![0; 125].into()))).await.unwrap();
+        assert!(after_polls(1, ours.next()).await.is_none());
+        yield_now().await;
+    }
+    ours.outbox().send(of_size(KIB)).await.unwrap();
+    ours.outbox().send(Message::Close(None)).await.unwrap();
+    let (end, heard) = soon(join(ours.next(), listen(peer))).await;
+    assert!(end.is_none());
+    assert_eq!(count(&heard, Message::is_binary), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_too_large_to_write_ends_the_connection() {
+    let (mut ours, mut peer) = wired(64 * KIB).await;
+    // A frame of this size has a header of eight bytes.
+    ours.outbox().send(of_size(5 * KIB - 8)).await.unwrap();
+    assert_eq!(soon(peer.next()).await.unwrap().unwrap().len(), 5 * KIB - 8);
+    ours.outbox().send(of_size(5 * KIB - 7)).await.unwrap();
+    let error = soon(ours.next()).await.unwrap().unwrap_err();
+    let full = matches!(error, SocketError::Failed(Error::WriteBufferFull(_)));
+    assert!(full, "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_who_is_slow_holds_the_peer_back() {
+    let (mut ours, mut peer) = wired(8 * KIB).await;
+    let mut sent = 0;
+    while sent < 100 && timeout(secs(1), peer.send(of_size(KIB))).await.is_ok() {
+        sent += 1;
+    }
+    assert_eq!(sent, 7, "the wire holds no more");
+    assert_eq!(soon(ours.next()).await.unwrap().unwrap().len(), KIB);
+    soon(peer.flush()).await.unwrap();
+    for _ in 0..7 {
+        assert_eq!(soon(ours.next()).await.unwrap().unwrap().len(), KIB);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_talk_at_once_get_through() {
+    let (left, right) = duplex(64);
+    let mut ends = Vec::new();
+    for (wire, role) in [(left, Role::Client), (right, Role::Server)] {
+        let config = Some(LIMITS.config());
+        let socket = WebSocketStream::from_raw_socket(wire, role, config).await;
+        let mut connection = Connection::new(socket, LIMITS);
+        let outbox = connection.outbox();
+        ends.push(tokio::spawn(async move {
+            let send = async {
+                for _ in 0..100 {
+                    outbox.send(of_size(KIB)).await.unwrap();
+                }
+            };
+            let (count, ()) = tokio::join!((&mut connection).take(100).count(), send);
+            count
+        }));
+    }
+    for end in ends {
+        assert_eq!(soon(end).await.unwrap(), 100);
+    }
+}
+
+/// Answers each message with two. Waits for its outbox, and reads nothing then.
+async fn answer_twice(mut connection: Connection<DuplexStream>) -> SocketError {
+    let outbox = connection.outbox();
+    outbox.send(of_size(KIB)).await.unwrap();
+    loop {
+        if let Err(error) = soon(connection.next()).await.unwrap() {
+            return error;
+        }
+        for _ in 0..2 {
+            let _ = soon(outbox.send(of_size(KIB))).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_whose_readers_wait_for_their_outbox_stand_still_until_write() {
+    let (left, right) = duplex(64);
+    let mut ends = Vec::new();
+    let start = Instant::now();
+    for (wire, role) in [(left, Role::Client), (right, Role::Server)] {
+        let config = Some(LIMITS.config());
+        let socket = WebSocketStream::from_raw_socket(wire, role, config).await;
+        ends.push(answer_twice(Connection::new(socket, LIMITS)));
+    }
+    let (error, ..) = soon(select_all(ends.into_iter().map(Box::pin))).await;
+    assert!(matches!(error, SocketError::Stuck(_)), "{error}");
+    assert_eq!(start.elapsed(), secs(5));
+}
+
+// The end.
+
+#[tokio::test(start_paused = true)]
+async fn close_writes_what_is_queued_and_waits_for_the_answer() {
+    let (ours, peer) = wired(64).await;
+    for word in ["one", "two", "three"] {
+        ours.outbox().send(text(word)).await.unwrap();
+    }
+    let (closed, heard) = soon(join(ours.close(secs(2)), listen(peer))).await;
+    closed.unwrap();
+    let (code, reason) = (CloseCode::Normal, Utf8Bytes::default());
+    let goodbye = Message::Close(Some(CloseFrame { code, reason }));
+    assert_eq!(heard, [text("one"), text("two"), text("three"), goodbye]);
+    assert_eq!(tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_gives_up_at_its_limit() {
+    let (ours, _peer) = wired(64 * KIB).await;
+    let start = Instant::now();
+    let gave_up = soon(ours.close(secs(2))).await.unwrap_err();
+    assert!(matches!(gave_up, SocketError::CloseTimeout(d) if d == secs(2)));
+    assert_eq!(start.elapsed(), secs(2));
+    yield_now().await;
+    assert_eq!(tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_close_counts_while_the_outbox_is_full() {
+    let (ours, _peer) = wired(64).await;
+    fill(&ours).await;
+    let start = Instant::now();
+    let gave_up = soon(ours.close(secs(2))).await.unwrap_err();
+    assert!(matches!(gave_up, SocketError::CloseTimeout(_)));
+    assert_eq!(start.elapsed(), secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_reads_so_that_a_peer_who_writes_gets_through() {
+    let (ours, mut peer) = wired(64).await;
+    fill(&ours).await;
+    let theirs = async {
+        for _ in 0..100 {
+            peer.send(of_size(KIB)).await.unwrap();
+        }
+        listen(peer).await
+    };
+    let (closed, heard) = soon(join(ours.close(secs(2)), theirs)).await;
+    closed.unwrap();
+    assert_eq!(count(&heard, Message::is_binary), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_tells_that_the_peer_was_lost() {
+    let (ours, peer) = wired(KIB).await;
+    drop(peer);
+    let lost = soon(ours.close(secs(2))).await.unwrap_err();
+    assert!(matches!(lost, SocketError::Failed(_)), "{lost:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_connection_says_no_goodbye_and_loses_what_is_queued() {
+    let (ours, mut peer) = wired(KIB).await;
+    for _ in 0..4 {
+        ours.outbox().try_send(text("lost")).unwrap();
+    }
+    drop(ours);
+    assert!(is_reset(soon(peer.next()).await.as_ref()));
+    assert_eq!(tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_half_written_is_cut_by_a_drop() {
+    let (ours, mut peer) = wired(64).await;
+    ours.outbox().send(of_size(KIB)).await.unwrap();
+    yield_now().await;
+    drop(ours);
+    assert!(
+        is_reset(soon(peer.next()).await.as_ref()),
+        "64 bytes of it are there, and no item"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_any_await_close_leaves_no_task() {
+    let mut peers = Vec::new();
+    let make = || {
+        let (ours, theirs) = duplex(KIB);
+        async move {
+            let peer = peer(theirs, Role::Server).await;
+            let listening = AbortOnDropHandle::new(tokio::spawn(async move {
+                yield_now().await;
+                listen(peer).await
+            }));
+            let config = Some(LIMITS.config());
+            let ours =
+                WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
+            let closed = Connection::new(ours, LIMITS).close(secs(2)).await;
+            drop(listening);
+            closed
+        }
+    };
+    let points = at_every_await(make, |_, end| peers.push(end.map(|e| e.is_ok())));
+    let points = soon(points).await;
+    yield_now().await;
+    assert_eq!(tasks(), 0);
+    assert!(points >= 2, "{points}");
+    assert_eq!(peers.pop(), Some(Some(true)));
+    assert!(peers.iter().all(Option::is_none));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_close_is_a_dropped_connection() {
+    let (ours, mut peer) = wired(KIB).await;
+    assert!(after_polls(1, ours.close(secs(2))).await.is_none());
+    assert!(is_reset(soon(peer.next()).await.as_ref()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_close_nothing_is_written_and_nothing_more_is_taken() {
+    let (ours, theirs) = duplex(4);
+    let mut ours = connect(ours, LIMITS).await;
+    let outbox = ours.outbox();
+    outbox.try_send(Message::Close(None)).unwrap();
+    outbox.try_send(text("behind it")).unwrap();
+    yield_now().await;
+    assert_eq!(tasks(), 1, "of six bytes, two wait to be written");
+    assert!(soon(outbox.send(text("too late"))).await.is_err());
+    let listening = listen(peer(theirs, Role::Server).await);
+    let (end, heard) = soon(join(ours.next(), listening)).await;
+    assert!(end.is_none());
+    assert_eq!(heard, [Message::Close(None)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_close_no_ping_goes_out_so_silence_ends_a_longer_close() {
+    let (ours, mut theirs) = duplex(KIB);
+    let ours = connect(ours, LIMITS).await;
+    let start = Instant::now();
+    let silent = soon(ours.close(secs(60))).await.unwrap_err();
+    assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
+    assert_eq!(start.elapsed(), secs(50));
+    let mut bytes = Vec::new();
+    theirs.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!((bytes[0], bytes.len()), (0x88, 8), "a close frame, and no ping");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_our_own_close_is_a_goodbye_whatever_its_code() {
+    for code in [CloseCode::Policy, CloseCode::Error, CloseCode::Library(4_000)] {
+        let (mut ours, peer) = wired(KIB).await;
+        let frame = CloseFrame { code, reason: "too many".into() };
+        let close = Message::Close(Some(frame));
+        ours.outbox().send(close.clone()).await.unwrap();
+        // tungstenite answers with the same code and words.
+        let (end, heard) = soon(join(ours.next(), listen(peer))).await;
+        assert!(end.is_none(), "{end:?}");
+        assert_eq!(heard, [close]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_another_code_is_an_error() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    let (code, reason) = (CloseCode::Policy, "too many".into());
+    let close = Message::Close(Some(CloseFrame { code, reason }));
+    ours.outbox().send(close).await.unwrap();
+    yield_now().await;
+    // Ours is written, and not yet read, when it closes for a reason of its own.
+    let (code, reason) = (CloseCode::Error, "overloaded".into());
+    peer.close(Some(CloseFrame { code, reason })).await.unwrap();
+    let (end, _) = soon(join(ours.next(), listen(peer))).await;
+    let told = end.unwrap().unwrap_err().to_string();
+    assert_eq!(told, "the peer closed with 1011: overloaded");
+}
+
 // Real sockets.
 
 #[tokio::test]
@@ -811,7 +1522,7 @@ async fn on_tcp_the_kernel_takes_small_messages_for_a_peer_that_reads_nothing() 
             ours.outbox().send(text("a price")).await.unwrap();
         }
         // All are written: the outbox is empty again.
-        let _places = ours.outbox().reserve_many(4).await.map(drop).unwrap();
+        ours.outbox().reserve_many(4).await.map(drop).unwrap();
     };
     timeout(secs(60), all).await.expect("it waits for ever");
 }
