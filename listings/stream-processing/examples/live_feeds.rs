@@ -4,6 +4,7 @@
 //! The first half runs on the paused clock, so its times are exact; the second with real files, sockets and
 //! a real database, and says what came in which order, never when.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Display;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
@@ -12,28 +13,30 @@ use std::pin::pin;
 use std::time::Duration;
 
 use backend::{Page, Reply, Site};
-use futures::future::TryFutureExt;
+use futures::future::{FutureExt, TryFutureExt, ready};
 use futures::stream::{Stream, StreamExt, TryStreamExt};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use stream_processing::database_rows::{order_once, orders_by_page, orders_of};
+use stream_processing::database_rows::{
+    in_transaction, order_once, orders_by_page, orders_of,
+};
 use stream_processing::file_events::{self, Pause, watch_file};
 use stream_processing::generators::{rows, rows_ahead};
-use stream_processing::large_log::{Line, fold_on_a_thread};
-use stream_processing::publish_subscribe::go_on;
+use stream_processing::large_log::{self, Line, fold_on_a_thread};
+use stream_processing::publish_subscribe::{
+    Hub, Update, disconnect, for_each_latest, go_on, resync,
+};
 use stream_processing::ticks::ticks;
-use stream_processing::websocket::{Connection, Limits};
+use stream_processing::websocket::{Connection, Limits, dial};
 use stream_processing::write_a_stream::{self, Counter, changes};
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
+use tokio_tungstenite::accept_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{
-    MaybeTlsStream, accept_async_with_config, connect_async_with_config,
-};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -49,6 +52,8 @@ fn main() -> Outcome {
         generated().await;
         refreshed().await?;
         published().await;
+        up_to_date().await;
+        from_a_hub().await;
         Outcome::Ok(())
     })?;
     println!("\nWith files, a WebSocket on 127.0.0.1, and SQLite");
@@ -57,7 +62,9 @@ fn main() -> Outcome {
         let folder = tempfile::tempdir()?;
         let pool = open(&folder.path().join("shop.db")).await?;
         timeout(secs(60), take_orders(folder.path(), &pool)).await??;
-        look_back(folder.path(), &pool).await?;
+        look_back(&pool).await?;
+        refunds(&pool).await?;
+        read_log(&folder.path().join("orders.log")).await?;
         pool.close().await;
         Ok(())
     })
@@ -198,6 +205,73 @@ async fn published() {
 }
 // ANCHOR_END: published
 
+// ANCHOR: up_to_date
+/// Eight deliveries, 10 ms apart, to three who must not believe in an old stock.
+async fn up_to_date() {
+    println!("Eight deliveries to one who hangs up, one who asks, and a display");
+    let start = Instant::now();
+    let (publisher, strict) = broadcast::channel(4);
+    let synced = publisher.subscribe();
+    let (display, mut shown) = watch::channel(0);
+    let stock = &Cell::new(0);
+    let deliver = async move {
+        for pieces in 1..=8 {
+            sleep(ms(10)).await;
+            stock.set(stock.get() + pieces);
+            display.send_replace(stock.get());
+            if publisher.send(pieces).is_err() {
+                return; // nobody listens
+            }
+        }
+    };
+    let strict = disconnect(strict).try_for_each(|pieces| async move {
+        tell(start, format!("strict: {pieces} more"));
+        sleep(ms(45)).await;
+        Ok(())
+    });
+    let strict = strict.unwrap_or_else(|error| tell(start, error));
+    let synced = resync(synced, || ready(stock.get())).for_each(|update| async move {
+        match update {
+            Update::State(all) => tell(start, format!("asked: {all} in stock")),
+            Update::Change(pieces) => tell(start, format!("asked: {pieces} more")),
+        }
+        sleep(ms(43)).await;
+    });
+    let shown = for_each_latest(&mut shown, |all| async move {
+        tell(start, format!("display: {all}"));
+        sleep(ms(41)).await;
+    });
+    tokio::join!(strict, synced, shown, deliver);
+}
+// ANCHOR_END: up_to_date
+
+// ANCHOR: from_a_hub
+/// Five messages that nobody may miss, and a subscriber who never reads.
+async fn from_a_hub() {
+    println!("A hub with room for two each, that waits 30 ms for who has none");
+    let start = Instant::now();
+    let mut hub = Hub::new(ms(30));
+    let mut reader = hub.subscribe(TWO);
+    let _asleep = hub.subscribe(TWO);
+    let publish = async move {
+        for message in 1..=5 {
+            sleep(ms(10)).await;
+            let subscribers = hub.publish(message).await;
+            tell(start, format!("message {message} went to {subscribers}"));
+        }
+    };
+    let read = async {
+        let mut got = Vec::new();
+        while let Some(message) = reader.recv().await {
+            sleep(ms(13)).await;
+            got.push(message);
+        }
+        tell(start, format!("the reader got {}", list(&got)));
+    };
+    tokio::join!(publish, read);
+}
+// ANCHOR_END: from_a_hub
+
 // ANCHOR: orders
 const LIMITS: Limits = Limits {
     message: 1024,
@@ -229,12 +303,6 @@ async fn branches(listener: TcpListener) -> Outcome {
         }
     }
     Ok(shop.close(secs(60)).await?)
-}
-
-async fn connect(url: &str) -> Outcome<Connection<MaybeTlsStream<TcpStream>>> {
-    let config = Some(LIMITS.config());
-    let (socket, _) = connect_async_with_config(url, config, true).await?;
-    Ok(Connection::new(socket, LIMITS))
 }
 // ANCHOR_END: orders
 
@@ -271,7 +339,7 @@ async fn take_orders(folder: &Path, pool: &SqlitePool) -> Outcome {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let url = format!("ws://{}/", listener.local_addr()?);
     let branches = AbortOnDropHandle::new(tokio::spawn(branches(listener)));
-    let mut orders = connect(&url).await?;
+    let mut orders = dial(&url, LIMITS).await?;
     let outbox = orders.outbox();
     outbox.send(Message::text("more")).await?;
 
@@ -317,8 +385,8 @@ async fn open(file: &Path) -> Outcome<SqlitePool> {
 }
 
 // ANCHOR: look_back
-/// Reads the orders of Rome three times, and the log once.
-async fn look_back(folder: &Path, pool: &SqlitePool) -> Outcome {
+/// Reads the orders of Rome three times.
+async fn look_back(pool: &SqlitePool) -> Outcome {
     let all: Vec<_> = orders_of(pool, "Rome").try_collect().await?;
     println!("  orders of Rome: {}", all.len());
     let first = pin!(orders_of(pool, "Rome")).try_next().await?; // and dropped
@@ -332,11 +400,64 @@ async fn look_back(folder: &Path, pool: &SqlitePool) -> Outcome {
         let sum: i64 = up_to.fetch_one(pool).await?; // while the stream is open
         println!("  in pages of two: {}, {sum} so far", order.cents);
     }
-
-    let (log, buffer) = (folder.join("orders.log"), KIB);
-    let count = |(lines, bytes), line: Line<'_>| (lines + 1, bytes + line.bytes.len());
-    let (lines, bytes) = fold_on_a_thread(log, buffer, buffer, (0, 0), count).await?;
-    println!("  the log: {lines} lines, {bytes} bytes without their ends");
     Ok(())
 }
 // ANCHOR_END: look_back
+
+// ANCHOR: refunds
+/// Pays `cents` back, unless it is more than the customer has paid; says what is left.
+async fn refund(
+    tasks: &TaskTracker,
+    pool: &SqlitePool,
+    customer: &'static str,
+    cents: i64,
+) -> Outcome<i64> {
+    let work = in_transaction(tasks, pool.clone(), move |connection| {
+        let work = async move {
+            let order = "INSERT INTO orders (customer, cents) VALUES (?, ?)";
+            let order = sqlx::query(order).bind(customer).bind(-cents);
+            order.execute(&mut *connection).await?;
+            let left = "SELECT sum(cents) FROM orders WHERE customer = ?";
+            let left = sqlx::query_scalar(left).bind(customer);
+            let left: i64 = left.fetch_one(connection).await?;
+            if left < 0 {
+                return Err(format!("{customer} would be {} short", -left).into());
+            }
+            Ok(left)
+        };
+        work.boxed()
+    });
+    work.await
+}
+
+async fn refunds(pool: &SqlitePool) -> Outcome {
+    let tasks = TaskTracker::new();
+    for cents in [500, 500, 390] {
+        match refund(&tasks, pool, "Oslo", cents).await {
+            Ok(left) => println!("  {cents} back to Oslo: {left} left"),
+            Err(error) => println!("  {cents} back to Oslo: {error}"),
+        }
+    }
+    tasks.close();
+    tasks.wait().await; // whoever gave up on a refund would have left it here
+    Ok(())
+}
+// ANCHOR_END: refunds
+
+// ANCHOR: read_log
+/// Reads the log line by line, in one buffer; and again on a thread.
+async fn read_log(log: &Path) -> Outcome {
+    let mut lines = large_log::open(log, KIB, KIB).await?;
+    let first = lines.next().await?.ok_or("an empty log")?;
+    println!("  the log begins with {:?}", first.text());
+    println!("  its second line begins at byte {}", lines.position());
+    let add = |sum: Outcome<i64>, line: Line<'_>| Ok(sum? + parsed(&line.text())?.2);
+    let rest = lines.fold(Ok(0), add).await??;
+    println!("  from there on it has {rest} cents");
+
+    let count = |(lines, bytes), line: Line<'_>| (lines + 1, bytes + line.bytes.len());
+    let (lines, bytes) = fold_on_a_thread(log, KIB, KIB, (0, 0), count).await?;
+    println!("  in all: {lines} lines, {bytes} bytes without their ends");
+    Ok(())
+}
+// ANCHOR_END: read_log
