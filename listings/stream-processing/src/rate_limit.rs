@@ -42,7 +42,7 @@ where
 // ANCHOR: paced_inside
 /// Like [`paced`], but each request waits for its token inside its place, and so up to
 /// `at_once` of them stand in the line of the limiter. `work` is called before that
-/// wait, and the future that it returns is polled after it.
+/// wait, and its future is polled after it: a `timeout` in `work` runs in the line, too.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing, nor the places in the line. Dropping the stream
@@ -397,6 +397,17 @@ mod tests {
     async fn outside_two_streams_share_evenly_and_inside_by_their_places() {
         assert_eq!(shares(false).await, [11, 11]);
         assert_eq!(shares(true).await, [20, 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn inside_a_timeout_of_the_work_runs_in_the_line_too() {
+        for (inside, in_time) in [(false, [true, true]), (true, [true, false])] {
+            let limiter = limiter(1, secs(1), 1);
+            let work = |()| timeout(ms(500), async { sleep(ms(10)).await });
+            let answers = limited(inside, stream::iter([(); 2]), TWO, &limiter, work);
+            let answers = answers.map(|answer| answer.is_ok()).collect::<Vec<_>>();
+            assert_eq!(answers.await, in_time, "inside: {inside}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
