@@ -42,7 +42,7 @@ where
 // ANCHOR: paced_inside
 /// Like [`paced`], but each request waits for its token inside its place, and so up to
 /// `at_once` of them stand in the line of the limiter. `work` is called before that
-/// wait, and its future is polled after it: a `timeout` in `work` runs in the line, too.
+/// wait, and its future is polled after it: a `timeout` in it runs in the line, too.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing, nor the places in the line. Dropping the stream
