@@ -38,7 +38,7 @@ pub enum QueryError {
     /// One row is not what the program takes it for.
     #[error("a row cannot be decoded")]
     BadRow(#[source] sqlx::Error),
-    /// The runtime was shut down before the work was done.
+    /// The runtime was shut down. Whether the work was committed is unknown.
     #[error("the runtime was shut down")]
     ShutDown,
     /// The database, or the way to it.
@@ -146,19 +146,19 @@ pub async fn order_once(
 // ANCHOR_END: order_once
 
 // ANCHOR: own_task
-/// Runs `work` in a transaction, which is committed if it gives `Ok`. It runs on a task
-/// of its own: from `begin` to `commit` no caller can drop it. From its begin it is the
-/// only writer, so what it reads still holds when it writes.
+/// Runs `work` in a transaction on a task of its own, where no caller can drop it: `Ok`
+/// commits. From its begin it is the only writer: what it reads holds when it writes.
 ///
 /// # Errors
-/// What `work` says (all is rolled back), or the database.
+/// What `work` says (all is rolled back by then), or the database. After that one, or
+/// [`QueryError::ShutDown`], nobody knows if it was committed: let `work` store a key.
 ///
 /// # Panics
 /// Outside a Tokio runtime, and if `work` panics (all is rolled back).
 ///
 /// # Cancel safety
 /// Dropped before it is polled, nothing happens. After that the transaction ends by
-/// itself, and `tasks.wait()` waits for it.
+/// itself: close `tasks`, and `tasks.wait()` waits for it.
 pub async fn in_transaction<T, E, F>(
     tasks: &TaskTracker,
     pool: SqlitePool,
@@ -173,9 +173,12 @@ where
     let task = tasks.spawn(async move {
         let begun = pool.begin_with("BEGIN IMMEDIATE").await;
         let mut transaction = begun.map_err(QueryError::from)?;
-        let done = work(&mut transaction).await?;
-        transaction.commit().await.map_err(QueryError::from)?;
-        Ok(done)
+        let done = work(&mut transaction).await;
+        match done {
+            Ok(_) => transaction.commit().await.map_err(QueryError::from)?,
+            Err(_) => transaction.rollback().await.unwrap_or_default(),
+        }
+        done
     });
     task.await.unwrap_or_else(|ended| match ended.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
@@ -277,7 +280,7 @@ mod tests {
     use futures::{FutureExt, StreamExt};
     use sqlx::sqlite::SqliteSynchronous::Off;
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-    use sqlx::{Acquire, AssertSqlSafe, Executor, QueryBuilder};
+    use sqlx::{Acquire, AssertSqlSafe, Connection, Executor, QueryBuilder};
     use std::panic::AssertUnwindSafe;
     use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -497,22 +500,65 @@ mod tests {
         assert_eq!(shop.visited(), 10_000, "for nobody");
     }
 
-    #[tokio::test]
-    async fn a_progress_handler_stops_it_when_nobody_waits() {
-        let shop = Shop::with(10_000, 1).await;
-        let reader = Arc::new(());
-        let waits = Arc::downgrade(&reader);
-        let mut connection = shop.pool.acquire().await.unwrap();
-        let go_on = move || waits.strong_count() > 0;
+    /// Begins a query over the only connection of `pool`, drops it in the middle, and
+    /// waits for the connection. The handler stops the query if the reader is gone.
+    async fn dropped_with_a_progress_handler(pool: &SqlitePool) {
+        let (reader, begun) = (Arc::new(()), Arc::new(Notify::new()));
+        let (waits, told) = (Arc::downgrade(&reader), Arc::clone(&begun));
+        let (open, gate) = mpsc::channel::<()>();
+        let go_on = move || {
+            told.notify_one();
+            gate.recv().unwrap_err(); // the drop is first, whoever is faster
+            waits.strong_count() > 0
+        };
+        let mut connection = pool.acquire().await.unwrap();
         connection.lock_handle().await.unwrap().set_progress_handler(1_000, go_on);
-        drop(connection);
-        assert_eq!(orders_of(&shop.pool, "Nobody").count().await, 0);
-        assert_eq!(shop.visited(), 10_000);
+        let find = "SELECT * FROM orders WHERE customer = 'Nobody'";
+        let mut rows = connection.fetch(find);
+        tokio::select! {
+            _ = rows.next() => {}
+            () = begun.notified() => {}
+        }
+        drop(rows);
         drop(reader);
+        drop(open);
+        drop(connection);
+        drop(pool.acquire().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_progress_handler_stops_a_query_that_was_dropped() {
+        let shop = Shop::with(10_000, 1).await;
+        dropped_with_a_progress_handler(&shop.pool).await;
+        assert!(shop.visited() < 1_000, "a thousand steps are fewer rows");
+    }
+
+    #[tokio::test]
+    async fn a_progress_handler_that_is_left_on_a_connection_stops_the_next_user() {
+        let shop = Shop::with(10_000, 1).await;
+        dropped_with_a_progress_handler(&shop.pool).await;
         let all: Vec<_> = orders_of(&shop.pool, "Nobody").collect().await;
         let [Err(QueryError::Failed(error))] = &all[..] else { panic!("{all:?}") };
         assert!(error.to_string().contains("interrupted"), "{error}");
-        assert!(shop.visited() < 11_000, "a thousand steps are fewer rows");
+        let mut connection = shop.pool.acquire().await.unwrap();
+        connection.lock_handle().await.unwrap().remove_progress_handler();
+        drop(connection);
+        assert_eq!(orders_of(&shop.pool, "Nobody").count().await, 0);
+        // A pool that takes it off when a connection comes back needs nobody's care.
+        let careful = SqlitePoolOptions::new().max_connections(1).after_release(
+            |connection, _| {
+                async move {
+                    connection.lock_handle().await?.remove_progress_handler();
+                    Ok(true)
+                }
+                .boxed()
+            },
+        );
+        let careful = careful.connect_with(shop.options.clone()).await.unwrap();
+        dropped_with_a_progress_handler(&careful).await;
+        let before = shop.visited();
+        assert_eq!(orders_of(&careful, "Nobody").count().await, 0);
+        assert_eq!(shop.visited() - before, 10_000);
     }
 
     #[tokio::test]
@@ -732,9 +778,19 @@ mod tests {
         orders: impl Stream<Item = Result<Order, QueryError>>,
         sql: &'static str,
     ) -> Vec<i64> {
+        changed_after(10, shop, orders, sql).await
+    }
+
+    /// Runs `sql` when order `last` has come.
+    async fn changed_after(
+        last: i64,
+        shop: &Shop,
+        orders: impl Stream<Item = Result<Order, QueryError>>,
+        sql: &'static str,
+    ) -> Vec<i64> {
         let changed = orders.then(|order| async move {
             let id = order.unwrap().id;
-            if id == 10 {
+            if id == last {
                 shop.run(sql).await;
             }
             id
@@ -774,6 +830,17 @@ mod tests {
         let shop = Shop::with(25, 1).await;
         let by_key = changed_between(&shop, shop.by_page(), add).await;
         assert_eq!(by_key, (1..=26).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn by_key_a_row_that_is_added_while_the_last_page_is_read_is_not_seen() {
+        let add = "INSERT INTO orders (customer, cents) VALUES ('Ann', 100)";
+        for (last, seen) in [(20, 26), (21, 25), (25, 25)] {
+            let shop = Shop::with(25, 1).await;
+            let by_key = changed_after(last, &shop, shop.by_page(), add).await;
+            assert_eq!(by_key, (1..=seen).collect::<Vec<_>>(), "after {last}");
+            assert_eq!(shop.count().await, 26);
+        }
     }
 
     // The pool.
@@ -901,7 +968,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_insert_that_was_polled_once_and_dropped_is_stored() {
+    async fn on_a_held_connection_an_insert_polled_once_and_dropped_is_stored() {
         let shop = Shop::with(0, 1).await;
         for round in 1..=20 {
             let mut connection = shop.pool.acquire().await.unwrap();
@@ -909,6 +976,28 @@ mod tests {
             drop(connection);
             assert_eq!(shop.count().await, round);
         }
+    }
+
+    #[tokio::test]
+    async fn through_the_pool_an_insert_polled_once_and_dropped_is_not_begun() {
+        let shop = Shop::with(0, 1).await;
+        let insert = "INSERT INTO orders (customer, cents) VALUES ('Bob', 5)";
+        // It waits for a connection …
+        let held = shop.pool.acquire().await.unwrap();
+        assert!(after_polls(1, shop.pool.execute(insert)).await.is_none());
+        drop(held);
+        assert_eq!(shop.count().await, 0);
+        // … or for the answer of one that is free, and is looked at before it is used.
+        let looks = SqlitePoolOptions::new()
+            .max_connections(1)
+            .before_acquire(|_, _| tokio::task::yield_now().map(|()| Ok(true)).boxed());
+        let looks = looks.connect_with(shop.options.clone()).await.unwrap();
+        assert_eq!(looks.num_idle(), 1);
+        assert!(after_polls(1, looks.execute(insert)).await.is_none());
+        drop(looks.acquire().await.unwrap());
+        assert_eq!(shop.count().await, 0);
+        looks.execute(insert).await.unwrap();
+        assert_eq!(shop.count().await, 1);
     }
 
     #[tokio::test]
@@ -1116,6 +1205,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_that_is_closed_on_drop_takes_its_transaction_along() {
+        let shop = Shop::with(0, 1).await;
+        for _ in 0..20 {
+            let mut connection = shop.pool.acquire().await.unwrap();
+            connection.close_on_drop();
+            connection.execute("BEGIN").await.unwrap();
+            one_more(&mut connection).await.unwrap();
+            drop(connection);
+            assert_eq!(shop.count().await, 0);
+            assert_no_transaction(&shop.pool).await;
+        }
+    }
+
+    #[tokio::test]
     async fn by_hand_it_commits_when_nobody_drops_it() {
         let shop = Shop::with(0, 1).await;
         naive::transaction_by_hand(&shop.pool, one_more).await.unwrap();
@@ -1159,6 +1262,76 @@ mod tests {
             });
         assert!(AssertUnwindSafe(panics).catch_unwind().await.is_err());
         assert_eq!(shop.count().await, 0);
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_work_comes_when_all_is_rolled_back() {
+        let shop = Shop::open(0, 1, |o| o.busy_timeout(Duration::ZERO)).await;
+        let mut outside = SqliteConnection::connect_with(&shop.options).await.unwrap();
+        let (rolling, (open, gate)) = (Arc::new(Notify::new()), mpsc::channel::<()>());
+        let told = Arc::clone(&rolling);
+        let mut connection = shop.pool.acquire().await.unwrap();
+        connection.lock_handle().await.unwrap().set_rollback_hook(move || {
+            told.notify_one();
+            gate.recv().unwrap_err();
+        });
+        drop(connection);
+        let tasks = TaskTracker::new();
+        let fails = || {
+            in_transaction::<(), _, _>(&tasks, shop.pool.clone(), |connection| {
+                async move {
+                    one_more(connection).await?;
+                    Err(QueryError::NoConnection)
+                }
+                .boxed()
+            })
+        };
+        // One whose caller has left …
+        assert!(after_polls(1, fails()).await.is_none());
+        rolling.notified().await;
+        assert_eq!(tasks.len(), 1, "it waits for its rollback");
+        drop(open);
+        tasks.close();
+        tasks.wait().await;
+        one_more(&mut outside).await.unwrap();
+        // … and one whose caller is told.
+        let error = fails().await.unwrap_err();
+        assert!(matches!(error, QueryError::NoConnection), "{error}");
+        one_more(&mut outside).await.unwrap();
+        assert_eq!(shop.count().await, 2, "those of the other connection");
+    }
+
+    #[test]
+    fn a_runtime_that_ends_in_the_commit_may_have_committed() {
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let (other, own) = (runtime().unwrap(), runtime().unwrap());
+        let (tasks, committing) = (TaskTracker::new(), Arc::new(Notify::new()));
+        let (open, gate) = mpsc::channel::<()>();
+        let (held, closed) = mpsc::channel::<()>();
+        let told = Arc::clone(&committing);
+        let shop = own.block_on(Shop::with(0, 1));
+        let mut work = pin!(in_transaction(&tasks, shop.pool.clone(), one_more));
+        own.block_on(async {
+            let mut connection = shop.pool.acquire().await.unwrap();
+            connection.lock_handle().await.unwrap().set_commit_hook(move || {
+                let _held = &held;
+                told.notify_one();
+                gate.recv().unwrap_err();
+                true
+            });
+            drop(connection);
+            tokio::select! {
+                _ = &mut work => {}
+                () = committing.notified() => {}
+            }
+        });
+        drop(own); // SQLite is in the middle of the commit
+        let end = other.block_on(work).unwrap_err();
+        assert!(matches!(end, QueryError::ShutDown), "{end}");
+        drop(open);
+        closed.recv().unwrap_err(); // the connection is gone, with its hook
+        assert_eq!(other.block_on(shop.count_from_outside()), 1);
     }
 
     #[test]
