@@ -8,7 +8,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufRead as _, BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -28,14 +28,16 @@ const MIB: NonZeroUsize = NonZeroUsize::new(1 << 20).unwrap();
 const LONGEST: NonZeroUsize = NonZeroUsize::new(64 << 10).unwrap();
 
 /// What is measured, by the names in the result.
-pub(crate) const WAYS: [&str; 7] = [
+pub(crate) const WAYS: [&str; 9] = [
     "read_to_string, then fold",
     "LinesStream, collect, then fold",
     "LinesStream, 8 KiB",
     "LinesStream, 1 MiB",
     "LogLines, 8 KiB",
     "LogLines, 1 MiB",
-    "blocking thread, 8 KiB",
+    "fold_on_a_thread, 8 KiB",
+    "blocking BufRead::lines, 8 KiB",
+    "blocking read_until, 8 KiB",
 ];
 
 /// What each of them is to find.
@@ -77,8 +79,14 @@ pub(crate) async fn run(way: &str, path: &Path) -> Result<Found, LogError> {
             open(path, KIB_8, LONGEST).await?.fold(found, of_line).await
         }
         "LogLines, 1 MiB" => open(path, MIB, LONGEST).await?.fold(found, of_line).await,
-        "blocking thread, 8 KiB" => {
+        "fold_on_a_thread, 8 KiB" => {
             fold_on_a_thread(path, KIB_8, LONGEST, found, of_line).await
+        }
+        "blocking BufRead::lines, 8 KiB" => {
+            by_blocking_lines(path).map_err(|source| not_read(path, source))
+        }
+        "blocking read_until, 8 KiB" => {
+            by_read_until(path).map_err(|source| not_read(path, source))
         }
         _ => panic!("there is no way `{way}`"),
     }
@@ -92,6 +100,26 @@ async fn by_lines_stream(path: &Path, buffer: NonZeroUsize) -> Result<Found, Log
     let mut found = Found::default();
     while let Some(line) = lines.next().await {
         found = found.and(line.map_err(failed)?.as_bytes());
+    }
+    Ok(found)
+}
+
+/// What one writes without async: a `String` for each line.
+fn by_blocking_lines(path: &Path) -> io::Result<Found> {
+    let mut found = Found::default();
+    for line in io::BufReader::with_capacity(KIB_8.get(), File::open(path)?).lines() {
+        found = found.and(line?.as_bytes());
+    }
+    Ok(found)
+}
+
+/// The same with one buffer for all lines, which has no bound.
+fn by_read_until(path: &Path) -> io::Result<Found> {
+    let mut log = io::BufReader::with_capacity(KIB_8.get(), File::open(path)?);
+    let (mut found, mut line) = (Found::default(), Vec::new());
+    while log.read_until(b'\n', &mut line)? > 0 {
+        found = found.and(line.strip_suffix(b"\n").unwrap_or(&line));
+        line.clear();
     }
     Ok(found)
 }
@@ -179,7 +207,7 @@ fn main() {
     let expected = write_log(&path, BYTES).expect("room for 1 GB");
     let bytes = fs::metadata(&path).expect("the log").len();
     // The first run brings the log into memory, and is not counted.
-    measure(WAYS[6], &path);
+    measure(WAYS[0], &path);
     let mut rates = [const { Vec::new() }; WAYS.len()];
     let mut peaks = [0; WAYS.len()];
     for round in 0..ROUNDS {
