@@ -154,7 +154,8 @@ pub async fn order_once(
 /// [`QueryError::ShutDown`], nobody knows if it was committed: let `work` store a key.
 ///
 /// # Panics
-/// Outside a Tokio runtime, and if `work` panics (all is rolled back).
+/// Outside a Tokio runtime, and if `work` panics: that is rolled back before anybody
+/// else gets the connection.
 ///
 /// # Cancel safety
 /// Dropped before it is polled, nothing happens. After that the transaction ends by
