@@ -564,165 +564,25 @@ pub mod naive {
 mod tests {
     use super::*;
     use futures::future::join;
-    use tokio::io::{DuplexStream, duplex};
     use tokio::net::TcpListener;
-    use tokio_tungstenite::tungstenite::protocol::Role;
-
-    const KIB: usize = 1024;
-    const HOUR: Duration = secs(3_600);
-    const LIMITS: Limits = Limits {
-        message: KIB,
-        outbox: NonZeroUsize::new(4).unwrap(),
-        write: secs(5),
-        ping: secs(20),
-        silence: secs(50),
-    };
-
-    const fn secs(n: u64) -> Duration {
-        Duration::from_secs(n)
-    }
-
-    /// A version that would wait for ever fails; no test here takes so long.
-    async fn soon<T>(awaited: impl Future<Output = T>) -> T {
-        timeout(2 * HOUR, awaited).await.expect("it waits for ever")
-    }
-
-    type Ours = Connection<DuplexStream>;
-    type Peer = WebSocketStream<DuplexStream>;
-
-    /// Our end, and the peer's, on a wire that holds so many bytes in each direction.
-    async fn wired(bytes: usize) -> (Ours, Peer) {
-        wired_with(bytes, LIMITS).await
-    }
-
-    async fn wired_with(bytes: usize, limits: Limits) -> (Ours, Peer) {
-        let (ours, theirs) = duplex(bytes);
-        (connect(ours, limits).await, peer(theirs, Role::Server).await)
-    }
-
-    async fn connect<S>(wire: S, limits: Limits) -> Connection<S>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let config = Some(limits.config());
-        let socket = WebSocketStream::from_raw_socket(wire, Role::Client, config).await;
-        Connection::new(socket, limits)
-    }
-
-    /// A bare socket with tungstenite's defaults.
-    async fn peer(wire: DuplexStream, role: Role) -> Peer {
-        WebSocketStream::from_raw_socket(wire, role, None).await
-    }
-
-    fn text(text: &str) -> Message {
-        Message::text(text)
-    }
-
-    /// Reads for ever, so that pings are answered and the wire stays empty.
-    async fn listen(mut peer: Peer) -> Vec<Message> {
-        let mut heard = Vec::new();
-        while let Some(Ok(message)) = soon(peer.next()).await {
-            heard.push(message);
-        }
-        heard
-    }
-
-    // Reading.
-
-    #[tokio::test(start_paused = true)]
-    async fn messages_come_in_order_and_a_goodbye_is_the_end() {
-        for goodbye in [CloseCode::Normal, CloseCode::Away] {
-            let (mut ours, mut peer) = wired(KIB).await;
-            let theirs = async {
-                for word in ["one", "two", "three"] {
-                    peer.send(text(word)).await.unwrap();
-                }
-                let frame = CloseFrame { code: goodbye, reason: "bye".into() };
-                peer.close(Some(frame.clone())).await.unwrap();
-                let answer = soon(peer.next()).await.unwrap().unwrap();
-                assert_eq!(answer, Message::Close(Some(frame)));
-                assert!(soon(peer.next()).await.is_none());
-                drop(peer);
-            };
-            let reading = async {
-                let all: Vec<_> = soon((&mut ours).try_collect()).await.unwrap();
-                assert_eq!(all, ["one", "two", "three"].map(text));
-                assert!(soon(ours.next()).await.is_none());
-            };
-            soon(join(theirs, reading)).await;
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_close_frame_without_a_code_is_a_goodbye_too() {
-        let (mut ours, mut peer) = wired(KIB).await;
-        peer.close(None).await.unwrap();
-        let theirs = async {
-            assert!(soon(peer.next()).await.unwrap().unwrap().is_close());
-            drop(peer);
-        };
-        let (end, ()) = join(soon(ours.next()), theirs).await;
-        assert!(end.is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_keeps_the_wire_after_its_goodbye_is_left_when_it_is_silent() {
-        let (mut ours, mut peer) = wired(KIB).await;
-        peer.close(None).await.unwrap();
-        let start = Instant::now();
-        assert!(soon(ours.next()).await.is_none());
-        assert_eq!(start.elapsed(), secs(50));
-        assert!(
-            soon(peer.next()).await.unwrap().unwrap().is_close(),
-            "it was answered"
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn another_close_code_is_an_error() {
-        let (mut ours, mut peer) = wired(KIB).await;
-        let (code, reason) = (CloseCode::Error, "overloaded".into());
-        let frame = CloseFrame { code, reason };
-        peer.close(Some(frame.clone())).await.unwrap();
-        let start = Instant::now();
-        let (end, heard) = soon(join(ours.next(), listen(peer))).await;
-        assert_eq!(heard, [Message::Close(Some(frame))], "it was answered");
-        assert_eq!(start.elapsed(), Duration::ZERO, "and the writer not waited for");
-        assert_eq!(
-            end.unwrap().unwrap_err().to_string(),
-            "the peer closed with 1011: overloaded"
-        );
-        assert!(soon(ours.next()).await.is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_lost_connection_is_an_error_and_no_end() {
-        let (mut ours, mut peer) = wired(KIB).await;
-        peer.send(text("last words")).await.unwrap();
-        drop(peer);
-        let start = Instant::now();
-        assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("last words"));
-        let lost = soon(ours.next()).await.unwrap().unwrap_err();
-        let reset = ProtocolError::ResetWithoutClosingHandshake;
-        assert!(
-            matches!(&lost, SocketError::Failed(Error::Protocol(e)) if *e == reset),
-            "{lost:?}"
-        );
-        assert_eq!(start.elapsed(), Duration::ZERO, "and the writer not waited for");
-        assert!(soon(ours.next()).await.is_none());
-    }
-
-    // The end.
 
     #[tokio::test]
     async fn on_both_sides_a_small_message_does_not_wait() {
+        let minute = Duration::from_mins(1);
+        let limits = Limits {
+            message: 1024,
+            outbox: NonZeroUsize::MIN,
+            write: minute,
+            ping: minute,
+            silence: minute,
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         let server = async {
             let (wire, _) = listener.accept().await.unwrap();
-            accept(wire, LIMITS).await.unwrap()
+            accept(wire, limits).await.unwrap()
         };
-        let both = timeout(secs(60), join(dial(&url, LIMITS), server));
+        let both = timeout(minute, join(dial(&url, limits), server));
         let (client, server) = both.await.expect("it waits for ever");
         let client = client.unwrap().socket.take().unwrap();
         let client = lock(&client);
@@ -731,17 +591,5 @@ mod tests {
         };
         assert!(wire.nodelay().unwrap());
         assert!(lock(server.socket.as_ref().unwrap()).get_ref().nodelay().unwrap());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_can_be_spawned() {
-        let (mut ours, peer) = wired(KIB).await;
-        let listening = tokio::spawn(listen(peer));
-        let reading = tokio::spawn(async move {
-            let _ = timeout(secs(1), ours.next()).await;
-            ours.close(secs(2)).await
-        });
-        soon(reading).await.unwrap().unwrap();
-        assert_eq!(soon(listening).await.unwrap().len(), 1);
     }
 }

@@ -1,6 +1,5 @@
-//! What tungstenite and tokio-tungstenite do by themselves, what the naive versions cost, what
-//! life signs, writing and the end promise, peers that break the rules, real sockets, and wires
-//! made by hand.
+//! What the connection promises, what tungstenite and tokio-tungstenite do by themselves, and what the naive
+//! versions cost.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -570,6 +569,88 @@ async fn hanging_up_on_the_goodbye_leaves_it_unanswered() {
     theirs.close(None).await.unwrap();
     assert_eq!(soon(naive::listen(ours)).await.unwrap(), 2);
     assert!(is_reset(soon(theirs.next()).await.as_ref()));
+}
+
+// Reading.
+
+#[tokio::test(start_paused = true)]
+async fn messages_come_in_order_and_a_goodbye_is_the_end() {
+    for goodbye in [CloseCode::Normal, CloseCode::Away] {
+        let (mut ours, mut peer) = wired(KIB).await;
+        let theirs = async {
+            for word in ["one", "two", "three"] {
+                peer.send(text(word)).await.unwrap();
+            }
+            let frame = CloseFrame { code: goodbye, reason: "bye".into() };
+            peer.close(Some(frame.clone())).await.unwrap();
+            let answer = soon(peer.next()).await.unwrap().unwrap();
+            assert_eq!(answer, Message::Close(Some(frame)));
+            assert!(soon(peer.next()).await.is_none());
+            drop(peer);
+        };
+        let reading = async {
+            let all: Vec<_> = soon((&mut ours).try_collect()).await.unwrap();
+            assert_eq!(all, ["one", "two", "three"].map(text));
+            assert!(soon(ours.next()).await.is_none());
+        };
+        soon(join(theirs, reading)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_frame_without_a_code_is_a_goodbye_too() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    peer.close(None).await.unwrap();
+    let theirs = async {
+        assert!(soon(peer.next()).await.unwrap().unwrap().is_close());
+        drop(peer);
+    };
+    let (end, ()) = join(soon(ours.next()), theirs).await;
+    assert!(end.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_keeps_the_wire_after_its_goodbye_is_left_when_it_is_silent() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    peer.close(None).await.unwrap();
+    let start = Instant::now();
+    assert!(soon(ours.next()).await.is_none());
+    assert_eq!(start.elapsed(), secs(50));
+    assert!(soon(peer.next()).await.unwrap().unwrap().is_close(), "it was answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_close_code_is_an_error() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    let (code, reason) = (CloseCode::Error, "overloaded".into());
+    let frame = CloseFrame { code, reason };
+    peer.close(Some(frame.clone())).await.unwrap();
+    let start = Instant::now();
+    let (end, heard) = soon(join(ours.next(), listen(peer))).await;
+    assert_eq!(heard, [Message::Close(Some(frame))], "it was answered");
+    assert_eq!(start.elapsed(), Duration::ZERO, "and the writer not waited for");
+    assert_eq!(
+        end.unwrap().unwrap_err().to_string(),
+        "the peer closed with 1011: overloaded"
+    );
+    assert!(soon(ours.next()).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_an_error_and_no_end() {
+    let (mut ours, mut peer) = wired(KIB).await;
+    peer.send(text("last words")).await.unwrap();
+    drop(peer);
+    let start = Instant::now();
+    assert_eq!(soon(ours.next()).await.unwrap().unwrap(), text("last words"));
+    let lost = soon(ours.next()).await.unwrap().unwrap_err();
+    let reset = ProtocolError::ResetWithoutClosingHandshake;
+    assert!(
+        matches!(&lost, SocketError::Failed(Error::Protocol(e)) if *e == reset),
+        "{lost:?}"
+    );
+    assert_eq!(start.elapsed(), Duration::ZERO, "and the writer not waited for");
+    assert!(soon(ours.next()).await.is_none());
 }
 
 // Peers that break the rules.
@@ -1240,6 +1321,18 @@ async fn two_whose_readers_wait_for_their_outbox_stand_still_until_write() {
 }
 
 // The end.
+
+#[tokio::test(start_paused = true)]
+async fn it_can_be_spawned() {
+    let (mut ours, peer) = wired(KIB).await;
+    let listening = tokio::spawn(listen(peer));
+    let reading = tokio::spawn(async move {
+        let _ = timeout(secs(1), ours.next()).await;
+        ours.close(secs(2)).await
+    });
+    soon(reading).await.unwrap().unwrap();
+    assert_eq!(soon(listening).await.unwrap().len(), 1);
+}
 
 #[tokio::test(start_paused = true)]
 async fn close_writes_what_is_queued_and_waits_for_the_answer() {
