@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use thirtyfour::{
     By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver,
@@ -174,12 +175,11 @@ impl Browser {
         panic!("waited in vain for {what}: {script}");
     }
 
-    /// The page as a PDF.
+    /// The page as a PDF. Asked for by its protocol: chromedriver's own command gives up after ten seconds.
     pub(crate) async fn pdf(&self) -> Vec<u8> {
-        let printed = self
-            .client
-            .print_page(thirtyfour::common::print::PrintParameters::default());
-        printed.await.expect("it prints")
+        let printed = self.devtools("Page.printToPDF", json!({})).await;
+        let data = printed["data"].as_str().expect("a PDF");
+        BASE64_STANDARD.decode(data).expect("base64")
     }
 
     /// Presses keys where the focus is.
