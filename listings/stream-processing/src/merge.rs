@@ -481,6 +481,22 @@ mod tests {
     }
 
     #[test]
+    fn a_side_that_has_ended_is_asked_no_more() {
+        // An `unfold` panics when it is asked after its end.
+        let one = || stream::unfold(Some(1), |left| async move { Some((left?, None)) });
+        for merged in [
+            boxed(urgent_first(one(), stream::pending(), count(1))),
+            boxed(urgent_first(stream::pending(), one(), count(1))),
+        ] {
+            let mut merged = tokio_test::task::spawn(merged);
+            assert_ready_eq!(merged.poll_next(), Some(1));
+            for _ in 0..3 {
+                assert_pending!(merged.poll_next());
+            }
+        }
+    }
+
+    #[test]
     fn a_side_that_waits_is_heard_again_and_the_count_begins_anew() {
         let ([urgent, normal], mut merged) =
             by_hand(|u, n| urgent_first(u, n, count(2)));
