@@ -414,7 +414,7 @@ impl Listings {
                 }
             }
         }
-        let mut read = read_all(root, files);
+        let mut read = read_all(root, &files);
         // In an order that no scheduler decides, for the problems.
         read.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut listings =
@@ -444,26 +444,18 @@ impl Listings {
 /// Reads the files, on all cores: parsing is the greater part of what a build costs.
 fn read_all(
     root: &Path,
-    files: Vec<(String, Kind)>,
+    files: &[(String, Kind)],
 ) -> Vec<(String, Result<Listing, Problem>)> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    // Dealt like cards, as neighbours are of a size.
-    let mut hands = vec![Vec::new(); cores];
-    for (at, file) in files.into_iter().enumerate() {
-        hands[at % cores].push(file);
-    }
     thread::scope(|scope| {
-        let readers: Vec<_> = hands
-            .into_iter()
-            .map(|hand| {
-                scope.spawn(move || {
-                    hand.into_iter()
-                        .map(|(path, kind)| {
-                            let read = Listing::read(root, &path, kind);
-                            (path, read)
-                        })
-                        .collect::<Vec<_>>()
-                })
+        let readers: Vec<_> = (0..cores)
+            .map(|core| {
+                // Dealt like cards, as neighbours are of a size.
+                let hand = files.iter().skip(core).step_by(cores);
+                let read = move |(path, kind): &(String, Kind)| {
+                    (path.clone(), Listing::read(root, path, *kind))
+                };
+                scope.spawn(move || hand.map(read).collect::<Vec<_>>())
             })
             .collect();
         readers
