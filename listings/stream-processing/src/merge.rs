@@ -783,18 +783,33 @@ mod tests {
         assert!(at_every_await(items, gone).await >= 8);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_next_of_keyed_that_is_dropped_at_any_await_loses_no_item() {
+    /// All items of what `make` merges, read up to a drop after 0, 1, 2, … polls and then
+    /// to the end. Returns how many times it was dropped.
+    async fn at_every_drop_of_a_next<S: Stream + Unpin>(
+        make: impl Fn() -> S,
+        check: impl Fn(usize, Vec<S::Item>),
+    ) -> usize {
         let mut polls = 0;
         loop {
-            let mut merged = some_changes(&Alive::default());
-            let mut items = Vec::new();
+            let (mut merged, mut items) = (make(), Vec::new());
             let first = futures::StreamExt::for_each(&mut merged, |item| {
                 items.push(item);
                 std::future::ready(())
             });
             let ended = after_polls(polls, first).await.is_some();
             items.extend(all(merged).await);
+            check(polls, items);
+            if ended {
+                return polls;
+            }
+            polls += 1;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_next_of_keyed_that_is_dropped_at_any_await_loses_no_item() {
+        let make = || some_changes(&Alive::default());
+        let polls = at_every_drop_of_a_next(make, |polls, items| {
             let of = |wanted| items.iter().filter(move |(key, _)| *key == wanted);
             let whole = [Some(1), Some(2), Some(3), None];
             assert!(of('a').map(|item| item.1).eq(whole), "{polls} polls: {items:?}");
@@ -803,11 +818,8 @@ mod tests {
                 of('b').map(|item| item.1).eq([Some(1)]),
                 "{polls} polls: {items:?}"
             );
-            if ended {
-                break;
-            }
-            polls += 1;
-        }
+        });
+        let polls = polls.await;
         assert!(polls >= 8, "{polls}");
     }
 
@@ -820,24 +832,12 @@ mod tests {
                 item
             })
         };
-        let mut polls = 0;
-        loop {
-            let mut merged =
-                boxed(urgent_first(every(ms(3), 0), every(ms(2), 10), count(2)));
-            let mut items = Vec::new();
-            let first = futures::StreamExt::for_each(&mut merged, |item| {
-                items.push(item);
-                std::future::ready(())
-            });
-            let ended = after_polls(polls, first).await.is_some();
-            items.extend(all(merged).await);
+        let make = || boxed(urgent_first(every(ms(3), 0), every(ms(2), 10), count(2)));
+        let polls = at_every_drop_of_a_next(make, |polls, mut items| {
             items.sort_unstable();
             assert_eq!(items, [0, 1, 2, 10, 11, 12], "{polls} polls");
-            if ended {
-                break;
-            }
-            polls += 1;
-        }
+        });
+        let polls = polls.await;
         assert!(polls >= 5, "{polls}");
     }
 

@@ -68,8 +68,15 @@ async fn connect<S>(wire: S, limits: Limits) -> Connection<S>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    connect_as(Role::Client, wire, limits).await
+}
+
+async fn connect_as<S>(role: Role, wire: S, limits: Limits) -> Connection<S>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let config = Some(limits.config());
-    let socket = WebSocketStream::from_raw_socket(wire, Role::Client, config).await;
+    let socket = WebSocketStream::from_raw_socket(wire, role, config).await;
     Connection::new(socket, limits)
 }
 
@@ -1127,9 +1134,7 @@ async fn a_ping_goes_out_before_what_is_queued() {
 #[tokio::test(start_paused = true)]
 async fn pings_that_a_write_delayed_are_not_made_up_for() {
     let (ours, theirs) = duplex(64);
-    let config = Some(LIMITS.config());
-    let ours = WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
-    let ours = Connection::new(ours, Limits { ping: secs(1), ..LIMITS });
+    let ours = connect(ours, Limits { ping: secs(1), ..LIMITS }).await;
     let mut theirs = peer(theirs, Role::Server).await;
     ours.outbox().send(of_size(KIB)).await.unwrap();
     let start = Instant::now();
@@ -1272,9 +1277,7 @@ async fn two_that_talk_at_once_get_through() {
     let (left, right) = duplex(64);
     let mut ends = Vec::new();
     for (wire, role) in [(left, Role::Client), (right, Role::Server)] {
-        let config = Some(LIMITS.config());
-        let socket = WebSocketStream::from_raw_socket(wire, role, config).await;
-        let mut connection = Connection::new(socket, LIMITS);
+        let mut connection = connect_as(role, wire, LIMITS).await;
         let outbox = connection.outbox();
         ends.push(tokio::spawn(async move {
             let send = async {
@@ -1311,9 +1314,7 @@ async fn two_whose_readers_wait_for_their_outbox_stand_still_until_write() {
     let mut ends = Vec::new();
     let start = Instant::now();
     for (wire, role) in [(left, Role::Client), (right, Role::Server)] {
-        let config = Some(LIMITS.config());
-        let socket = WebSocketStream::from_raw_socket(wire, role, config).await;
-        ends.push(answer_twice(Connection::new(socket, LIMITS)));
+        ends.push(answer_twice(connect_as(role, wire, LIMITS).await));
     }
     let (error, ..) = soon(select_all(ends.into_iter().map(Box::pin))).await;
     assert!(matches!(error, SocketError::Stuck(_)), "{error}");
@@ -1426,10 +1427,7 @@ async fn dropped_at_any_await_close_leaves_no_task() {
                 yield_now().await;
                 listen(peer).await
             }));
-            let config = Some(LIMITS.config());
-            let ours =
-                WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
-            let closed = Connection::new(ours, LIMITS).close(secs(2)).await;
+            let closed = connect(ours, LIMITS).await.close(secs(2)).await;
             drop(listening);
             closed
         }
