@@ -26,7 +26,7 @@ use stream_processing::publish_subscribe::{
     Hub, Update, disconnect, for_each_latest, go_on, resync,
 };
 use stream_processing::ticks::ticks;
-use stream_processing::websocket::{Connection, Limits, dial};
+use stream_processing::websocket::{self, Limits, dial};
 use stream_processing::write_a_stream::{self, Counter, changes};
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
@@ -34,7 +34,6 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
-use tokio_tungstenite::accept_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -276,7 +275,7 @@ async fn from_a_hub() {
 const LIMITS: Limits = Limits {
     message: 1024,
     outbox: TWO,
-    write: secs(60),
+    write: secs(15),
     ping: secs(20),
     silence: secs(60),
 };
@@ -285,8 +284,7 @@ const LIMITS: Limits = Limits {
 /// then say goodbye.
 async fn branches(listener: TcpListener) -> Outcome {
     let (wire, _) = listener.accept().await?;
-    let socket = accept_async_with_config(wire, Some(LIMITS.config())).await?;
-    let mut shop = Connection::new(socket, LIMITS);
+    let mut shop = websocket::accept(wire, LIMITS).await?;
     let outbox = shop.outbox();
     let orders = [
         "a Rome 1200",

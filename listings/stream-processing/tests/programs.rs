@@ -87,7 +87,7 @@ fn the_feeds_go_the_main_ways_of_their_topics() {
         "watch_file",
         "file_events::latest",
         "dial",
-        "Connection::new",
+        "websocket::accept",
         "orders_of",
         "orders_by_page",
         "order_once",
