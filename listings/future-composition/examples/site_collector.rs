@@ -90,10 +90,10 @@ async fn races(site: &Site) {
     .await;
     tell("first to finish, too late", first_to_finish(page("/a"), page("/b"), ms(1)))
         .await;
-    let sources = ["/down", "/a", "/c"].map(|path| (path, page(path)));
-    tell("first to succeed", first_to_succeed(sources)).await;
-    let sources = [("/down", page("/down"))];
-    tell("first to succeed, none", first_to_succeed(sources)).await;
+    let requests = ["/down", "/a", "/c"].map(|path| (path, page(path)));
+    tell("first to succeed", first_to_succeed(requests)).await;
+    let requests = [("/down", page("/down"))];
+    tell("first to succeed, none", first_to_succeed(requests)).await;
     tell("hedged, not needed", hedge(page("/b"), ms(15), || page("/c"))).await;
     tell("hedged, the backup wins", hedge(page("/a"), ms(5), || page("/b"))).await;
 }

@@ -1,14 +1,15 @@
 //! Race: first to finish, first to succeed.
 
+use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::future::Future;
+use std::iter;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{self, Either};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::task::JoinError;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 // ANCHOR: first_to_finish
@@ -20,10 +21,10 @@ pub struct TooLate {
     pub limit: Duration,
 }
 
-/// The output of the first of the two to finish, good or bad. `primary` wins a tie.
+/// The output of the first of the two to finish, good or bad. Either may win a tie.
 ///
 /// # Errors
-/// Neither finished within `limit`.
+/// Neither finished within `limit`. An answer exactly at the limit is in time.
 ///
 /// # Cancel safety
 /// The loser is dropped where it waits, before this returns. Dropping the race drops
@@ -33,54 +34,62 @@ pub async fn first_to_finish<T>(
     mirror: impl Future<Output = T>,
     limit: Duration,
 ) -> Result<T, TooLate> {
-    tokio::select! {
-        biased;
-        answer = primary => Ok(answer),
-        answer = mirror => Ok(answer),
-        () = sleep(limit) => Err(TooLate { limit }),
-    }
+    let race = async {
+        tokio::select! {
+            answer = primary => answer,
+            answer = mirror => answer,
+        }
+    };
+    timeout(limit, race).await.map_err(|_| TooLate { limit })
 }
 // ANCHOR_END: first_to_finish
 
 // ANCHOR: all_errors
-/// Why nobody won.
+/// Why nobody won. It prints each failure with all its causes.
 #[derive(Debug, thiserror::Error)]
-pub enum Lost<N: Debug + Display, E: Debug + Display> {
-    /// There was nobody to ask.
-    #[error("there is no source to ask")]
-    NoSources,
-    /// What each source said, in the order in which they failed.
-    #[error("all sources failed: {}", list(.0))]
+pub enum Lost<N: Debug + Display, E: Error> {
+    /// The list of requests was empty.
+    #[error("there was nobody to ask")]
+    NobodyToAsk,
+    /// What each request said, by its name, in the order in which they failed.
+    #[error("all requests failed: {}", list(.0))]
     AllFailed(Vec<(N, E)>),
 }
 
-fn list<N: Display, E: Display>(failures: &[(N, E)]) -> String {
-    let line = |(name, error): &(N, E)| format!("{name}: {error}");
+fn list<N: Display, E: Error>(failures: &[(N, E)]) -> String {
+    let line = |(name, error): &(N, E)| format!("{name}: {}", with_causes(error));
     failures.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+/// An error has one `source` at most, and here are several failures: so their causes
+/// are part of the message.
+fn with_causes<E: Error>(error: &E) -> String {
+    let causes = iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 // ANCHOR_END: all_errors
 
 // ANCHOR: first_to_succeed
-/// The first `Ok`, with its source's name. An `Err` only puts its own source out.
+/// The first `Ok`, with the name of its request. An `Err` puts out only its own.
 ///
 /// # Errors
-/// There was no source, or every one of them failed.
+/// There was no request, or every one of them failed.
 ///
 /// # Cancel safety
 /// The losers are dropped where they wait, before this returns. Dropping the race drops
 /// all of them, and the errors so far.
 pub async fn first_to_succeed<N, T, E, F>(
-    sources: impl IntoIterator<Item = (N, F)>,
+    requests: impl IntoIterator<Item = (N, F)>,
 ) -> Result<(N, T), Lost<N, E>>
 where
     N: Debug + Display,
-    E: Debug + Display,
+    E: Error,
     F: Future<Output = Result<T, E>>,
 {
-    let run = |(name, ask): (N, F)| async move { (name, ask.await) };
-    let mut race: FuturesUnordered<_> = sources.into_iter().map(run).collect();
+    let named = |(name, request): (N, F)| async move { (name, request.await) };
+    let mut race: FuturesUnordered<_> = requests.into_iter().map(named).collect();
     if race.is_empty() {
-        return Err(Lost::NoSources);
+        return Err(Lost::NobodyToAsk);
     }
     let mut failures = Vec::with_capacity(race.len());
     // The loop awaits nothing else: whoever is still in the race is being polled.
@@ -96,7 +105,7 @@ where
 
 // ANCHOR: either_success
 /// The first of the two to succeed; `None` when both failed and nobody asks why.
-/// `primary` wins a tie.
+/// Either may win a tie.
 ///
 /// # Cancel safety
 /// The loser is dropped where it waits, before this returns. Dropping the race drops
@@ -106,7 +115,6 @@ pub async fn either_success<T, E>(
     mirror: impl Future<Output = Result<T, E>>,
 ) -> Option<T> {
     tokio::select! {
-        biased;
         Ok(answer) = primary => Some(answer),
         Ok(answer) = mirror => Some(answer),
         else => None,
@@ -115,10 +123,10 @@ pub async fn either_success<T, E>(
 // ANCHOR_END: either_success
 
 // ANCHOR: both_failed
-/// The call and its backup have both failed.
+/// The call and its backup have both failed. It prints both with all their causes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("primary: {primary}; backup: {backup}")]
-pub struct BothFailed<E: Debug + Display> {
+#[error("primary: {}; backup: {}", with_causes(.primary), with_causes(.backup))]
+pub struct BothFailed<E: Error> {
     /// What the first call said.
     pub primary: E,
     /// What the second call said.
@@ -128,7 +136,7 @@ pub struct BothFailed<E: Debug + Display> {
 
 // ANCHOR: hedge
 /// Calls `backup` as well, once `primary` has taken `after` or has failed; the first to
-/// succeed wins. Only for calls that may be made twice.
+/// succeed wins, and either may win a tie. Only for calls that may be made twice.
 ///
 /// # Errors
 /// Both failed.
@@ -142,23 +150,27 @@ pub async fn hedge<T, E, B>(
     backup: impl FnOnce() -> B,
 ) -> Result<T, BothFailed<E>>
 where
-    E: Debug + Display,
+    E: Error,
     B: Future<Output = Result<T, E>>,
 {
     let both = |primary, backup| BothFailed { primary, backup };
     let mut primary = pin!(primary);
     match timeout(after, &mut primary).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(primary)) => backup().await.map_err(|backup| both(primary, backup)),
-        // `primary` is still alive, so it goes on being polled, beside the backup.
-        Err(_slow) => match future::select(primary, pin!(backup())).await {
-            Either::Left((Ok(won), _)) | Either::Right((Ok(won), _)) => Ok(won),
-            Either::Left((Err(primary), backup)) => {
-                backup.await.map_err(|backup| both(primary, backup))
-            }
-            Either::Right((Err(backup), primary)) => {
-                primary.await.map_err(|primary| both(primary, backup))
-            }
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(primary)) => {
+            return backup().await.map_err(|backup| both(primary, backup));
+        }
+        Err(_slow) => {} // `primary` goes on, beside the backup
+    }
+    let mut backup = pin!(backup());
+    tokio::select! {
+        answer = &mut primary => match answer {
+            Ok(answer) => Ok(answer),
+            Err(primary) => backup.await.map_err(|backup| both(primary, backup)),
+        },
+        answer = &mut backup => match answer {
+            Ok(answer) => Ok(answer),
+            Err(backup) => primary.await.map_err(|primary| both(primary, backup)),
         },
     }
 }
@@ -174,8 +186,8 @@ where
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// The loser's task is aborted: its future is dropped where it waits, maybe after this
-/// returns. Dropping the race aborts both.
+/// The loser's task is aborted: its future is dropped at its next await that has to
+/// wait, maybe after this returns. Dropping the race aborts both.
 pub async fn race_tasks<T: Send + 'static>(
     primary: impl Future<Output = T> + Send + 'static,
     mirror: impl Future<Output = T> + Send + 'static,
@@ -193,6 +205,26 @@ pub async fn race_tasks<T: Send + 'static>(
 pub mod naive {
     use super::*;
     use futures::future::{BoxFuture, select_ok};
+    use tokio::time::sleep;
+
+    // ANCHOR: limit_in_the_last_branch
+    /// Wrong: a busy racer uses up the budget of its task before the timer is polled.
+    ///
+    /// # Errors
+    /// Neither finished within `limit`, if each of them had to wait.
+    pub async fn first_to_finish<T>(
+        primary: impl Future<Output = T>,
+        mirror: impl Future<Output = T>,
+        limit: Duration,
+    ) -> Result<T, TooLate> {
+        tokio::select! {
+            biased;
+            answer = primary => Ok(answer),
+            answer = mirror => Ok(answer),
+            () = sleep(limit) => Err(TooLate { limit }),
+        }
+    }
+    // ANCHOR_END: limit_in_the_last_branch
 
     // ANCHOR: any_answer_wins
     /// Wrong: an `Err` that comes first wins, and chance decides a tie.
@@ -215,12 +247,12 @@ pub mod naive {
     /// stay alive while `then` runs.
     ///
     /// # Errors
-    /// What the last source to fail said.
+    /// What the last request to fail said.
     pub async fn use_first<T, E, Fut: Future>(
-        sources: Vec<BoxFuture<'_, Result<T, E>>>,
+        requests: Vec<BoxFuture<'_, Result<T, E>>>,
         then: impl FnOnce(T) -> Fut,
     ) -> Result<Fut::Output, E> {
-        let (answer, _losers) = select_ok(sources).await?;
+        let (answer, _losers) = select_ok(requests).await?;
         Ok(then(answer).await)
     }
     // ANCHOR_END: last_error_only
@@ -248,18 +280,28 @@ pub mod naive {
 mod tests {
     use super::*;
     use backend::{Alive, HttpReply, HttpSite, Load, Reply, Site, SiteError, cancel};
+    use future_composition::one_error_type::{HttpError, causes, fetch_json};
     use futures::FutureExt;
-    use tokio::sync::mpsc;
-    use tokio::time::Instant;
+    use futures::future::{self, BoxFuture};
+    use std::cell::RefCell;
+    use std::sync::mpsc as std_mpsc;
+    use tokio::net::TcpSocket;
+    use tokio::sync::{mpsc, oneshot};
+    use tokio::time::{Instant, sleep};
 
     const SECOND: Duration = Duration::from_secs(1);
     const HOUR: Duration = Duration::from_hours(1);
+
+    const DECADE: Duration = Duration::from_hours(10 * 365 * 24);
+
+    /// Long enough for any machine; only a broken listing waits that long.
+    const AGES: Duration = Duration::from_mins(1);
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
     }
 
-    /// Two sources that answer with their own path.
+    /// Two servers that answer with their own path.
     fn two(primary: u64, mirror: u64) -> Site {
         Site::default()
             .with_page("primary", ms(primary))
@@ -322,13 +364,54 @@ mod tests {
     async fn biased_gives_each_tie_to_the_upper_line() {
         for _ in 0..200 {
             let site = two(10, 10);
-            let race =
-                first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), ms(10));
-            assert_eq!(race.await.unwrap().unwrap(), "primary");
-            let answer =
-                either_success(ask(&site, "primary"), ask(&site, "mirror")).await;
-            assert_eq!(answer.unwrap(), "primary");
+            let winner = tokio::select! {
+                biased;
+                answer = ask(&site, "primary") => answer,
+                answer = ask(&site, "mirror") => answer,
+            };
+            assert_eq!(winner.unwrap(), "primary");
         }
+    }
+
+    /// Of 200 ties, both sides win some.
+    async fn either_side_wins<F: Future<Output = String>>(
+        mut race: impl FnMut(Site) -> F,
+    ) {
+        let (mut primary, mut mirror) = (0, 0);
+        for _ in 0..200 {
+            match race(two(10, 10)).await.as_str() {
+                "primary" => primary += 1,
+                _ => mirror += 1,
+            }
+        }
+        assert!(primary > 0 && mirror > 0, "{primary} to {mirror}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_biased_both_sides_win_some_ties() {
+        either_side_wins(|site| async move {
+            let race = naive::first_answer(ask(&site, "primary"), ask(&site, "mirror"));
+            race.await.unwrap()
+        })
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn either_side_may_win_a_tie() {
+        either_side_wins(|site| async move {
+            let (primary, mirror) = (ask(&site, "primary"), ask(&site, "mirror"));
+            first_to_finish(primary, mirror, ms(10)).await.unwrap().unwrap()
+        })
+        .await;
+        either_side_wins(|site| async move {
+            either_success(ask(&site, "primary"), ask(&site, "mirror")).await.unwrap()
+        })
+        .await;
+        either_side_wins(|site| async move {
+            let primary = sleep(ms(5)).then(|()| ask(&site, "primary"));
+            hedge(primary, ms(5), || ask(&site, "mirror")).await.unwrap()
+        })
+        .await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -339,20 +422,6 @@ mod tests {
                 first_to_finish(ask(&site, "primary"), ask(&site, "mirror"), ms(10));
             assert!(race.await.is_ok());
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn without_biased_both_sides_win_some_ties() {
-        let (mut primary, mut mirror) = (0, 0);
-        for _ in 0..200 {
-            let site = two(10, 10);
-            match naive::first_answer(ask(&site, "primary"), ask(&site, "mirror")).await
-            {
-                Ok(path) if path == "primary" => primary += 1,
-                _ => mirror += 1,
-            }
-        }
-        assert!(primary > 0 && mirror > 0, "{primary} to {mirror}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -387,7 +456,9 @@ mod tests {
         let race =
             first_to_finish(order("quick", ms(10)), order("slow", ms(20)), SECOND);
         assert_eq!(race.await, Ok("quick"));
-        assert_eq!((placed.try_recv(), placed.try_recv()), (Ok("quick"), Ok("slow")));
+        let mut done = [placed.try_recv().unwrap(), placed.try_recv().unwrap()];
+        done.sort_unstable();
+        assert_eq!(done, ["quick", "slow"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -446,7 +517,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn when_all_fail_each_error_comes_back_with_its_source() {
+    async fn when_all_fail_each_error_comes_back_with_its_name() {
         let site = Site::default().with_reply("primary", Reply::status(ms(20), 503));
         let start = Instant::now();
         let lost =
@@ -454,11 +525,53 @@ mod tests {
         assert_eq!(start.elapsed(), ms(20));
         assert_eq!(
             lost.to_string(),
-            "all sources failed: nowhere: nowhere: not found; primary: primary: status 503"
+            "all requests failed: nowhere: nowhere: not found; primary: primary: status 503"
         );
         let nowhere = SiteError::NotFound { path: "nowhere".into() };
         let want = [("nowhere", nowhere), ("primary", not_served("primary"))];
         assert!(matches!(lost, Lost::AllFailed(failures) if failures == want));
+    }
+
+    /// What `fetch_json` says of an address where nobody listens: five errors, each the
+    /// cause of the one before.
+    async fn refused() -> Result<(), HttpError> {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("http://{}/", socket.local_addr().unwrap());
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        fetch_json(&client, &url).await
+    }
+
+    fn in_one_line(error: &HttpError) -> String {
+        let chain: Vec<_> = causes(error).map(ToString::to_string).collect();
+        assert_eq!(chain.len(), 5, "{chain:?}");
+        chain.join(": ")
+    }
+
+    #[tokio::test]
+    async fn each_failure_is_printed_with_all_its_causes_and_each_of_them_once() {
+        let requests = [("north", refused().boxed()), ("south", refused().boxed())];
+        let lost = first_to_succeed(requests).await.unwrap_err();
+        let Lost::AllFailed(failures) = &lost else { panic!("{lost}") };
+        let lines: Vec<_> = failures
+            .iter()
+            .map(|(name, error)| format!("{name}: {}", in_one_line(error)))
+            .collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(
+            lost.to_string(),
+            format!("all requests failed: {}", lines.join("; "))
+        );
+        assert_eq!(causes(&lost).count(), 1, "no cause is told twice");
+
+        let both = hedge(refused(), HOUR, refused).await.unwrap_err();
+        let (primary, backup) = (in_one_line(&both.primary), in_one_line(&both.backup));
+        assert_eq!(both.to_string(), format!("primary: {primary}; backup: {backup}"));
+        assert_eq!(causes(&both).count(), 1, "no cause is told twice");
+
+        let nobody: [(&str, BoxFuture<'_, Result<(), HttpError>>); 0] = [];
+        let lost = first_to_succeed(nobody).await.unwrap_err();
+        assert_eq!((causes(&lost).count(), lost.to_string().contains(':')), (1, false));
     }
 
     #[tokio::test(start_paused = true)]
@@ -466,15 +579,15 @@ mod tests {
         let start = Instant::now();
         let race = first_to_succeed(named(&Site::default(), []));
         let lost = timeout(HOUR, race).await.unwrap().unwrap_err();
-        assert!(matches!(lost, Lost::NoSources));
+        assert!(matches!(lost, Lost::NobodyToAsk));
         assert_eq!(
             (lost.to_string().as_str(), start.elapsed().as_millis()),
-            ("there is no source to ask", 0)
+            ("there was nobody to ask", 0)
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn dropped_at_any_await_the_sources_are_dropped() {
+    async fn dropped_at_any_await_all_requests_are_dropped() {
         let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
         let make = || first_to_succeed(named(&site, ["primary", "mirror"]));
         let points =
@@ -556,16 +669,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn select_ok_keeps_only_the_last_error() {
         let site = Site::default().with_reply("primary", Reply::status(ms(20), 503));
-        let sources =
+        let requests =
             vec![ask(&site, "primary").boxed(), ask(&site, "nowhere").boxed()];
-        let error = naive::use_first(sources, future::ready).await.unwrap_err();
+        let error = naive::use_first(requests, future::ready).await.unwrap_err();
         assert_eq!(error, not_served("primary"));
     }
 
     #[tokio::test]
     async fn select_ok_of_nothing_panics() {
         let race = naive::use_first(
-            Vec::<future::BoxFuture<'_, Result<(), SiteError>>>::new(),
+            Vec::<BoxFuture<'_, Result<(), SiteError>>>::new(),
             future::ready,
         );
         let panic = tokio::spawn(race).await.unwrap_err().into_panic();
@@ -578,12 +691,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn select_ok_hands_the_losers_back_alive() {
         let site = two(20, 30);
-        let sources = vec![ask(&site, "primary").boxed(), ask(&site, "mirror").boxed()];
+        let requests =
+            vec![ask(&site, "primary").boxed(), ask(&site, "mirror").boxed()];
         let then = |_| async {
             sleep(SECOND).await;
             site.load()
         };
-        let seen = naive::use_first(sources, then).await.unwrap();
+        let seen = naive::use_first(requests, then).await.unwrap();
         assert_eq!(
             (seen.in_flight, seen.dropped),
             (1, 0),
@@ -603,6 +717,30 @@ mod tests {
             0,
             "not even when the answer comes at the delay"
         );
+        let backup = || unreachable!("the backup was made");
+        let answer =
+            hedge::<_, _, BoxFuture<'_, _>>(ask(&site, "primary"), ms(50), backup);
+        assert_eq!(answer.await.as_deref(), Ok("primary"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_backup_is_made_when_it_is_needed_and_not_before() {
+        for (primary, made_at) in [
+            (Reply::page(ms(90), "good"), ms(50)),
+            (Reply::status(ms(20), 503), ms(20)),
+        ] {
+            let site = two(0, 10).with_reply("primary", primary);
+            let (start, made) = (Instant::now(), RefCell::default());
+            let backup = || {
+                made.replace(Some(start.elapsed()));
+                ask(&site, "mirror")
+            };
+            let hedged = hedge(ask(&site, "primary"), ms(50), backup);
+            sleep(ms(0)).await;
+            assert_eq!(made.take(), None, "before the first poll");
+            hedged.await.unwrap();
+            assert_eq!(made.take(), Some(made_at));
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -678,6 +816,126 @@ mod tests {
             points, 4,
             "before the first poll, alone, beside the backup, the backup alone"
         );
+    }
+
+    /// Reads a million messages, each of which is there already, so that each of its
+    /// polls uses up the whole budget of the task.
+    async fn busy() -> Result<&'static str, SiteError> {
+        let (sender, mut messages) = mpsc::unbounded_channel();
+        for n in 0..1_000_000 {
+            sender.send(n).unwrap();
+            messages.recv().await.unwrap();
+        }
+        Ok("busy")
+    }
+
+    /// Reads one message, which is there already. Without budget, even this has to wait.
+    async fn quick() -> Result<&'static str, SiteError> {
+        let (sender, mut messages) = mpsc::unbounded_channel();
+        sender.send("quick").unwrap();
+        Ok(messages.recv().await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_racer_that_is_always_busy_is_ended_at_the_limit() {
+        let late = TooLate { limit: ms(1) };
+        let race = first_to_finish(busy(), future::pending(), ms(1)).await;
+        assert_eq!(race.unwrap_err(), late);
+        let race = first_to_finish(future::pending(), busy(), ms(1)).await;
+        assert_eq!(race.unwrap_err(), late);
+    }
+
+    #[tokio::test]
+    async fn a_sleep_in_the_last_branch_is_no_limit_for_a_busy_racer() {
+        let race = naive::first_to_finish(busy(), future::pending(), ms(1)).await;
+        assert_eq!(race.unwrap().unwrap(), "busy");
+        let race = naive::first_to_finish(future::pending::<()>(), sleep(HOUR), ms(1));
+        assert_eq!(race.await.unwrap_err(), TooLate { limit: ms(1) });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_duration_is_no_limit_and_no_delay() {
+        let start = Instant::now();
+        // One `sleep` of Tokio ends after 30 years, however long it was to be.
+        let slow = || async {
+            for _ in 0..4 {
+                sleep(DECADE).await;
+            }
+            Err(not_served("primary"))
+        };
+        let never = future::pending::<Result<Duration, _>>();
+        let race = first_to_finish(slow(), never, Duration::MAX).await;
+        assert_eq!((race.unwrap().is_err(), start.elapsed()), (true, 4 * DECADE));
+        let backup = || async move { Ok(start.elapsed()) };
+        assert_eq!(hedge(slow(), Duration::MAX, backup).await, Ok(8 * DECADE));
+    }
+
+    #[tokio::test]
+    async fn a_busy_racer_keeps_nobody_from_winning() {
+        let finished = [
+            first_to_finish(busy(), quick(), HOUR).await.unwrap().unwrap(),
+            first_to_finish(quick(), busy(), HOUR).await.unwrap().unwrap(),
+        ];
+        assert_eq!(finished, ["quick"; 2]);
+        let succeeded = [
+            either_success(busy(), quick()).await.unwrap(),
+            either_success(quick(), busy()).await.unwrap(),
+        ];
+        assert_eq!(succeeded, ["quick"; 2]);
+        let racers = [("busy", busy().boxed()), ("quick", quick().boxed())];
+        assert_eq!(first_to_succeed(racers).await.unwrap().0, "quick");
+        let racers = [("quick", quick().boxed()), ("busy", busy().boxed())];
+        assert_eq!(first_to_succeed(racers).await.unwrap().0, "quick");
+        let tasks = [
+            race_tasks(busy(), quick()).await.unwrap().unwrap(),
+            race_tasks(quick(), busy()).await.unwrap().unwrap(),
+        ];
+        assert_eq!(tasks, ["quick"; 2]);
+    }
+
+    #[tokio::test]
+    async fn a_busy_call_keeps_neither_its_backup_nor_its_primary_from_winning() {
+        let answer = hedge(busy(), ms(1), quick).await;
+        assert_eq!(answer.unwrap(), "quick");
+        let (go, begun) = oneshot::channel();
+        let primary = async {
+            begun.await.unwrap();
+            quick().await
+        };
+        let backup = || {
+            go.send(()).unwrap();
+            busy()
+        };
+        assert_eq!(hedge(primary, ms(1), backup).await.unwrap(), "quick");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn racers_that_block_their_threads_run_at_the_same_time() {
+        let (to_mirror, from_primary) = std_mpsc::channel();
+        let (to_primary, from_mirror) = std_mpsc::channel();
+        let primary = async move {
+            to_mirror.send(()).unwrap();
+            from_mirror.recv_timeout(AGES).is_ok()
+        };
+        let mirror = async move {
+            to_primary.send(()).unwrap();
+            from_primary.recv_timeout(AGES).is_ok()
+        };
+        let race = race_tasks(primary, mirror);
+        assert!(tokio::spawn(race).await.unwrap().unwrap(), "each has met the other");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn racers_that_are_tasks_run_while_nobody_polls_the_race() {
+        let site = two(20, 30);
+        let mut race =
+            Box::pin(race_tasks(ask(&site, "primary"), ask(&site, "mirror")));
+        sleep(ms(50)).await;
+        assert_eq!(site.load().calls, 0, "before the first poll there is no task");
+        assert!(futures::poll!(&mut race).is_pending());
+        sleep(ms(50)).await;
+        assert_eq!(site.load().answered, 2);
+        race.await.unwrap().unwrap();
     }
 
     #[tokio::test(start_paused = true)]
