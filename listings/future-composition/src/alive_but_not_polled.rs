@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{AcquireError, Mutex, Semaphore};
 use tokio::task::JoinError;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 // ANCHOR: keep_polling
@@ -31,7 +31,7 @@ pub async fn warn_when_slow<T, N: Future<Output = ()>>(
 // ANCHOR_END: keep_polling
 
 // ANCHOR: drop_first
-/// Drops `work` when it takes longer than `limit`, and only then starts `instead`.
+/// Drops `work` when it takes longer than `limit`, and only then calls `instead`.
 ///
 /// # Cancel safety
 /// Dropping it drops the one that runs.
@@ -40,17 +40,18 @@ pub async fn fall_back_when_slow<T, B: Future<Output = T>>(
     limit: Duration,
     instead: impl FnOnce() -> B,
 ) -> T {
-    tokio::select! {
-        biased;
-        // Not `&mut work`: the branch owns it, and it is gone before a handler runs.
-        output = work => output,
-        () = sleep(limit) => instead().await,
+    // Not `&mut work`: `timeout` owns it, and it is gone when this await ends.
+    match timeout(limit, work).await {
+        Ok(output) => output,
+        Err(_slow) => instead().await,
     }
 }
 // ANCHOR_END: drop_first
 
 // ANCHOR: a_task_moves_by_itself
 /// Like [`warn_when_slow`], but `work` is a task, and moves whatever is awaited here.
+/// Even work that blocks its thread is slow at `limit`, if the runtime has another one.
+/// Work that ends exactly at `limit` may count as slow, too.
 ///
 /// # Errors
 /// `work` panicked.
@@ -71,10 +72,9 @@ where
     N: Future<Output = ()>,
 {
     let mut work = AbortOnDropHandle::new(tokio::spawn(work));
-    tokio::select! {
-        biased;
-        output = &mut work => output,
-        () = sleep(limit) => {
+    match timeout(limit, &mut work).await {
+        Ok(output) => output,
+        Err(_slow) => {
             warn().await;
             work.await
         }
@@ -83,7 +83,8 @@ where
 // ANCHOR_END: a_task_moves_by_itself
 
 // ANCHOR: all_inside
-/// Fetches and stores each row, with one permit of `gate` for both.
+/// Fetches and stores each row, with one permit of `gate` for both. No row is asked for
+/// before it has its permit.
 ///
 /// # Errors
 /// `gate` was closed.
@@ -93,7 +94,7 @@ where
 pub async fn fetch_and_store<K, R, F, S>(
     keys: impl IntoIterator<Item = K>,
     gate: &Semaphore,
-    mut fetch: impl FnMut(K) -> F,
+    fetch: impl FnOnce(K) -> F + Clone,
     store: impl FnOnce(R) -> S + Clone,
 ) -> Result<(), AcquireError>
 where
@@ -101,10 +102,11 @@ where
     S: Future<Output = ()>,
 {
     let fetch_one = |key| {
-        let (fetching, store) = (fetch(key), store.clone());
+        let (fetch, store) = (fetch.clone(), store.clone());
         async move {
             let _permit = gate.acquire().await?;
-            store(fetching.await).await;
+            let row = fetch(key).await;
+            store(row).await;
             Ok(())
         }
     };
@@ -142,6 +144,7 @@ pub async fn load_once<T: Clone, E, F: Future<Output = Result<T, E>>>(
 /// What most code starts with, kept to be measured against.
 pub mod naive {
     use super::*;
+    use tokio::time::sleep;
 
     // ANCHOR: futurelock
     /// Wrong: while `warn` runs, `work` is alive and nobody polls it.
@@ -152,7 +155,6 @@ pub mod naive {
     ) -> T {
         let mut work = pin!(work);
         tokio::select! {
-            biased;
             output = &mut work => output,
             () = sleep(limit) => {
                 warn().await;
@@ -170,7 +172,7 @@ pub mod naive {
     pub async fn fetch_and_store<K, R, F, S>(
         keys: impl IntoIterator<Item = K>,
         gate: &Semaphore,
-        mut fetch: impl FnMut(K) -> F,
+        fetch: impl FnOnce(K) -> F + Clone,
         store: impl Fn(R) -> S,
     ) -> Result<(), AcquireError>
     where
@@ -178,10 +180,10 @@ pub mod naive {
         S: Future<Output = ()>,
     {
         let fetch_one = |key| {
-            let fetching = fetch(key);
+            let fetch = fetch.clone();
             async move {
                 let _permit = gate.acquire().await?;
-                Ok(fetching.await)
+                Ok(fetch(key).await)
             }
         };
         let mut rows: FuturesUnordered<_> = keys.into_iter().map(fetch_one).collect();
@@ -222,12 +224,20 @@ mod tests {
     use backend::{Alive, Load, Site, cancel};
     use futures::FutureExt;
     use futures::stream;
+    use std::cell::{Cell, RefCell};
+    use std::future::{Ready, ready};
     use std::sync::Arc;
     use tokio::sync::mpsc::{self, error::TrySendError};
-    use tokio::time::Instant;
+    use tokio::time::{Instant, sleep};
 
     const LIMIT: Duration = Duration::from_millis(100);
     const HOUR: Duration = Duration::from_hours(1);
+
+    /// One `sleep` of Tokio ends after 30 years, however long it was to be.
+    const DECADE: Duration = Duration::from_hours(10 * 365 * 24);
+
+    /// Long enough for any machine; only a broken listing waits that long.
+    const AGES: Duration = Duration::from_mins(1);
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
@@ -533,7 +543,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_owned_future_is_gone_before_the_handler_runs() {
+    async fn work_that_is_given_up_is_gone_before_instead_is_called() {
         let (lock, alive, start) = (busy_lock(), Alive::default(), Instant::now());
         let work = {
             let (guard, lock) = (alive.guard(), Arc::clone(&lock));
@@ -568,17 +578,77 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_that_ends_at_the_limit_is_not_slow() {
-        let never = || async { unreachable!("it was in time") };
         let start = Instant::now();
+        let never = || -> Ready<()> { unreachable!("it was in time") };
         assert_eq!(warn_when_slow(sleep(LIMIT).map(|()| 1), LIMIT, never).await, 1);
-        let task = warn_when_task_is_slow(sleep(ms(99)).map(|()| 2), LIMIT, never);
-        assert_eq!(task.await.unwrap(), 2);
-        let never = || async { unreachable!("it was in time") };
-        assert_eq!(
-            fall_back_when_slow(sleep(LIMIT).map(|()| 3), LIMIT, never).await,
-            3
-        );
-        assert_eq!(start.elapsed(), ms(100 + 99 + 100));
+        let instead = || -> Ready<u32> { unreachable!("it was in time") };
+        let work = sleep(LIMIT).map(|()| 2);
+        assert_eq!(fall_back_when_slow(work, LIMIT, instead).await, 2);
+        let task = warn_when_task_is_slow(sleep(ms(99)).map(|()| 3), LIMIT, never);
+        assert_eq!(task.await.unwrap(), 3);
+        assert_eq!(start.elapsed(), ms(100 + 100 + 99));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_ends_at_the_limit_gives_its_output_slow_or_not() {
+        let start = Instant::now();
+        for n in 1..=200 {
+            let task = warn_when_task_is_slow(sleep(LIMIT), LIMIT, || ready(()));
+            task.await.unwrap();
+            assert_eq!(start.elapsed(), n * LIMIT);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_task_that_blocks_its_thread_is_slow_at_the_limit() {
+        let (warned, until_warned) = std::sync::mpsc::channel();
+        let work = async move { until_warned.recv_timeout(AGES).is_ok() };
+        let warn = || {
+            warned.send(()).unwrap();
+            ready(())
+        };
+        assert!(warn_when_task_is_slow(work, ms(1), warn).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_limit_is_none() {
+        let work = || async {
+            for _ in 0..4 {
+                sleep(DECADE).await;
+            }
+        };
+        let start = Instant::now();
+        let never = || -> Ready<()> { unreachable!("there is no limit") };
+        warn_when_slow(work(), Duration::MAX, never).await;
+        fall_back_when_slow(work(), Duration::MAX, never).await;
+        warn_when_task_is_slow(work(), Duration::MAX, never).await.unwrap();
+        assert_eq!(start.elapsed(), 12 * DECADE);
+    }
+
+    /// Reads a million messages, each of which is there already, so that each of its
+    /// polls uses up the whole budget of the task.
+    async fn busy() -> &'static str {
+        let (sender, mut messages) = mpsc::unbounded_channel();
+        for n in 0..1_000_000 {
+            sender.send(n).unwrap();
+            messages.recv().await.unwrap();
+        }
+        "busy"
+    }
+
+    #[tokio::test]
+    async fn work_that_is_always_busy_is_slow_at_the_limit() {
+        let warned = Cell::new(0);
+        let warn = || {
+            warned.set(warned.get() + 1);
+            ready(())
+        };
+        assert_eq!(warn_when_slow(busy(), ms(1), warn).await, "busy");
+        assert_eq!(warned.get(), 1);
+        assert_eq!(warn_when_task_is_slow(busy(), ms(1), warn).await.unwrap(), "busy");
+        assert_eq!(warned.get(), 2);
+        let instead = || ready("gave up");
+        assert_eq!(fall_back_when_slow(busy(), ms(1), instead).await, "gave up");
     }
 
     #[tokio::test(start_paused = true)]
@@ -685,6 +755,21 @@ mod tests {
                 Load { calls: 6, in_flight: 0, peak: permits, answered: 6, dropped: 0 };
             assert_eq!((site.load(), site.calls("store")), (load, 3));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_row_is_asked_for_before_it_has_its_permit() {
+        let (site, gate, start) = (rows(), Semaphore::new(1), Instant::now());
+        let asked = RefCell::new(Vec::new());
+        let fetch_row = |path| {
+            asked.borrow_mut().push(start.elapsed());
+            fetch(&site, path)
+        };
+        let store = |()| fetch(&site, "store");
+        in_time(fetch_and_store(["a", "b", "c"], &gate, fetch_row, store))
+            .await
+            .unwrap();
+        assert_eq!(asked.take(), [ms(0), ms(20), ms(40)]);
     }
 
     #[tokio::test(start_paused = true)]
