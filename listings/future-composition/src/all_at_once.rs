@@ -36,7 +36,7 @@ pub async fn all_three<A, B, C>(
 ///
 /// # Cancel safety
 /// Dropping this aborts both tasks; before the first poll there is none. An abort takes
-/// effect at the next await of the task, which may be after this is gone.
+/// effect at the task's next await that has to wait, which may be after this is gone.
 pub async fn in_parallel<F, G>(
     first: F,
     second: G,
@@ -55,14 +55,16 @@ where
 /// Runs `work`, which blocks, on a thread for such work, while `other` goes on here.
 ///
 /// # Errors
-/// A `JoinError` in the place of `work` when it panicked.
+/// A `JoinError` in the place of `work` when it panicked, or when the runtime shut down
+/// before it began.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// Dropping this drops `other` where it stands. `work` runs to its end, even if it was
-/// only waiting for a thread. Before the first poll it is not asked for.
+/// Dropping this drops `other` where it stands. `work` that has begun runs to its end;
+/// if it still waits for a thread, it never begins. Before the first poll neither has
+/// begun.
 pub async fn beside_blocking<T, F>(
     work: impl FnOnce() -> T + Send + 'static,
     other: F,
@@ -71,7 +73,9 @@ where
     T: Send + 'static,
     F: Future,
 {
-    tokio::join!(spawn_blocking(work), other)
+    // Blocking work that has not begun can be aborted.
+    let work = AbortOnDropHandle::new(spawn_blocking(work));
+    tokio::join!(work, other)
 }
 // ANCHOR_END: beside_blocking
 
@@ -102,6 +106,23 @@ pub mod naive {
         tokio::join!(async { tokio::task::block_in_place(work) }, other)
     }
     // ANCHOR_END: block_in_place
+
+    // ANCHOR: bare_blocking_handle
+    /// Wrong: nobody aborts `work`, and it runs for nobody, even if it has yet to begin.
+    ///
+    /// # Errors
+    /// A `JoinError` in the place of `work` when it panicked.
+    pub async fn beside_bare_handle<T, F>(
+        work: impl FnOnce() -> T + Send + 'static,
+        other: F,
+    ) -> (Result<T, JoinError>, F::Output)
+    where
+        T: Send + 'static,
+        F: Future,
+    {
+        tokio::join!(spawn_blocking(work), other)
+    }
+    // ANCHOR_END: bare_blocking_handle
 }
 
 #[cfg(test)]
@@ -109,6 +130,7 @@ mod tests {
     use super::*;
     use backend::cancel::{after_polls, at_every_await};
     use backend::{Alive, Page, Reply, Site, SiteError};
+    use futures::StreamExt;
     use futures::future::{join_all, pending};
     use std::cell::{Cell, RefCell};
     use std::future::poll_fn;
@@ -325,6 +347,27 @@ mod tests {
         assert_eq!(log.take(), "abc".repeat(4));
     }
 
+    /// Takes all of 1000 waiting messages of a channel that spends no budget.
+    async fn take_all_unspent(taken: &Cell<usize>) {
+        let (messages, mut waiting) = futures::channel::mpsc::unbounded();
+        (0..1000).for_each(|n| messages.unbounded_send(n).unwrap());
+        drop(messages);
+        while waiting.next().await.is_some() {
+            taken.set(taken.get() + 1);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_busy_branch_that_spends_no_budget_starves_the_others() {
+        let [busy, next] = [const { Cell::new(0) }; 2];
+        let first = async {
+            take_all_unspent(&busy).await;
+            next.get()
+        };
+        let (next_had, (), ()) = all_three(first, take_all(&next), async {}).await;
+        assert_eq!((busy.get(), next_had, next.get()), (1000, 0, 1000));
+    }
+
     /// Takes all of 1000 waiting messages, counting them.
     async fn take_all(taken: &Cell<usize>) {
         let (messages, mut waiting) = queue::unbounded_channel();
@@ -503,21 +546,36 @@ mod tests {
         assert_eq!(ended.await, Ok("ended"));
     }
 
-    #[test]
-    fn blocking_work_that_waits_for_a_thread_still_runs_after_the_drop() {
+    /// Polls what `make` makes of a piece of blocking work once, while the one thread for
+    /// such work is taken, and drops it; the thread is free after that. Whether the work
+    /// still ran.
+    fn runs_after_the_drop<F: Future>(
+        make: impl FnOnce(Box<dyn FnOnce() + Send>) -> F,
+    ) -> bool {
         let one_thread =
             Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
         one_thread.block_on(async {
             let (go_on, wait) = mpsc::channel();
             let busy = spawn_blocking(move || wait.recv_timeout(AGES).unwrap());
             let (end, ended) = oneshot::channel();
-            let both =
-                beside_blocking(move || end.send("ended").unwrap(), pending::<()>());
+            let both = make(Box::new(move || end.send(()).unwrap()));
             assert!(after_polls(1, both).await.is_none());
             go_on.send(()).unwrap();
             busy.await.unwrap();
-            assert_eq!(ended.await, Ok("ended"));
-        });
+            ended.await.is_ok()
+        })
+    }
+
+    #[test]
+    fn blocking_work_that_waits_for_a_thread_never_runs_after_the_drop() {
+        assert!(!runs_after_the_drop(|work| beside_blocking(work, pending::<()>())));
+    }
+
+    #[test]
+    fn behind_a_bare_handle_it_still_runs_after_the_drop() {
+        assert!(runs_after_the_drop(|work| {
+            naive::beside_bare_handle(work, pending::<()>())
+        }));
     }
 
     #[tokio::test]
