@@ -118,7 +118,8 @@ pub fn task_within<T>(
 /// `work` panicked, or the runtime shut down before it began.
 ///
 /// # Cancel safety
-/// Dropping this cancels the token. `work` stops where it asks, and not before.
+/// Dropping this cancels the token. `work` stops where it asks, and not before; if it
+/// still waits for a thread, it never begins.
 pub async fn blocking_while_wanted<T, W>(work: W) -> Result<T, JoinError>
 where
     W: FnOnce(&CancellationToken) -> T + Send + 'static,
@@ -126,7 +127,7 @@ where
 {
     let unwanted = CancellationToken::new();
     let _cancels = unwanted.clone().drop_guard();
-    spawn_blocking(move || work(&unwanted)).await
+    AbortOnDropHandle::new(spawn_blocking(move || work(&unwanted))).await
 }
 // ANCHOR_END: blocking_while_wanted
 
@@ -201,15 +202,17 @@ mod tests {
     use futures::poll;
     use reqwest::dns::{Name, Resolve, Resolving};
     use reqwest::{Client, ClientBuilder, Response};
+    use std::error::Error;
     use std::future::{pending, ready};
     use std::pin::pin;
     use std::sync::mpsc;
     use std::thread;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
-    use tokio::sync::oneshot;
-    use tokio::task::yield_now;
-    use tokio::time::{advance, sleep};
+    use tokio::runtime::Builder;
+    use tokio::sync::{mpsc as queue, oneshot};
+    use tokio::task::{AbortHandle, yield_now};
+    use tokio::time::sleep;
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
@@ -349,7 +352,7 @@ mod tests {
         let mut limited = pin!(within("message", ms(10), receive));
         assert!(poll!(&mut limited).is_pending());
         send.send(7).unwrap();
-        advance(ms(20)).await;
+        sleep(ms(20)).await;
         assert_eq!(limited.await, Ok(Ok(7)));
     }
 
@@ -420,6 +423,40 @@ mod tests {
         assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
     }
 
+    /// Whether a task still ends with its value that is aborted while it runs, with
+    /// `rest` before its end.
+    async fn ends_although_aborted<F>(rest: F) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (give, handle) = oneshot::channel::<AbortHandle>();
+        let task = tokio::spawn(async move {
+            handle.await.unwrap().abort();
+            rest.await;
+        });
+        give.send(task.abort_handle()).unwrap();
+        match task.await {
+            Ok(()) => true,
+            Err(error) => !error.is_cancelled(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_abort_takes_effect_only_at_an_await_that_has_to_wait() {
+        let ready_awaits = async {
+            for _ in 0..1_000_000 {
+                ready(()).await;
+            }
+        };
+        assert!(ends_although_aborted(ready_awaits).await);
+        assert!(!ends_although_aborted(yield_now()).await);
+        // A channel of Tokio has to wait when the budget of the task is spent.
+        let (sender, mut messages) = queue::unbounded_channel();
+        (0..1000).for_each(|n| sender.send(n).unwrap());
+        let busy = async move { while messages.recv().await != Some(999) {} };
+        assert!(!ends_although_aborted(busy).await);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_task_past_its_limit_is_gone_when_the_error_comes() {
         let (site, start) = (slow_site(), Instant::now());
@@ -453,6 +490,23 @@ mod tests {
         assert!(
             matches!(aborted, TaskError::Died { source, .. } if source.is_cancelled())
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_message_repeats_its_cause() {
+        let late = task_within("ever", ms(40), tokio::spawn(pending::<()>())).await;
+        let bug = tokio::spawn(async { panic!("on purpose") });
+        let died = task_within::<()>("parse", ms(40), bug).await;
+        for error in [late.unwrap_err(), died.unwrap_err()] {
+            let cause = match &error {
+                // Its message is the one of `TimedOut`, which has no cause.
+                TaskError::TimedOut(_) => None,
+                TaskError::Died { source, .. } => Some(source.to_string()),
+            };
+            assert_eq!(error.source().map(ToString::to_string), cause);
+            let repeats = cause.is_some_and(|cause| error.to_string().contains(&cause));
+            assert!(!repeats, "{error}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -514,8 +568,10 @@ mod tests {
 
     #[tokio::test]
     async fn blocking_work_that_asks_stops_when_nobody_waits() {
+        let (begin, has_begun) = oneshot::channel();
         let (done, ended) = oneshot::channel();
         let work = move |unwanted: &CancellationToken| {
+            begin.send(()).unwrap();
             let start = Instant::now();
             while !unwanted.is_cancelled() && start.elapsed() < Duration::from_secs(10)
             {
@@ -523,8 +579,27 @@ mod tests {
             }
             done.send(unwanted.is_cancelled()).unwrap();
         };
-        within("count", ms(5), blocking_while_wanted(work)).await.unwrap_err();
+        let mut wanted = Box::pin(blocking_while_wanted(work));
+        assert!(poll!(&mut wanted).is_pending());
+        has_begun.await.unwrap();
+        within("count", ms(5), wanted).await.unwrap_err();
         assert!(ended.await.unwrap());
+    }
+
+    #[test]
+    fn blocking_work_that_waits_for_a_thread_never_begins_when_nobody_waits() {
+        let one_thread =
+            Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        one_thread.block_on(async {
+            let (open, gate) = mpsc::channel::<()>();
+            let busy = spawn_blocking(move || gate.recv().unwrap());
+            let (starts, begun) = oneshot::channel();
+            let work = |_: &CancellationToken| starts.send(()).unwrap();
+            assert!(after_polls(1, blocking_while_wanted(work)).await.is_none());
+            open.send(()).unwrap();
+            busy.await.unwrap();
+            assert!(begun.await.is_err());
+        });
     }
 
     #[tokio::test]
