@@ -138,7 +138,7 @@ pub fn with_limits(builder: ClientBuilder, limits: Limits) -> ClientBuilder {
 }
 // ANCHOR_END: limits
 
-// ANCHOR: two_sources
+// ANCHOR: settings_and_prices
 /// Why the shop cannot open: the layer above HTTP.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -169,7 +169,7 @@ pub async fn settings_and_prices<S, P>(
 ) -> Result<(S, P), LoadError> {
     tokio::try_join!(settings.err_into(), prices.map_err(LoadError::Prices))
 }
-// ANCHOR_END: two_sources
+// ANCHOR_END: settings_and_prices
 
 // ANCHOR: joined
 impl From<JoinError> for LoadError {
@@ -548,18 +548,87 @@ mod tests {
         assert_eq!((root.unwrap().line(), root.unwrap().column()), (1, 1));
     }
 
-    #[test]
-    fn a_message_does_not_repeat_its_cause() {
+    /// One error of each variant. If a variant is left out, the `match` does not compile.
+    macro_rules! one_of_each {
+        ($($variant:pat => $error:expr,)+) => {{
+            let errors = vec![$({
+                let error = $error;
+                assert!(matches!(&error, $variant), "{error:?}");
+                error
+            }),+];
+            for error in &errors {
+                match error {
+                    $($variant => {})+
+                }
+            }
+            errors
+        }};
+    }
+
+    async fn join_error(aborted: bool) -> JoinError {
+        let task = tokio::spawn(async move {
+            assert!(aborted, "a bug");
+            pending::<()>().await;
+        });
+        if aborted {
+            task.abort();
+        }
+        task.await.unwrap_err()
+    }
+
+    /// One after the other, the messages of the chain.
+    fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+        causes(error).map(ToString::to_string).collect()
+    }
+
+    #[tokio::test]
+    async fn no_message_repeats_its_cause() {
+        let url = || "http://shop.test/prices".parse().unwrap();
+        let code = StatusCode::SERVICE_UNAVAILABLE;
+        let http = one_of_each![
+            HttpError::Transport(_) => refused().await,
+            HttpError::Timeout(_) => timed_out().await,
+            HttpError::NotFound { .. } => not_found(),
+            HttpError::Status { .. } =>
+                HttpError::Status { url: url(), code, retry_after: None },
+            HttpError::Decode { .. } =>
+                HttpError::Decode { url: url(), source: bad_json() },
+        ];
+        let load = one_of_each![
+            LoadError::Settings(_) => io::Error::from(io::ErrorKind::NotFound).into(),
+            LoadError::Prices(_) => refused().await.into(),
+            LoadError::Panicked(_) => join_error(false).await.into(),
+            LoadError::Cancelled(_) => join_error(true).await.into(),
+        ];
+        let http = http.iter().map(|error| chain(error));
+        for chain in http.chain(load.iter().map(|error| chain(error))) {
+            for pair in chain.windows(2) {
+                assert!(!pair[0].contains(&pair[1]), "{chain:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_error_that_has_a_cause_gives_it() {
         let url = "http://shop.test/prices".parse().unwrap();
         let error = HttpError::Decode { url, source: bad_json() };
-        let whole: Vec<_> = causes(&error).map(ToString::to_string).collect();
         assert_eq!(
-            whole,
+            chain(&error),
             [
                 "http://shop.test/prices: not the JSON that was expected",
                 "expected value at line 1 column 1",
             ]
         );
+        assert!(refused().await.source().unwrap().is::<reqwest::Error>());
+        assert!(timed_out().await.source().unwrap().is::<reqwest::Error>());
+        let error = LoadError::from(io::Error::from(io::ErrorKind::NotFound));
+        assert!(error.source().unwrap().is::<io::Error>());
+        let error = LoadError::from(not_found());
+        assert!(error.source().unwrap().is::<HttpError>());
+        for aborted in [false, true] {
+            let error = LoadError::from(join_error(aborted).await);
+            assert!(error.source().unwrap().is::<JoinError>());
+        }
     }
 
     #[test]
@@ -579,7 +648,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn both_sources_together_take_as_long_as_the_slower() {
+    async fn both_together_take_as_long_as_the_slower() {
         let start = Instant::now();
         let both = settings_and_prices(after(30, Ok("blue")), after(100, Ok(3)));
         assert_eq!(both.await.unwrap(), ("blue", 3));
@@ -587,7 +656,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_source_fails_with_a_variant_of_its_own() {
+    async fn each_branch_fails_with_a_variant_of_its_own() {
         let start = Instant::now();
         let no_file = || io::Error::from(io::ErrorKind::NotFound);
         let both =
@@ -604,7 +673,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_error_drops_the_other_source() {
+    async fn the_first_error_drops_the_other_branch() {
         let alive = Alive::default();
         let settings = guarded(after(30, Ok("blue")), &alive);
         let prices = guarded(after(10, Err::<(), _>(not_found())), &alive);
@@ -613,7 +682,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn dropped_while_it_waits_it_drops_both_sources() {
+    async fn dropped_while_it_waits_it_drops_both_branches() {
         let alive = Alive::default();
         let load = || {
             let settings = guarded(after(30, Ok("blue")), &alive);
