@@ -625,11 +625,11 @@ mod tests {
         assert_eq!(start.elapsed(), 12 * DECADE);
     }
 
-    /// Reads a million messages, each of which is there already, so that each of its
-    /// polls uses up the whole budget of the task.
+    /// Reads very many messages, each of which is there already, so that each of its polls
+    /// uses up the whole budget of the task.
     async fn busy() -> &'static str {
         let (sender, mut messages) = mpsc::unbounded_channel();
-        for n in 0..1_000_000 {
+        for n in 0..300_000 {
             sender.send(n).unwrap();
             messages.recv().await.unwrap();
         }
@@ -693,6 +693,29 @@ mod tests {
             sleep(ms(1)).await;
             assert_eq!(alive.count(), 0);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_begins_before_the_first_poll() {
+        let begun = Cell::new(0);
+        let begins = || async { begun.set(begun.get() + 1) };
+        let never = || -> Ready<()> { unreachable!("it is not slow") };
+        let warned = warn_when_slow(begins(), LIMIT, never);
+        let given_up = fall_back_when_slow(begins(), LIMIT, never);
+        let shared = Arc::new(Mutex::new(()));
+        let task = use_lock(Arc::clone(&shared), ms(50));
+        let task = warn_when_task_is_slow(task, LIMIT, never);
+        sleep(ms(1)).await;
+        assert!(begun.get() == 0 && shared.try_lock().is_ok());
+        tokio::join!(warned, given_up, task.map(Result::unwrap));
+        assert_eq!(begun.get(), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no reactor running")]
+    fn outside_a_runtime_there_is_no_task() {
+        let task = warn_when_task_is_slow(async {}, LIMIT, || ready(()));
+        futures::executor::block_on(task).unwrap();
     }
 
     #[tokio::test(start_paused = true)]

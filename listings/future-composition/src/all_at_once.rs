@@ -55,8 +55,8 @@ where
 /// Runs `work`, which blocks, on a thread for such work, while `other` goes on here.
 ///
 /// # Errors
-/// A `JoinError` in the place of `work` when it panicked, or when the runtime shut down
-/// before it began.
+/// A `JoinError` in the place of `work` when it panicked, or when the runtime has been
+/// shut down.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
@@ -130,8 +130,9 @@ mod tests {
     use super::*;
     use backend::cancel::{after_polls, at_every_await};
     use backend::{Alive, Page, Reply, Site, SiteError};
-    use futures::StreamExt;
+    use futures::executor::block_on;
     use futures::future::{join_all, pending};
+    use futures::{FutureExt, StreamExt};
     use std::cell::{Cell, RefCell};
     use std::future::poll_fn;
     use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -140,7 +141,7 @@ mod tests {
     use std::time::Duration;
     use tokio::runtime::Builder;
     use tokio::sync::{mpsc as queue, oneshot};
-    use tokio::time::{Instant, sleep};
+    use tokio::time::{Instant, sleep, timeout};
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
@@ -269,10 +270,7 @@ mod tests {
 
     #[test]
     fn joining_needs_no_runtime() {
-        let answers =
-            futures::executor::block_on(all_three(async { 1 }, async { 2 }, async {
-                3
-            }));
+        let answers = block_on(all_three(async { 1 }, async { 2 }, async { 3 }));
         assert_eq!(answers, (1, 2, 3));
     }
 
@@ -400,6 +398,34 @@ mod tests {
         assert!(next_had > 0);
     }
 
+    /// Very many messages of a Tokio channel, each of which is there already.
+    async fn busy(ended: &RefCell<Vec<&'static str>>) {
+        let (messages, mut waiting) = queue::unbounded_channel();
+        for n in 0..300_000 {
+            messages.send(n).unwrap();
+            waiting.recv().await.unwrap();
+        }
+        ended.borrow_mut().push("busy");
+    }
+
+    async fn limited(ended: &RefCell<Vec<&'static str>>) {
+        timeout(ms(1), pending::<()>()).await.unwrap_err();
+        ended.borrow_mut().push("limited");
+    }
+
+    #[tokio::test]
+    async fn a_limit_beside_a_busy_branch_holds_only_where_the_branches_take_turns() {
+        let ended = RefCell::default();
+        all_three(busy(&ended), limited(&ended), async {}).await;
+        assert_eq!(ended.take(), ["limited", "busy"]);
+        tokio::join!(biased; busy(&ended), limited(&ended));
+        assert_eq!(ended.take(), ["busy", "limited"]);
+        futures::join!(busy(&ended), limited(&ended));
+        assert_eq!(ended.take(), ["busy", "limited"]);
+        join_all([busy(&ended).boxed_local(), limited(&ended).boxed_local()]).await;
+        assert_eq!(ended.take(), ["busy", "limited"]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_connection_makes_it_as_slow_as_one_by_one() {
         let site = lookups(Site::with_connections(1));
@@ -480,12 +506,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_panic_in_a_task_leaves_the_other_alone() {
+        let panics = || async { panic!("on purpose") };
         let site = lookups(Site::default());
-        let panics = async { panic!("on purpose") };
-        let (lost, page) = in_parallel(panics, site.fetch("name")).await;
+        let (lost, page) = in_parallel(panics(), site.fetch("name")).await;
         let lost: Result<(), JoinError> = lost;
         assert!(lost.unwrap_err().is_panic());
         assert_eq!(page.unwrap().unwrap().body, "name");
+        let (page, lost) = in_parallel(site.fetch("name"), panics()).await;
+        assert_eq!(page.unwrap().unwrap().body, "name");
+        let lost: Result<(), JoinError> = lost;
+        assert!(lost.unwrap_err().is_panic());
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no reactor running")]
+    fn outside_a_runtime_tasks_cannot_be_made() {
+        drop(block_on(in_parallel(async {}, async {})));
     }
 
     #[tokio::test(start_paused = true)]
@@ -578,11 +614,45 @@ mod tests {
         }));
     }
 
+    #[test]
+    fn blocking_work_does_not_begin_before_the_first_poll() {
+        let one_thread =
+            Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        one_thread.block_on(async {
+            let begun = Alive::default();
+            let guard = begun.guard();
+            let both = beside_blocking(move || drop(guard), async {});
+            // This comes after all that is in the queue.
+            spawn_blocking(|| ()).await.unwrap();
+            assert_eq!(begun.count(), 1);
+            both.await.0.unwrap();
+            assert_eq!(begun.count(), 0);
+        });
+    }
+
     #[tokio::test]
-    async fn blocking_work_does_not_begin_before_the_first_poll() {
-        let (end, ended) = oneshot::channel::<()>();
-        drop(beside_blocking(move || end.send(()), async {}));
-        assert!(ended.await.is_err());
+    async fn a_panic_in_blocking_work_leaves_the_other_branch_alone() {
+        let work = || panic!("on purpose");
+        let (lost, other) = beside_blocking::<(), _>(work, async { "here" }).await;
+        assert!(lost.unwrap_err().is_panic());
+        assert_eq!(other, "here");
+    }
+
+    #[test]
+    fn blocking_work_that_comes_after_a_shutdown_is_an_error() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        let (never, other) = block_on(beside_blocking(|| "never", async { "here" }));
+        assert!(never.unwrap_err().is_cancelled());
+        assert_eq!(other, "here");
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no reactor running")]
+    fn outside_a_runtime_there_are_no_threads_for_blocking_work() {
+        drop(block_on(beside_blocking(|| (), async {})));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -364,6 +364,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn each_error_of_an_answer_says_where_the_request_ended() {
+        for reply in [
+            HttpReply::status(404, ""),
+            HttpReply::status(503, ""),
+            HttpReply::ok("<html>"),
+        ] {
+            let site = HttpSite::default()
+                .with_reply("/prices", HttpReply::redirect("/new"))
+                .with_reply("/new", reply);
+            let (server, client) = (site.start().await, client(PATIENT));
+            let error = fetch_json::<Value>(&client, &server.url("/prices")).await;
+            let (HttpError::NotFound { url }
+            | HttpError::Status { url, .. }
+            | HttpError::Decode { url, .. }) = error.unwrap_err()
+            else {
+                panic!("it was answered")
+            };
+            assert_eq!(url.as_str(), server.url("/new"));
+        }
+    }
+
+    #[test]
+    fn each_limit_is_set_where_it_belongs() {
+        let limits = Limits { connect: ms(1), silence: ms(2), total: ms(3) };
+        let builder = with_limits(Client::builder(), limits);
+        let text = format!("{builder:?}");
+        assert!(text.contains("connect_timeout: 1ms"), "{text}");
+        assert!(text.contains(" timeout: 3ms"), "{text}");
+        let text = format!("{:?}", builder.build().unwrap());
+        assert!(text.contains("read_timeout: 2ms"), "{text}");
+    }
+
+    #[tokio::test]
     async fn a_refusal_is_known_from_its_head() {
         let server = server(HttpReply::status(500, "sorry").body_hangs()).await;
         let error = fetch_json::<Value>(&client(PATIENT), &server.url("/prices")).await;

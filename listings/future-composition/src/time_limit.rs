@@ -115,7 +115,7 @@ pub fn task_within<T>(
 /// Runs `work` on a blocking thread, with a token that says when nobody waits any more.
 ///
 /// # Errors
-/// `work` panicked, or the runtime shut down before it began.
+/// `work` panicked, or the runtime has been shut down.
 ///
 /// # Cancel safety
 /// Dropping this cancels the token. `work` stops where it asks, and not before; if it
@@ -249,6 +249,9 @@ mod tests {
             error.to_string(),
             "fetch /slow: no end within 40ms, given up after 40ms"
         );
+        let error = within("another", ms(7), slow_site().fetch("/slow")).await;
+        let want = TimedOut { what: "another", limit: ms(7), waited: ms(7) };
+        assert_eq!(error.unwrap_err(), want);
     }
 
     #[tokio::test(start_paused = true)]
@@ -296,6 +299,22 @@ mod tests {
         assert!(ours.is_ok());
         assert!(theirs.is_err(), "tokio's timeout has run since it was made");
         assert_eq!(start.elapsed(), ms(100));
+        let late = within("fetch", ms(40), site.fetch("/slow"));
+        sleep(ms(60)).await;
+        assert_eq!(late.await.unwrap_err().waited, ms(40));
+    }
+
+    #[tokio::test]
+    async fn work_that_is_always_busy_is_ended_at_the_limit() {
+        let (sender, mut messages) = queue::unbounded_channel();
+        // Each message is there already: it never has to wait.
+        let busy = async {
+            for n in 0..300_000 {
+                sender.send(n).unwrap();
+                messages.recv().await.unwrap();
+            }
+        };
+        assert_eq!(within("busy", ms(1), busy).await.unwrap_err().what, "busy");
     }
 
     #[tokio::test(start_paused = true)]
@@ -326,6 +345,9 @@ mod tests {
         };
         let late = try_within("fetch", ms(40), fetch("/slow")).await.unwrap_err();
         let timed_out = TimedOut { what: "fetch", limit: ms(40), waited: ms(40) };
+        assert_eq!(late, PageError::TimedOut(timed_out));
+        let late = try_within("again", ms(7), fetch("/slow")).await.unwrap_err();
+        let timed_out = TimedOut { what: "again", limit: ms(7), waited: ms(7) };
         assert_eq!(late, PageError::TimedOut(timed_out));
         let failed = try_within("fetch", ms(40), fetch("/none")).await.unwrap_err();
         assert_eq!(
@@ -466,6 +488,10 @@ mod tests {
         assert_eq!(start.elapsed(), ms(40));
         let timed_out = TimedOut { what: "fetch", limit: ms(40), waited: ms(40) };
         assert!(matches!(error, TaskError::TimedOut(late) if late == timed_out));
+        let task = tokio::spawn(site.fetch("/slow"));
+        let error = task_within("again", ms(7), task).await.unwrap_err();
+        let timed_out = TimedOut { what: "again", limit: ms(7), waited: ms(7) };
+        assert!(matches!(error, TaskError::TimedOut(late) if late == timed_out));
     }
 
     #[tokio::test(start_paused = true)]
@@ -599,6 +625,32 @@ mod tests {
             open.send(()).unwrap();
             busy.await.unwrap();
             assert!(begun.await.is_err());
+        });
+    }
+
+    #[test]
+    fn blocking_work_that_comes_after_a_shutdown_is_an_error() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        let never = futures::executor::block_on(blocking_while_wanted(|_| "never"));
+        assert!(never.unwrap_err().is_cancelled());
+    }
+
+    #[test]
+    fn blocking_work_does_not_begin_before_the_first_poll() {
+        let one_thread =
+            Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        one_thread.block_on(async {
+            let begun = Alive::default();
+            let guard = begun.guard();
+            let wanted = blocking_while_wanted(move |_| drop(guard));
+            // This comes after all that is in the queue.
+            spawn_blocking(|| ()).await.unwrap();
+            assert_eq!(begun.count(), 1);
+            wanted.await.unwrap();
+            assert_eq!(begun.count(), 0);
         });
     }
 
