@@ -82,7 +82,8 @@ pub enum TaskError {
 }
 
 // ANCHOR: task_within
-/// Waits for `task`, at most `limit`; then aborts it and waits until it is gone.
+/// Waits for `task`, at most `limit`; then aborts it and waits until it is gone. A task
+/// that ends exactly at `limit` may be too late.
 ///
 /// # Errors
 /// The task did not end in time, panicked, or was aborted.
