@@ -38,7 +38,8 @@ pub struct Retry {
     pub cap: Duration,
     /// An attempt that takes longer is dropped, and counts as one that failed.
     pub limit: Option<Duration>,
-    /// For everything: attempts and waits, from the first call on.
+    /// For everything: attempts and waits, from the first call on. A wait that would
+    /// not end before it is not begun. The first attempt is always made.
     pub budget: Option<Duration>,
 }
 
@@ -120,11 +121,12 @@ impl Retry {
     /// Calls `operation` with the number of the attempt, from 1, until it succeeds or
     /// another attempt cannot help. Each wait is drawn evenly from zero to the longest
     /// ([`Retry::waits`]); what the error asks for in `retry_after` is added to it.
-    /// An attempt may borrow what `operation` borrows, but nothing that it owns.
     ///
     /// # Errors
-    /// The last failure, and why no attempt followed it. A wait that would not end
-    /// before the budget is not begun.
+    /// The last failure, and why no other attempt followed. None does after the budget.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime with a timer, if it has a limit, a budget or to wait.
     ///
     /// # Cancel safety
     /// Dropped in a wait, nothing is in flight and nothing more is called. Dropped in
@@ -144,13 +146,14 @@ impl Retry {
                 Err(failure) => failure,
             };
             match self.wait_after(attempts, &last, left(), rng) {
-                Ok(wait) => {
-                    drop(last); // it may hold a response, and so a connection
-                    sleep(wait).await;
-                    attempts += 1;
-                }
+                Ok(wait) => sleep(wait).await,
                 Err(reason) => return Err(RetryError { reason, attempts, last }),
             }
+            // A wait ends late if its thread was blocked or its process stopped.
+            if left() == Some(Duration::ZERO) {
+                return Err(RetryError { reason: GaveUp::BudgetSpent, attempts, last });
+            }
+            attempts += 1;
         }
     }
 }

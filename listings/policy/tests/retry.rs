@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::future::{Future, ready};
+use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
+use std::task::Poll;
 use std::time::Duration;
 
 use backend::cancel::at_every_await;
@@ -15,7 +16,7 @@ use rand::rngs::{SmallRng, ThreadRng, Xoshiro256PlusPlus};
 use rand::{Rng, SeedableRng};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, advance, sleep, timeout};
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -245,26 +246,39 @@ async fn an_attempt_that_timed_out_is_dropped_before_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_of_a_failed_attempt_is_held_while_it_waits() {
-    /// Keeps its connection, as an error made from a response may.
+async fn while_it_waits_it_holds_of_a_failed_attempt_only_the_error() {
+    /// Keeps the answer, as an error made from a response may.
     struct Busy {
-        _connection: alive::Guard,
+        _answer: alive::Guard,
     }
     impl Transient for Busy {
         fn transient(&self) -> bool {
             true
         }
     }
-    let connections = Alive::default();
-    let retry = patient(2);
-    let call = |_| ready(Err::<(), _>(Busy { _connection: connections.guard() }));
-    let mut rng = Longest;
+    let (attempts, answers) = (Alive::default(), Alive::default());
+    let mut held_at_call = Vec::new();
+    let call = |_| {
+        held_at_call.push((attempts.count(), answers.count()));
+        let (attempt, busy) = (attempts.guard(), Busy { _answer: answers.guard() });
+        let mut busy = Some(busy);
+        // No `async` block: what it holds it holds until it is dropped.
+        poll_fn(move |_| {
+            let _attempt = &attempt;
+            Poll::Ready(Err::<(), _>(busy.take().unwrap()))
+        })
+    };
+    let (retry, mut rng) = (patient(3), Longest);
     let mut tries = Box::pin(retry.run(&mut rng, call));
-    assert!(timeout(ms(50), &mut tries).await.is_err());
-    assert_eq!((connections.dropped(), connections.count()), (1, 0));
+    for wait in [ms(50), ms(100)] {
+        assert!(timeout(wait, &mut tries).await.is_err());
+        assert_eq!((attempts.count(), answers.count()), (0, 1));
+    }
     let last = tries.await;
-    assert_eq!((connections.dropped(), connections.count()), (1, 1));
+    assert_eq!((attempts.count(), answers.count()), (0, 1));
     drop(last);
+    assert_eq!((attempts.dropped(), answers.dropped()), (3, 3));
+    assert_eq!(held_at_call, [(0, 0); 3], "the next attempt finds nothing held");
 }
 
 #[tokio::test(start_paused = true)]
@@ -294,6 +308,20 @@ async fn the_budget_holds_without_a_limit_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_a_budget_of_zero_the_first_attempt_is_made_and_no_other() {
+    let retry = Retry { budget: Some(ms(0)), ..patient(3) };
+    let start = Instant::now();
+    let at_once = replying([Reply::page(ms(0), "here")]);
+    assert_eq!(run(&retry, &at_once).await.unwrap().body, "here");
+    let fails = run(&retry, &down()).await.unwrap_err();
+    assert_eq!((fails.reason, fails.attempts), (GaveUp::BudgetSpent, 1));
+    let slow = replying([Reply::page(ms(1), "late")]);
+    let late = run(&retry, &slow).await.unwrap_err();
+    assert_eq!((late.attempts, late.last), (1, Failure::TimedOut(ms(0))));
+    assert_eq!((slow.load().dropped, start.elapsed()), (1, ms(0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_that_outlasts_the_budget_is_not_begun() {
     // The first answer comes at 10 ms, the wait after it is 100 ms.
     for (budget, calls, ends) in
@@ -309,6 +337,31 @@ async fn a_wait_that_outlasts_the_budget_is_not_begun() {
             "{budget}"
         );
         assert_eq!(start.elapsed(), ms(ends), "{budget}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_ends_after_the_budget_is_followed_by_no_attempt() {
+    for (late, calls) in [(9_949, 2), (9_950, 1), (3_600_000, 1)] {
+        let site = replying([Reply::status(ms(0), 503), Reply::page(ms(0), "here")]);
+        let retry = Retry { budget: Some(secs(10)), ..patient(3) };
+        let start = Instant::now();
+        // In the middle of the wait of 100 ms the clock jumps, as when a thread is
+        // blocked: nobody sees the time in between.
+        let jump = async {
+            sleep(ms(50)).await;
+            advance(ms(late)).await;
+        };
+        let (answer, ()) = tokio::join!(run(&retry, &site), jump);
+        assert_eq!((site.load().calls, start.elapsed()), (calls, ms(50 + late)));
+        match answer {
+            Ok(page) => assert_eq!((page.body.as_str(), calls), ("here", 2)),
+            Err(error) => {
+                let last = Failure::Error(status(503));
+                let (reason, attempts) = (GaveUp::BudgetSpent, 1);
+                assert_eq!(error, RetryError { reason, attempts, last });
+            }
+        }
     }
 }
 
