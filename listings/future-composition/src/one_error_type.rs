@@ -91,11 +91,11 @@ impl Transient for HttpError {
     fn transient(&self) -> bool {
         match self {
             Self::Timeout(_) => true,
-            Self::Transport(source) => !source.is_builder() && !source.is_redirect(),
+            Self::Transport(source) => !is_hopeless(source),
             Self::Status { code, .. } => match code.as_u16() {
                 408 | 425 | 429 => true,
-                // Not implemented; HTTP version not supported.
-                501 | 505 => false,
+                // The server cannot, is set up wrongly, or wants another request.
+                501 | 505 | 506 | 508 | 510 | 511 => false,
                 code => (500..=599).contains(&code),
             },
             Self::NotFound { .. } | Self::Decode { .. } => false,
@@ -109,13 +109,53 @@ impl Transient for HttpError {
         }
     }
 }
-
-/// Seconds only: a date is `None`, and the wait is left to the policy.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
 // ANCHOR_END: transient
+
+// ANCHOR: hopeless
+/// Whether the next try must fail as this one did: a bad URL, a redirect in circles, a
+/// client without TLS, a certificate that rustls refused.
+fn is_hopeless(error: &reqwest::Error) -> bool {
+    let refused = |cause: &(dyn Error + 'static)| {
+        // The type of this cause has no public name: only its text tells.
+        cause.to_string() == "invalid URL, scheme is not http"
+            || io_errors(cause).any(|io| io.kind() == io::ErrorKind::InvalidData)
+    };
+    let connect = error.is_connect() && causes(error).any(refused);
+    error.is_builder() || error.is_redirect() || connect
+}
+
+/// An `io::Error`, and those wrapped in it: `source` passes over what it wraps.
+fn io_errors<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a io::Error> {
+    iter::successors(error.downcast_ref::<io::Error>(), |&outer| {
+        outer.get_ref()?.downcast_ref()
+    })
+}
+// ANCHOR_END: hopeless
+
+// ANCHOR: retry_after
+/// The longest wait that is asked for in seconds, or `None`. A fraction is rounded up.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all(RETRY_AFTER).iter();
+    values.filter_map(|value| seconds(value.to_str().ok()?)).max()
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let number = text.strip_prefix('+').unwrap_or(text);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let is_digit = |digit: u8| digit.is_ascii_digit();
+    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(is_digit) {
+        return None;
+    }
+    // Digits only: what does not fit is too large.
+    let seconds = whole.parse().map_or(Duration::MAX, Duration::from_secs);
+    let is_whole = fraction.bytes().all(|digit| digit == b'0');
+    let rest = if is_whole { Duration::ZERO } else { Duration::from_secs(1) };
+    Some(seconds.saturating_add(rest))
+}
+// ANCHOR_END: retry_after
 
 // ANCHOR: limits
 /// How long a client waits.
@@ -269,9 +309,11 @@ mod tests {
 
     use backend::{Alive, HttpReply, HttpServer, HttpSite, cancel};
     use reqwest::dns::{Name, Resolve, Resolving};
+    use reqwest::header::HeaderValue;
     use reqwest::redirect::Policy;
     use serde_json::{Value, json};
-    use tokio::net::TcpSocket;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpSocket};
     use tokio::task::yield_now;
     use tokio::time::{Instant, sleep};
     use tokio_util::task::AbortOnDropHandle;
@@ -501,17 +543,139 @@ mod tests {
         }
     }
 
+    /// Statuses of which HTTP says, or may say, that they pass.
+    fn may_pass(status: u16) -> bool {
+        match status {
+            408 | 425 | 429 => true,
+            501 | 505 | 506 | 508 | 510 | 511 => false,
+            _ => (500..600).contains(&status),
+        }
+    }
+
+    #[test]
+    fn every_other_status_is_permanent() {
+        for status in 100..1000 {
+            let url = "http://shop.test/prices".parse().unwrap();
+            let code = StatusCode::from_u16(status).unwrap();
+            let error = HttpError::Status { url, code, retry_after: None };
+            assert_eq!(error.transient(), may_pass(status), "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_status_from_300_to_599_comes_as_it_was_sent() {
+        let path = |status| format!("/{status}");
+        let site = (300..600).fold(HttpSite::default(), |site, status| {
+            site.with_reply(&path(status), HttpReply::status(status, ""))
+        });
+        let (server, client) = (site.start().await, client(PATIENT));
+        for status in 300..600 {
+            let url = server.url(&path(status));
+            match fetch_json::<Value>(&client, &url).await.unwrap_err() {
+                HttpError::NotFound { .. } => assert_eq!(status, 404),
+                HttpError::Status { code, .. } => assert_eq!(code.as_u16(), status),
+                error => panic!("{status}: {error:?}"),
+            }
+        }
+    }
+
     #[tokio::test]
     async fn what_trying_again_cannot_change_is_permanent() {
-        for status in [400, 401, 403, 404, 409, 410, 422, 501, 505] {
-            let error = error_of(HttpReply::status(status, "")).await;
-            assert!(!error.transient(), "{error}");
-        }
+        let not_found = error_of(HttpReply::status(404, "")).await;
+        assert!(!not_found.transient(), "{not_found:?}");
         assert!(!error_of(HttpReply::ok("<html>")).await.transient());
-        let no_url = fetch_json::<Value>(&client(PATIENT), "prices").await.unwrap_err();
-        assert!(!no_url.transient(), "{no_url:?}");
-        let in_circles = error_of(HttpReply::redirect("/prices")).await;
-        assert!(!in_circles.transient(), "{in_circles:?}");
+        for url in ["prices", "ftp://127.0.0.1/", "http://", "http://127.0.0.1:99999"] {
+            let error = fetch_json::<Value>(&client(PATIENT), url).await.unwrap_err();
+            assert!(!error.transient(), "{error:?}");
+        }
+        for location in ["/prices", "ftp://127.0.0.1/"] {
+            let error = error_of(HttpReply::redirect(location)).await;
+            assert!(!error.transient(), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn https_with_a_client_without_tls_is_permanent() {
+        // The workspace builds `reqwest` without TLS. Nobody listens there.
+        let url = "https://127.0.0.1:1/prices";
+        let direct = fetch_json::<Value>(&client(PATIENT), url).await.unwrap_err();
+        let redirected = error_of(HttpReply::redirect(url)).await;
+        for error in [direct, redirected] {
+            assert!(
+                matches!(&error, HttpError::Transport(source) if source.is_connect()),
+                "{error:?}"
+            );
+            assert!(!error.transient(), "{error:?}");
+        }
+    }
+
+    /// What comes of a connection that fails for this reason.
+    async fn not_connected(reason: fn() -> io::Error) -> HttpError {
+        struct Fails(fn() -> io::Error);
+        impl Resolve for Fails {
+            fn resolve(&self, _: Name) -> Resolving {
+                let reason = (self.0)();
+                Box::pin(async { Err(reason.into()) })
+            }
+        }
+        let builder = Client::builder().no_proxy();
+        let client = builder.dns_resolver(Arc::new(Fails(reason))).build().unwrap();
+        let url = "http://shop.test/prices";
+        let error = fetch_json::<Value>(&client, url).await.unwrap_err();
+        let connect =
+            matches!(&error, HttpError::Transport(source) if source.is_connect());
+        assert!(connect, "{error:?}");
+        error
+    }
+
+    #[tokio::test]
+    async fn what_comes_as_the_refusal_of_a_certificate_is_permanent() {
+        fn refused() -> io::Error {
+            io::Error::new(io::ErrorKind::InvalidData, "unknown issuer")
+        }
+        // As tokio-rustls 0.26 makes it, and as hyper-rustls 0.27 wraps that.
+        for reason in [refused, || io::Error::other(refused())] {
+            let error = not_connected(reason).await;
+            assert!(!error.transient(), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_fails_otherwise_may_be_made_later() {
+        fn closed() -> io::Error {
+            io::ErrorKind::UnexpectedEof.into()
+        }
+        fn no_name() -> io::Error {
+            io::Error::other("failed to lookup address information")
+        }
+        for reason in [closed, || io::Error::other(closed()), no_name] {
+            let error = not_connected(reason).await;
+            assert!(error.transient(), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_in_which_bytes_are_wrong_is_transient() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                assert!(socket.read_buf(&mut request).await.unwrap() > 0);
+            }
+            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            socket.write_all(head.as_bytes()).await.unwrap();
+            // More digits than a length has.
+            socket.write_all(b"f0000000000000003\r\n").await.unwrap();
+            socket
+        };
+        let client = client(PATIENT);
+        let (got, _socket) = tokio::join!(fetch_json::<Value>(&client, &url), server);
+        let error = got.unwrap_err();
+        let root = causes(&error).find_map(|cause| cause.downcast_ref::<io::Error>());
+        assert_eq!(root.unwrap().kind(), io::ErrorKind::InvalidData);
+        assert!(error.transient(), "{error:?}");
     }
 
     #[tokio::test]
@@ -523,9 +687,90 @@ mod tests {
         assert_eq!(not_found().retry_after(), None);
     }
 
+    /// What a server asks for that sends these headers.
+    fn asked(values: &[&str]) -> Option<Duration> {
+        let values = values.iter().map(|value| (RETRY_AFTER, value.parse().unwrap()));
+        retry_after(&values.collect())
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_is_rounded_up() {
+        for value in ["0.001", "1", "1.0", "1.", "0.5"] {
+            assert_eq!(asked(&[value]), Some(Duration::from_secs(1)), "{value}");
+        }
+        for value in ["1.5", "1.000000000000000000000000001", "2.0"] {
+            assert_eq!(asked(&[value]), Some(Duration::from_secs(2)), "{value}");
+        }
+        assert_eq!(asked(&["0"]), Some(Duration::ZERO));
+        assert_eq!(asked(&["0.0"]), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn more_seconds_than_a_number_holds_are_the_longest_wait() {
+        let most = u64::MAX.to_string();
+        assert_eq!(asked(&[&most]), Some(Duration::from_secs(u64::MAX)));
+        for value in ["18446744073709551616", &"9".repeat(1000), &(most + ".1")] {
+            assert_eq!(asked(&[value]), Some(Duration::MAX), "{value}");
+        }
+    }
+
+    #[test]
+    fn spaces_zeros_and_a_plus_do_no_harm() {
+        for value in [" 5", "5  ", "\t5\t", "005", "+5"] {
+            assert_eq!(asked(&[value]), Some(Duration::from_secs(5)), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn of_several_headers_the_longest_wait_counts() {
+        assert_eq!(asked(&["5", "60", "7"]), Some(Duration::from_mins(1)));
+        assert_eq!(asked(&["soon", "5"]), Some(Duration::from_secs(5)));
+        assert_eq!(asked(&[]), None);
+    }
+
+    #[test]
+    fn what_is_no_number_of_seconds_is_left_to_the_policy() {
+        let dates = [
+            // RFC 9110, 5.6.7: one form that is sent, and two that are old.
+            "Fri, 31 Dec 1999 23:59:59 GMT",
+            "Fri, 31 Dec 2999 23:59:59 GMT",
+            "Friday, 31-Dec-99 23:59:59 GMT",
+            "Fri Dec 31 23:59:59 1999",
+        ];
+        let nonsense = [
+            "",
+            " ",
+            "-1",
+            "-0",
+            "+",
+            "++5",
+            "+-5",
+            ".",
+            ".5",
+            "1.5.2",
+            "1.-5",
+            "1,5",
+            "5, 6",
+            "5s",
+            "1e3",
+            "0x10",
+            "inf",
+            "NaN",
+            "1_000",
+            "5 6",
+            "soon",
+            "99999999999999999999 years",
+        ];
+        for value in dates.iter().chain(&nonsense) {
+            assert_eq!(asked(&[value]), None, "{value:?}");
+        }
+        let bytes = HeaderValue::from_bytes(b"5\xe9").unwrap();
+        assert_eq!(retry_after(&[(RETRY_AFTER, bytes)].into_iter().collect()), None);
+    }
+
     #[tokio::test]
     async fn retry_after_as_a_date_is_left_to_the_policy() {
-        for value in ["Fri, 31 Dec 1999 23:59:59 GMT", "-1", "1.5", "soon"] {
+        for value in ["Fri, 31 Dec 1999 23:59:59 GMT", "-1", "soon", ""] {
             let error = error_of(HttpReply::status(503, "").retry_after(value)).await;
             assert!(error.transient());
             assert_eq!(error.retry_after(), None, "{value}");

@@ -72,6 +72,7 @@ pub mod naive {
 mod tests {
     use super::*;
 
+    use std::net::SocketAddr;
     use std::num::NonZeroU32;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::{Arc, Mutex};
@@ -79,7 +80,8 @@ mod tests {
     use backend::{HttpReply, HttpServer, HttpSite, Reply, Site};
     use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
     use policy::retry::{Failure, GaveUp};
-    use rand::rngs::SmallRng;
+    use rand::rngs::{SmallRng, Xoshiro256PlusPlus};
+    use rand::{RngExt, SeedableRng};
     use reqwest::StatusCode;
     use serde_json::{Value, json};
     use tokio::net::TcpSocket;
@@ -149,6 +151,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn https_with_a_client_without_tls_is_tried_once() {
+        let mut rng: SmallRng = rand::make_rng();
+        let url = "https://127.0.0.1:1/prices";
+        let asked = get_json::<Value>(&client(), url, &quick(5), &mut rng).await;
+        let error = asked.unwrap_err();
+        assert_eq!((error.reason, error.attempts), (GaveUp::Permanent, 1));
+    }
+
+    #[tokio::test]
     async fn a_503_that_stays_is_returned_as_the_last_error() {
         let server = server([HttpReply::status(500, ""), busy()]).await;
         let error = prices(&server, &quick(3)).await.unwrap_err();
@@ -201,6 +212,37 @@ mod tests {
         let error = prices(&beyond, &retry).await.unwrap_err();
         assert_eq!((error.reason, error.attempts), (GaveUp::BudgetSpent, 1));
         assert_eq!(beyond.requests("/prices"), 1);
+    }
+
+    #[tokio::test]
+    async fn longer_than_any_number_is_beyond_each_budget() {
+        let server = server([busy().retry_after("99999999999999999999"), tea()]).await;
+        let retry = Retry { budget: Some(10_000 * HOUR), ..quick(3) };
+        let error = prices(&server, &retry).await.unwrap_err();
+        assert_eq!((error.reason, error.attempts), (GaveUp::BudgetSpent, 1));
+        assert_eq!(server.requests("/prices"), 1);
+    }
+
+    #[tokio::test]
+    async fn it_asks_with_the_client_and_waits_by_the_generator_that_it_was_given() {
+        let server = server([busy(), busy(), tea()]).await;
+        let url = server.url("/prices");
+        let port = url.trim_start_matches("http://127.0.0.1:");
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        // This client alone knows the name.
+        let knows = Client::builder().no_proxy().resolve("shop.test", address);
+        let (client, url) =
+            (knows.build().unwrap(), format!("http://shop.test:{port}"));
+        let retry = Retry { factor: NonZeroU32::new(5).unwrap(), ..quick(5) };
+        let seeded = || Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut rng = seeded();
+        let prices = get_json::<Value>(&client, &url, &retry, &mut rng).await;
+        assert_eq!(prices.unwrap(), json!({ "tea": 3 }));
+        let mut drawn = seeded();
+        for longest in retry.waits().take(2) {
+            drawn.random_range(0..=longest.as_millis() as u64);
+        }
+        assert_eq!(rng, drawn, "one draw for each of two waits");
     }
 
     #[tokio::test]
@@ -358,17 +400,20 @@ mod tests {
         assert!(site.load().calls > 86_000);
     }
 
-    /// How many requests one GET makes of a server that answers 503, with a policy for `host`.
-    async fn requests_of_reqwest(host: &'static str) -> usize {
-        let server = server([busy()]).await;
-        let again = reqwest::retry::for_host(host).classify_fn(|answer| {
+    fn on_503(host: &'static str) -> reqwest::retry::Builder {
+        reqwest::retry::for_host(host).classify_fn(|answer| {
             if answer.status() == Some(StatusCode::SERVICE_UNAVAILABLE) {
                 answer.retryable()
             } else {
                 answer.success()
             }
-        });
-        let client = Client::builder().no_proxy().retry(again).build().unwrap();
+        })
+    }
+
+    /// How many requests one GET makes of a server that answers 503, with a policy for `host`.
+    async fn requests_of_reqwest(host: &'static str) -> usize {
+        let server = server([busy()]).await;
+        let client = Client::builder().no_proxy().retry(on_503(host)).build().unwrap();
         let response = client.get(server.url("/prices")).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         server.requests("/prices")
@@ -380,6 +425,17 @@ mod tests {
         client().get(server.url("/prices")).send().await.unwrap();
         assert_eq!(server.requests("/prices"), 1);
         assert_eq!(requests_of_reqwest("127.0.0.1").await, 3);
+    }
+
+    #[tokio::test]
+    async fn reqwest_repeats_at_once_whatever_retry_after_says() {
+        // A year: this test would not end.
+        let replies = [busy().retry_after("31536000"), tea()];
+        let server = server(replies).await;
+        let client = Client::builder().no_proxy().retry(on_503("127.0.0.1"));
+        let response = client.build().unwrap().get(server.url("/prices")).send().await;
+        assert_eq!(response.unwrap().status(), StatusCode::OK);
+        assert_eq!(server.requests("/prices"), 2);
     }
 
     #[tokio::test]
