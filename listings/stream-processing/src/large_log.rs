@@ -168,10 +168,13 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 // ANCHOR: fold
-/// Opens a log, to be read `buffer` bytes at a time.
+/// Opens a log, to be read `buffer` bytes at a time, with lines of at most `limit`.
 ///
 /// # Errors
 /// It cannot be opened.
+///
+/// # Panics
+/// With a `buffer` beyond `isize::MAX`.
 ///
 /// # Cancel safety
 /// Dropped, it leaves no file open.
@@ -239,7 +242,7 @@ where
 /// down.
 ///
 /// # Panics
-/// When `step` does.
+/// When `step` does, or with a `buffer` beyond `isize::MAX`.
 ///
 /// # Cancel safety
 /// Dropped, it stops the thread before the next line.
@@ -380,7 +383,7 @@ mod tests {
     use tempfile::TempDir;
     use tokio::io::{AsyncRead, AsyncSeekExt, AsyncWriteExt, ReadBuf, duplex, repeat};
     use tokio::runtime::Builder;
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
     use tokio_stream::wrappers::LinesStream;
     use tokio_test::io::Builder as Script;
 
@@ -536,6 +539,16 @@ mod tests {
         assert!(lines.line.capacity() <= 2 * (64 * KIB + 1));
     }
 
+    #[test]
+    fn for_blocking_code_too_an_endless_line_costs_no_more_than_its_limit() {
+        let endless = io::Read::take(io::repeat(b'x'), 16 * MIB as u64);
+        let mut reader = io::BufReader::with_capacity(4 * KIB, endless);
+        let fold = fold_now(&mut reader, bytes(64 * KIB), (), |(), _| Some(()));
+        assert_eq!(too_long(fold), (1, 64 * KIB));
+        let taken = 16 * MIB as u64 - reader.get_ref().limit();
+        assert_eq!(taken, 68 * KIB as u64, "the limit and one buffer");
+    }
+
     #[tokio::test]
     async fn a_line_that_is_passed_over_is_never_held() {
         let long = repeat(b'x').take(16 * MIB as u64).chain(&b"\nnext\n"[..]);
@@ -627,6 +640,70 @@ mod tests {
                 (path, source.kind()),
                 (missing.clone(), io::ErrorKind::NotFound)
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_file_too_no_line_is_longer_than_the_limit() {
+        let place = Place::with("1234\n12345\n");
+        let lines = open(&place.path, bytes(KIB), bytes(4)).await.unwrap();
+        assert_eq!(too_long(lines.fold(0, |lines, _| lines + 1).await), (2, 4));
+        let lines = open(&place.path, bytes(KIB), bytes(4)).await.unwrap();
+        let mut texts: Vec<_> = texts(lines).collect().await;
+        assert_eq!(too_long(texts.pop().unwrap()), (2, 4));
+        assert_eq!((texts.len(), texts[0].as_deref().unwrap()), (1, "1234"));
+        let count = |lines, _: Line<'_>| lines + 1;
+        let fold = fold_on_a_thread(&place.path, bytes(KIB), bytes(4), 0, count);
+        assert_eq!(too_long(fold.await), (2, 4));
+        let log = Cursor::new("1234\n12345\n");
+        let fold = naive::fold_to_the_end(log, bytes(4), 0, count);
+        assert_eq!(too_long(fold.await), (2, 4));
+    }
+
+    #[tokio::test]
+    async fn a_thread_too_reads_one_buffer_ahead() {
+        for (buffer, lines) in [(200, 10), (2_000, 100), (20_000, 1_000)] {
+            let place = Place::with(log_of(10_000));
+            let path = place.path.clone();
+            // The log is emptied while the first line is folded.
+            let empty = move |lines, _: Line<'_>| {
+                if lines == 0 {
+                    fs::write(&path, "").unwrap();
+                }
+                lines + 1
+            };
+            let fold =
+                fold_on_a_thread(&place.path, bytes(buffer), bytes(100), 0, empty);
+            assert_eq!(fold.await.unwrap(), lines);
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_folder_can_be_opened_and_is_an_error_at_its_first_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, buffer, limit) = (folder.path(), bytes(KIB), bytes(100));
+        let task = open(path, buffer, limit).await.unwrap().fold((), |(), _| ()).await;
+        let thread = fold_on_a_thread(path, buffer, limit, (), |(), _| ()).await;
+        for end in [task, thread] {
+            let Err(LogError::Read { number, source }) = end else { panic!("{end:?}") };
+            assert_eq!((number, source.kind()), (1, io::ErrorKind::IsADirectory));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_buffer_that_no_memory_holds_is_a_panic() {
+        let place = Place::with("a\n");
+        let path = place.path.clone();
+        let task = tokio::spawn(async move {
+            open(&path, NonZeroUsize::MAX, bytes(10)).await.map(drop)
+        });
+        let path = place.path.clone();
+        let most = NonZeroUsize::MAX;
+        let thread = fold_on_a_thread(path, most, bytes(10), (), |(), _| ());
+        for end in [task.await, tokio::spawn(thread).await] {
+            let panic = end.unwrap_err().into_panic();
+            assert_eq!(panic.downcast_ref(), Some(&"capacity overflow"));
         }
     }
 
@@ -747,6 +824,14 @@ mod tests {
         assert_eq!(came, expected);
     }
 
+    #[tokio::test]
+    async fn as_a_stream_it_stays_ended() {
+        let mut texts = pin!(texts(LogLines::new(&b"a\n"[..], bytes(3))));
+        assert_eq!(texts.next().await.unwrap().unwrap(), "a");
+        assert!(texts.next().await.is_none());
+        assert!(texts.next().await.is_none());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn as_a_stream_too_it_keeps_what_has_come_of_a_line_if_a_next_is_dropped() {
         let log = Script::new()
@@ -857,7 +942,28 @@ mod tests {
         let fold = fold_on_a_thread(path, bytes(KIB), bytes(10), (), |(), _| {
             panic!("as the test wants")
         });
-        assert!(tokio::spawn(fold).await.unwrap_err().is_panic());
+        let panic = tokio::spawn(fold).await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref(), Some(&"as the test wants"));
+    }
+
+    #[test]
+    fn dropped_before_its_turn_on_a_thread_it_folds_no_line() {
+        let place = Place::with(log_of(10));
+        let runtime =
+            Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let (open_gate, gate) = mpsc::channel::<()>();
+        let (begun, begins) = mpsc::channel();
+        runtime.block_on(async {
+            // The only thread is taken.
+            let busy = spawn_blocking(move || gate.recv());
+            let step = move |(), line: Line<'_>| begun.send(line.number).unwrap();
+            let fold = fold_on_a_thread(&place.path, bytes(KIB), bytes(100), (), step);
+            assert!(after_polls(1, fold).await.is_none());
+            drop(open_gate);
+            busy.await.unwrap().unwrap_err();
+        });
+        // It waits until the thread has let go.
+        assert_eq!(begins.into_iter().count(), 0);
     }
 
     #[test]
@@ -984,8 +1090,10 @@ mod tests {
         let mut reader = BufReader::new(from);
         let mut line = String::new();
         to.write_all(b"hel").await.unwrap();
+        let start = Instant::now();
         let end = naive::next_within(ms(10), &mut reader, &mut line).await;
         assert!(end.is_none());
+        assert_eq!(start.elapsed(), ms(10));
         to.write_all(b"lo\n").await.unwrap();
         naive::next_within(ms(10), &mut reader, &mut line).await.unwrap().unwrap();
         assert_eq!(line, "lo\n");
