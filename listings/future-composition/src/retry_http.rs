@@ -126,6 +126,13 @@ mod tests {
         get_json(&client(), &server.url("/prices"), retry, &mut rng).await
     }
 
+    /// A client that alone knows the server by a name, and the address by that name.
+    fn by_name(server: &HttpServer) -> (Client, String) {
+        let (name, address) = ("shop.test", SocketAddr::from(([127, 0, 0, 1], 0)));
+        let knows = Client::builder().no_proxy().resolve(name, address);
+        (knows.build().unwrap(), server.url("/prices").replace("127.0.0.1", name))
+    }
+
     fn busy() -> HttpReply {
         HttpReply::status(503, "busy")
     }
@@ -226,13 +233,7 @@ mod tests {
     #[tokio::test]
     async fn it_asks_with_the_client_and_waits_by_the_generator_that_it_was_given() {
         let server = server([busy(), busy(), tea()]).await;
-        let url = server.url("/prices");
-        let port = url.trim_start_matches("http://127.0.0.1:");
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        // This client alone knows the name.
-        let knows = Client::builder().no_proxy().resolve("shop.test", address);
-        let (client, url) =
-            (knows.build().unwrap(), format!("http://shop.test:{port}"));
+        let (client, url) = by_name(&server);
         let retry = Retry { factor: NonZeroU32::new(5).unwrap(), ..quick(5) };
         let seeded = || Xoshiro256PlusPlus::seed_from_u64(1);
         let mut rng = seeded();
@@ -275,8 +276,8 @@ mod tests {
     #[tokio::test]
     async fn naive_takes_a_503_for_the_answer() {
         let server = server([busy(), tea()]).await;
-        let text =
-            naive::fetch_text(&client(), &server.url("/prices"), 3).await.unwrap();
+        let (client, url) = by_name(&server);
+        let text = naive::fetch_text(&client, &url, 3).await.unwrap();
         assert_eq!((text.as_str(), server.requests("/prices")), ("busy", 1));
     }
 
