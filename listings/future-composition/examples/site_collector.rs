@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
-use std::io::{self, Write};
+use std::io;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -47,6 +47,10 @@ pub enum Step {
     Sync,
     /// Put it in the place of the old file.
     Rename,
+    /// The same, where the system calls the old file busy (`EBUSY`): it is a mount point, such as
+    /// a single file that is mounted into a container. No rename ever replaces one: mount its
+    /// folder instead.
+    RenameOntoMount,
     /// Bring the rename to the disk. The new contents are in place; a power cut may undo that.
     SyncFolder,
 }
@@ -61,6 +65,7 @@ impl fmt::Display for Step {
             Self::Permit => "set the permissions of the temporary file",
             Self::Sync => "sync the temporary file",
             Self::Rename => "rename the temporary file",
+            Self::RenameOntoMount => "rename the temporary file onto a mount point",
             Self::SyncFolder => "sync the folder",
         })
     }
@@ -69,8 +74,12 @@ impl fmt::Display for Step {
 // ANCHOR: replace
 /// Replaces the file at `path` by what `write` writes, or leaves it alone.
 ///
+/// `write` gets a buffered writer. What it leaves in the buffer is written before the
+/// rename.
+///
 /// # Errors
-/// The step that failed. Only after [`Step::SyncFolder`] are the new contents in place.
+/// The step that failed; [`Step::Write`] also if `write` says `Ok` after a write that
+/// failed. Only after [`Step::SyncFolder`] are the new contents in place.
 ///
 /// # Panics
 /// When `write` does; the old file is left alone.
@@ -81,7 +90,7 @@ impl fmt::Display for Step {
 /// the new one.
 pub async fn replace<W>(path: impl Into<PathBuf>, write: W) -> Result<(), ReplaceError>
 where
-    W: FnOnce(&mut File) -> io::Result<()> + Send + 'static,
+    W: FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
 {
     let path = path.into();
     let target = path.clone();
@@ -97,10 +106,13 @@ where
 /// [`replace`] for code that may block.
 ///
 /// # Errors
-/// The step that failed. Only after [`Step::SyncFolder`] are the new contents in place.
+/// As [`replace`].
+///
+/// # Panics
+/// When `write` does; the old file is left alone.
 pub fn replace_now<W>(path: &Path, write: W) -> Result<(), ReplaceError>
 where
-    W: FnOnce(&mut File) -> io::Result<()>,
+    W: FnOnce(&mut dyn Write) -> io::Result<()>,
 {
     let folder =
         Folder::of(path).map_err(|error| ReplaceError::at(Step::Look, path, error))?;
@@ -110,22 +122,81 @@ where
 // ANCHOR: steps
 fn replace_in<W>(folder: &Folder, path: &Path, write: W) -> Result<(), ReplaceError>
 where
-    W: FnOnce(&mut File) -> io::Result<()>,
+    W: FnOnce(&mut dyn Write) -> io::Result<()>,
 {
     let failed = |step| move |source| ReplaceError::at(step, path, source);
     let old = permissions_of(path).map_err(failed(Step::Look))?;
     // In the same folder, so that the rename stays in one file system.
     // From here each error, and a panic, drops `new`, and that removes it.
     let mut new = folder.temporary(old.is_some()).map_err(failed(Step::Create))?;
-    write(new.as_file_mut()).map_err(failed(Step::Write))?;
+    fill(new.as_file_mut(), write).map_err(failed(Step::Write))?;
+    put_in_place(new, old, folder, path)
+}
+
+fn put_in_place(
+    new: NamedTempFile,
+    old: Option<Permissions>,
+    folder: &Folder,
+    path: &Path,
+) -> Result<(), ReplaceError> {
+    let failed = |step| move |source| ReplaceError::at(step, path, source);
     if let Some(old) = old {
         new.as_file().set_permissions(old).map_err(failed(Step::Permit))?;
     }
     new.as_file().sync_all().map_err(failed(Step::Sync))?;
-    new.persist(path).map_err(|error| failed(Step::Rename)(error.error))?;
+    new.persist(path).map_err(|PersistError { error, .. }| {
+        let step = match error.kind() {
+            io::ErrorKind::ResourceBusy => Step::RenameOntoMount,
+            _ => Step::Rename,
+        };
+        failed(step)(error)
+    })?;
     folder.sync().map_err(failed(Step::SyncFolder))
 }
 // ANCHOR_END: steps
+
+// ANCHOR: fill
+/// Lets `write` fill `file`, and does not take its word for it.
+fn fill<W>(file: impl Write, write: W) -> io::Result<()>
+where
+    W: FnOnce(&mut dyn Write) -> io::Result<()>,
+{
+    let mut contents = Contents { file: BufWriter::new(file), failed: None };
+    write(&mut contents)?;
+    // What `write` left in the buffer. An error of that is remembered as well.
+    contents.flush().ok();
+    contents.failed.map_or(Ok(()), Err)
+}
+
+/// What `write` sees of the new file: it can neither seek in it nor keep it.
+struct Contents<F: Write> {
+    file: BufWriter<F>,
+    /// The first error, in case `write` ignores it, or never hears of it.
+    failed: Option<io::Error>,
+}
+
+impl<F: Write> Contents<F> {
+    fn remember(&mut self, error: io::Error) -> io::Error {
+        let same = error.raw_os_error().map(io::Error::from_raw_os_error);
+        let same =
+            same.unwrap_or_else(|| io::Error::new(error.kind(), error.to_string()));
+        self.failed.get_or_insert(error);
+        same
+    }
+}
+
+impl<F: Write> Write for Contents<F> {
+    /// Takes all of `bytes`, so that there is no count to overlook.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes).map_err(|error| self.remember(error))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().map_err(|error| self.remember(error))
+    }
+}
+// ANCHOR_END: fill
 
 fn permissions_of(path: &Path) -> io::Result<Option<Permissions>> {
     match fs::metadata(path) {
@@ -182,9 +253,11 @@ impl Folder {
 
 // ANCHOR: send_within
 /// Sends as much of `rest` as is taken within `limit`, and takes it off `rest`.
+/// When all of it is taken, it flushes.
 ///
 /// # Errors
-/// `TimedOut`: call again with the same `rest`. Else what the connection says.
+/// `TimedOut`: call again with the same `rest`, even if it is empty, for the flush is
+/// still to be done. Else what the connection says.
 ///
 /// # Cancel safety
 /// Dropped at any await, `rest` is what has not been taken.
@@ -196,7 +269,11 @@ pub async fn send_within<Io>(
 where
     Io: AsyncWrite + Unpin,
 {
-    timeout(limit, connection.write_all_buf(rest)).await?
+    let send = async {
+        connection.write_all_buf(rest).await?;
+        connection.flush().await
+    };
+    timeout(limit, send).await?
 }
 // ANCHOR_END: send_within
 
@@ -228,6 +305,14 @@ pub mod naive {
     }
     // ANCHOR_END: one_temporary_name
 
+    // ANCHOR: not_flushed
+    /// Wrong: `pages` is dropped here and writes what it holds; nobody hears of an error.
+    pub fn buffered(file: impl Write, contents: &[u8]) -> io::Result<()> {
+        let mut pages = BufWriter::new(file);
+        pages.write_all(contents)
+    }
+    // ANCHOR_END: not_flushed
+
     // ANCHOR: send_all
     /// Wrong: at the limit some bytes are sent, and nobody knows how many.
     pub async fn send_all<Io>(
@@ -247,7 +332,6 @@ pub mod naive {
 mod tests {
     use super::*;
     use backend::cancel::after_polls;
-    use std::io::Write;
     use std::sync::{Arc, Barrier, mpsc};
     use std::thread;
     use tempfile::TempDir;
@@ -288,7 +372,7 @@ mod tests {
         }
     }
 
-    fn write_new(file: &mut File) -> io::Result<()> {
+    fn write_new(file: &mut dyn Write) -> io::Result<()> {
         file.write_all(NEW)
     }
 
@@ -344,7 +428,7 @@ mod tests {
     fn while_it_writes_the_old_file_is_whole() {
         let place = Place::new();
         let path = place.path.clone();
-        let write = move |file: &mut File| {
+        let write = move |file: &mut dyn Write| {
             write_new(file)?;
             assert_eq!(fs::read(path)?, OLD);
             Ok(())
@@ -357,7 +441,7 @@ mod tests {
     fn the_temporary_file_is_in_the_same_folder() {
         let place = Place::new();
         let folder = place.folder.path().to_owned();
-        let write = move |_: &mut File| {
+        let write = move |_: &mut dyn Write| {
             assert_eq!(fs::read_dir(folder)?.count(), 2);
             Ok(())
         };
@@ -382,7 +466,7 @@ mod tests {
                 }
             });
             let rounds = (1..=20).map(|round| {
-                let half_way = |file: &mut File| {
+                let half_way = |file: &mut dyn Write| {
                     file.write_all(&vec![round; MIB / 2])?;
                     // A whole read, from its beginning to its end, with half of the file written.
                     let before = reads.load(Ordering::SeqCst);
@@ -407,7 +491,7 @@ mod tests {
         let place = Place::new();
         let both_write = Barrier::new(2);
         let write = |byte: u8| {
-            let half_way = |file: &mut File| {
+            let half_way = |file: &mut dyn Write| {
                 file.write_all(&vec![byte; MIB / 2])?;
                 both_write.wait();
                 file.write_all(&vec![byte; MIB / 2])
@@ -490,7 +574,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_while_writing_is_passed_on_and_leaves_the_old_file() {
         let place = Place::new();
-        let write = |file: &mut File| {
+        let write = |file: &mut dyn Write| {
             write_new(file)?;
             panic!("on purpose")
         };
@@ -506,7 +590,7 @@ mod tests {
     fn fails_at(
         step: Step,
         path: &Path,
-        write: impl FnOnce(&mut File) -> io::Result<()>,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) {
         let error = replace_now(path, write).unwrap_err();
         assert_eq!(
@@ -554,14 +638,15 @@ mod tests {
         fails_at(Step::Look, &too_long, write_new);
         // Nobody makes a file there, and nobody changes the permissions of one, root neither.
         fails_at(Step::Create, Path::new("/proc/self/file"), write_new);
-        fails_at(Step::Permit, &place.path, |file| {
-            *file = File::open("/proc/self/comm")?;
-            Ok(())
-        });
-        fails_at(Step::Sync, &place.path, |file| {
-            *file = pipe();
-            Ok(())
-        });
+        let comm = File::open("/proc/self/comm").unwrap();
+        for (step, file) in [(Step::Permit, comm), (Step::Sync, pipe())] {
+            let (folder, old) = (Folder::of(&place.path), permissions_of(&place.path));
+            let folder = folder.unwrap();
+            let (_, beside) = folder.temporary(true).unwrap().into_parts();
+            let new = NamedTempFile::from_parts(file, beside);
+            let end = put_in_place(new, old.unwrap(), &folder, &place.path);
+            assert_eq!(end.unwrap_err().step, step);
+        }
         place.is_untouched();
     }
 
@@ -599,17 +684,22 @@ mod tests {
     #[test]
     fn the_new_file_has_the_permissions_of_the_old() {
         use std::os::unix::fs::PermissionsExt;
-        let mode = |file: fs::Metadata| file.permissions().mode() & 0o777;
+        let mode = |file: &Path| {
+            fs::metadata(file).map(|file| file.permissions().mode() & 0o777)
+        };
         let place = Place::new();
         fs::set_permissions(&place.path, Permissions::from_mode(0o754)).unwrap();
-        let mut while_written = None;
-        let write = |file: &mut File| {
-            while_written = Some(mode(file.metadata()?));
+        let mut while_written = Vec::new();
+        let write = |file: &mut dyn Write| {
+            for beside in fs::read_dir(place.folder.path())? {
+                while_written.push(mode(&beside?.path())?);
+            }
             write_new(file)
         };
         replace_now(&place.path, write).unwrap();
-        assert_eq!(while_written, Some(0o600));
-        assert_eq!(mode(fs::metadata(&place.path).unwrap()), 0o754);
+        while_written.sort_unstable();
+        assert_eq!(while_written, [0o600, 0o754], "the new file, and the old");
+        assert_eq!(mode(&place.path).unwrap(), 0o754);
     }
 
     #[cfg(unix)]
@@ -635,6 +725,212 @@ mod tests {
             (fs::read(&link).unwrap().as_slice(), place.holds().as_slice()),
             (NEW, OLD)
         );
+    }
+
+    // What the closure does not see, or does not look at.
+
+    /// A disk with room for so many bytes, of which it takes 100 at a time.
+    #[derive(Default)]
+    struct Disk {
+        room: usize,
+        holds: usize,
+    }
+
+    impl Write for &mut Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(100).min(self.room - self.holds);
+            self.holds += taken;
+            if taken == 0 {
+                return Err(io::Error::new(io::ErrorKind::StorageFull, "no room left"));
+            }
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What `fill` says, and what the disk holds then.
+    fn filled(
+        room: usize,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> (Option<String>, usize) {
+        let mut disk = Disk { room, holds: 0 };
+        let end = fill(&mut disk, write);
+        (end.err().map(|error| error.to_string()), disk.holds)
+    }
+
+    #[test]
+    fn what_the_closure_leaves_in_the_buffer_is_written() {
+        let six_thousand = [b'n'; 6_000];
+        let plain = |file: &mut dyn Write| file.write_all(&six_thousand);
+        assert_eq!(filled(6_000, plain), (None, 6_000));
+        let buffered = |file: &mut dyn Write| naive::buffered(file, &six_thousand);
+        assert_eq!(filled(6_000, buffered), (None, 6_000));
+        let place = Place::new();
+        replace_now(&place.path, |file| naive::buffered(file, &six_thousand)).unwrap();
+        assert_eq!(place.holds(), six_thousand);
+    }
+
+    /// Fails with each of these codes in turn, and takes everything after them.
+    struct Fails(Vec<i32>);
+
+    const FULL: i32 = 28;
+    const BROKEN: i32 = 5;
+
+    impl Write for Fails {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Ok(bytes.len());
+            }
+            Err(io::Error::from_raw_os_error(self.0.remove(0)))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_error_that_the_closure_never_hears_of_is_told() {
+        for room in [0, 4_096, 5_999] {
+            let (told, held) =
+                filled(room, |file| naive::buffered(file, &[b'n'; 6_000]));
+            assert_eq!((told.as_deref(), held), (Some("no room left"), room));
+        }
+        // It fails while `naive::buffered` drops its buffer, and not again.
+        let twice = |file: &mut dyn Write| {
+            naive::buffered(&mut *file, &[b'n'; 6_000])?;
+            naive::buffered(file, &[b'n'; 6_000])
+        };
+        let error = fill(Fails(vec![FULL]), twice).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(FULL));
+    }
+
+    #[test]
+    fn an_error_that_the_closure_ignores_is_told() {
+        let in_one_write = |file: &mut dyn Write| {
+            let error = file.write_all(&[b'n'; 16_000]).unwrap_err();
+            assert_eq!(error.to_string(), "no room left");
+            Ok(())
+        };
+        let at_the_flush = |file: &mut dyn Write| {
+            file.write_all(&[b'n'; 6_000])?;
+            file.flush().unwrap_err();
+            Ok(())
+        };
+        for (told, held) in [filled(4_096, in_one_write), filled(4_096, at_the_flush)] {
+            assert_eq!((told.as_deref(), held), (Some("no room left"), 4_096));
+        }
+        let with_gaps = |file: &mut dyn Write| {
+            for code in [FULL, BROKEN] {
+                let error = file.write_all(&[b'n'; 16_000]).unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(code));
+            }
+            file.write_all(&[b'n'; 16_000])
+        };
+        let error = fill(Fails(vec![FULL, BROKEN]), with_gaps).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(FULL), "the first");
+    }
+
+    #[test]
+    fn no_count_of_bytes_can_be_overlooked() {
+        let write = |file: &mut dyn Write| {
+            for _ in 0..3 {
+                assert_eq!(file.write(&[b'n'; 16_000])?, 16_000);
+            }
+            Ok(())
+        };
+        assert_eq!(filled(48_000, write), (None, 48_000));
+    }
+
+    #[test]
+    fn a_buffer_that_is_dropped_says_ok_with_a_third_of_it_missing() {
+        let mut disk = Disk { room: 4_096, holds: 0 };
+        naive::buffered(&mut disk, &[b'n'; 6_000]).unwrap();
+        assert_eq!(disk.holds, 4_096);
+    }
+
+    // A full disk, and a mount point.
+
+    /// Runs the test `name` again, in a process that may mount what it likes and nobody else sees.
+    #[cfg(target_os = "linux")]
+    fn with_mounts_of_its_own(name: &str, run: impl FnOnce()) {
+        use std::process::Command;
+        const INSIDE: &str = "WITH_MOUNTS_OF_ITS_OWN";
+        if std::env::var_os(INSIDE).is_some() {
+            return run();
+        }
+        let inside = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", &format!("atomic_write::tests::{name}")])
+            .env(INSIDE, "yes")
+            .output();
+        match inside {
+            Ok(ran) if ran.status.success() => {
+                let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+                assert!(said.contains("1 passed"), "{said}");
+            }
+            // A test that fails ends with 101, `unshare` with another code.
+            Ok(ran) if ran.status.code() == Some(101) => {
+                panic!("{}", String::from_utf8_lossy(&ran.stdout))
+            }
+            not_allowed => eprintln!("{name} has not run: {not_allowed:?}"),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn mount(arguments: &[&str], at: &Path) {
+        let mut mount = std::process::Command::new("mount");
+        assert!(mount.args(arguments).arg(at).status().unwrap().success());
+    }
+
+    #[cfg(target_os = "linux")]
+    fn unmount(at: &Path) {
+        let mut unmount = std::process::Command::new("umount");
+        assert!(unmount.arg(at).status().unwrap().success());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn on_a_full_disk_the_old_file_stays_whatever_the_closure_says() {
+        let name = "on_a_full_disk_the_old_file_stays_whatever_the_closure_says";
+        with_mounts_of_its_own(name, || {
+            let folder = tempfile::tempdir().unwrap();
+            // A page for the old file, and one for the new.
+            mount(&["-t", "tmpfs", "-o", "size=8192", "none"], folder.path());
+            let path = folder.path().join("file");
+            fs::write(&path, OLD).unwrap();
+            let place = Place { folder, path };
+            fails_at(Step::Write, &place.path, |file| {
+                naive::buffered(file, &[b'n'; 6_000])
+            });
+            place.is_untouched();
+            naive::with_one_temporary_name(&place.path, |file| {
+                naive::buffered(file, &[b'n'; 6_000])
+            })
+            .unwrap();
+            assert!(place.holds().len() < 6_000, "{}", place.holds().len());
+            unmount(place.folder.path());
+        });
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_mount_point_is_told_and_stays_what_it_is() {
+        let name = "a_mount_point_is_told_and_stays_what_it_is";
+        with_mounts_of_its_own(name, || {
+            let place = Place::new();
+            let mounted = place.folder.path().join("mounted");
+            fs::write(&mounted, "mounted").unwrap();
+            mount(&["--bind", mounted.to_str().unwrap()], &place.path);
+            fails_at(Step::RenameOntoMount, &place.path, write_new);
+            assert_eq!((place.holds().as_slice(), place.files()), (&b"mounted"[..], 2));
+            unmount(&place.path);
+            assert_eq!(place.holds(), OLD);
+        });
     }
 
     // What most code starts with.
@@ -700,7 +996,7 @@ mod tests {
     #[test]
     fn two_writers_with_one_temporary_name_write_a_mix() {
         let place = Place::new();
-        naive::with_one_temporary_name(&place.path, write_new).unwrap();
+        naive::with_one_temporary_name(&place.path, |file| write_new(file)).unwrap();
         assert_eq!((place.holds().as_slice(), place.files()), (NEW, 1));
         let (created, first_wrote) =
             (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
@@ -794,6 +1090,36 @@ mod tests {
                 break;
             }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_sent_does_not_wait_in_a_buffer() {
+        let (stream, mut peer) = duplex(4);
+        let mut stream = tokio::io::BufWriter::new(stream);
+        let (mut rest, start) = (MESSAGE, Instant::now());
+        // All of it is in the buffer, and the peer has room for four.
+        let late = send_within(&mut stream, &mut rest, LIMIT * 2).await.unwrap_err();
+        assert_eq!(
+            (late.kind(), start.elapsed()),
+            (io::ErrorKind::TimedOut, LIMIT * 2)
+        );
+        assert_eq!(rest, b"");
+        let mut got = [0; 10];
+        let (sent, read) = tokio::join!(
+            send_within(&mut stream, &mut rest, LIMIT),
+            peer.read_exact(&mut got)
+        );
+        sent.unwrap();
+        assert_eq!((read.unwrap(), got.as_slice()), (10, MESSAGE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_connection_says_is_told_as_it_is() {
+        let (mut stream, peer) = duplex(4);
+        drop(peer);
+        let mut rest = MESSAGE;
+        let broken = send_within(&mut stream, &mut rest, LIMIT).await.unwrap_err();
+        assert_eq!((broken.kind(), rest), (io::ErrorKind::BrokenPipe, MESSAGE));
     }
 
     #[tokio::test(start_paused = true)]
