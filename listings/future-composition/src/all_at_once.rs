@@ -135,6 +135,7 @@ mod tests {
     use futures::{FutureExt, StreamExt};
     use std::cell::{Cell, RefCell};
     use std::future::poll_fn;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Condvar, Mutex, mpsc};
     use std::task::Poll;
     use std::thread::{self, ThreadId};
@@ -254,6 +255,27 @@ mod tests {
             ("borrowed", "borrowed", "borrowed")
         );
         assert_eq!(calls.get(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn spawned_branches_share_an_atomic_or_a_lock() {
+        let task = tokio::spawn(async {
+            let (calls, names) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+            let branch = |name| {
+                let (calls, names) = (&calls, &names);
+                async move {
+                    sleep(ms(10)).await;
+                    calls.fetch_add(1, Ordering::SeqCst);
+                    names.lock().unwrap().push(name);
+                    sleep(ms(10)).await;
+                }
+            };
+            all_three(branch("name"), branch("orders"), branch("balance")).await;
+            (calls.into_inner(), names.into_inner().unwrap())
+        });
+        let (calls, mut names) = task.await.unwrap();
+        names.sort_unstable();
+        assert_eq!((calls, names), (3, vec!["balance", "name", "orders"]));
     }
 
     #[tokio::test(start_paused = true)]
