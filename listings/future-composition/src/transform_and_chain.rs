@@ -325,15 +325,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn map_err_changes_the_error_and_lets_the_success_pass() {
         let site = site();
-        let error = StepError { step: "profile", source: gone("/nobody") };
-        assert_eq!(error.source().unwrap().to_string(), gone("/nobody").to_string());
-        assert_eq!(error.to_string(), "profile failed");
-        for (path, outcome) in
-            [("/ada", Ok("/posts/7".to_owned())), ("/nobody", Err(error))]
-        {
-            let combined = step("profile", body(&site, path));
-            let awaited = step_awaited("profile", body(&site, path));
-            assert_eq!(same(combined, awaited).await, (outcome, ms(100)));
+        for name in ["profile", "posts"] {
+            let error = StepError { step: name, source: gone("/nobody") };
+            assert_eq!(error.source().unwrap().to_string(), "/nobody: status 410");
+            assert_eq!(error.to_string(), format!("{name} failed"));
+            for (path, outcome) in
+                [("/ada", Ok("/posts/7".to_owned())), ("/nobody", Err(error))]
+            {
+                let combined = step(name, body(&site, path));
+                let awaited = step_awaited(name, body(&site, path));
+                assert_eq!(same(combined, awaited).await, (outcome, ms(100)));
+            }
         }
     }
 
@@ -400,6 +402,11 @@ mod tests {
         let awaited = with_fallback_awaited(body(&site, "/nobody"), nowhere);
         let error = SiteError::NotFound { path: "/nowhere".to_owned() };
         assert_eq!(same(combined, awaited).await, (Err(error), ms(100)));
+        // It may be of another type.
+        let nothing = |_: SiteError| future::ready(Err::<String, _>("no friends"));
+        let combined = with_fallback(body(&site, "/nobody"), nothing);
+        let awaited = with_fallback_awaited(body(&site, "/nobody"), nothing);
+        assert_eq!(same(combined, awaited).await, (Err("no friends"), ms(100)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -418,6 +425,9 @@ mod tests {
         let both = together(body(&site, "/nobody"), body(&site, "/slow")).await;
         assert_eq!((both, start.elapsed()), (Err(gone("/nobody")), ms(100)));
         assert_eq!((site.load().dropped, site.load().in_flight), (1, 0));
+        let both = together(body(&site, "/slow"), body(&site, "/nobody")).await;
+        assert_eq!((both, start.elapsed()), (Err(gone("/nobody")), ms(200)));
+        assert_eq!((site.load().dropped, site.load().in_flight), (2, 0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -434,6 +444,11 @@ mod tests {
         drop((wall(ada(), posts), wall_awaited(ada(), posts)));
         drop((with_fallback(ada(), never), with_fallback_awaited(ada(), never)));
         drop((together(ada(), ada()), NameLookup::new(ada()).into_future()));
+        drop(NameLookup::new(ada()).in_capitals());
+        let never = async |_: &String| -> Result<String, SiteError> {
+            panic!("asked before the first poll")
+        };
+        drop(page(ada(), never));
         assert_eq!(site.load(), Load::default());
     }
 
