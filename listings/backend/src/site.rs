@@ -321,9 +321,59 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_beyond_the_connections_queue() {
-        let site = Site::with_connections(1).with_page("/a", ms(5));
-        let start = Instant::now();
-        join_all([site.fetch("/a"), site.fetch("/a")]).await;
-        assert_eq!(start.elapsed(), ms(10));
+        for (connections, took) in [(1, 30), (2, 15), (3, 10), (6, 5)] {
+            let site = Site::with_connections(connections).with_page("/a", ms(5));
+            let start = Instant::now();
+            join_all((0..6).map(|_| site.fetch("/a"))).await;
+            assert_eq!((start.elapsed(), site.calls("/a")), (ms(took), 6));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_reply_is_as_its_script_says() {
+        let path = || "/a".to_owned();
+        let status = |code, retry_after| {
+            Err(SiteError::Status { path: path(), code, retry_after })
+        };
+        let busy = Reply::busy(ms(9), ms(700));
+        for (reply, after, outcome, transient) in [
+            (Reply::page(ms(7), "here"), 7, Ok("here".to_owned()), false),
+            (Reply::status(ms(8), 404), 8, status(404, None), false),
+            (Reply::status(ms(0), 500), 0, status(500, None), false),
+            (Reply::status(ms(8), 429), 8, status(429, None), true),
+            (Reply::status(ms(8), 503), 8, status(503, None), true),
+            (busy, 9, status(503, Some(ms(700))), true),
+        ] {
+            let site = Site::default().with_reply("/a", reply);
+            let start = Instant::now();
+            let got = site.fetch("/a").await;
+            assert_eq!(start.elapsed(), ms(after));
+            if let Err(error) = &got {
+                let SiteError::Status { retry_after, .. } = error else { panic!() };
+                assert_eq!(
+                    (error.transient(), error.retry_after()),
+                    (transient, *retry_after)
+                );
+            }
+            assert_eq!(got.map(|page| page.body), outcome);
+        }
+        let missing = SiteError::NotFound { path: path() };
+        assert_eq!((missing.transient(), missing.retry_after()), (false, None));
+        let page = Site::default().with_page("/a", ms(1)).fetch("/a").await.unwrap();
+        assert_eq!(page, Page { path: path(), body: path() });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_never_answered_stays_in_flight() {
+        let site = Site::default().with_reply("/a", Reply::never());
+        let mut call = std::pin::pin!(site.fetch("/a"));
+        timeout(Duration::from_hours(1), &mut call).await.unwrap_err();
+        assert_eq!((site.load().in_flight, site.load().answered), (1, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "the script of /a has no reply")]
+    fn a_script_without_a_reply_is_a_mistake() {
+        let _ = Site::default().with_replies("/a", []);
     }
 }
