@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::pin::Pin;
 
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 /// Two balances that belong together: what leaves one arrives in the other.
@@ -62,6 +64,48 @@ pub async fn transfer<E: Error + 'static>(
 }
 // ANCHOR_END: one_step
 
+// ANCHOR: clean_up
+/// Clean-up that has to wait: `finish` runs it. If nobody calls that, a task does.
+#[must_use = "dropped at once, it begins at once"]
+#[derive(Debug)]
+pub struct CleanUp<F: Future<Output = ()> + Send + 'static> {
+    work: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future<Output = ()> + Send + 'static> CleanUp<F> {
+    /// Keeps `work` for the end.
+    pub fn new(work: F) -> Self {
+        Self { work: Some(Box::pin(work)) }
+    }
+
+    /// Runs the clean-up, on the path that ends well.
+    ///
+    /// # Panics
+    /// When the clean-up does.
+    ///
+    /// # Cancel safety
+    /// Dropped at any await, it leaves the rest of the clean-up to a task.
+    pub async fn finish(mut self) {
+        if let Some(work) = &mut self.work {
+            work.await;
+        }
+        self.work = None;
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Drop for CleanUp<F> {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take() else { return };
+        // Outside a runtime `tokio::spawn` would panic. If this is dropped because of a
+        // panic, a second one aborts the process.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(work);
+        }
+        // Outside a runtime nobody could run the clean-up, and it is dropped.
+    }
+}
+// ANCHOR_END: clean_up
+
 /// What most code starts with, kept to be measured against.
 pub mod naive {
     use super::*;
@@ -98,16 +142,19 @@ mod tests {
     use futures::poll;
     use std::convert::Infallible;
     use std::future::{pending, poll_fn};
-    use std::pin::{Pin, pin};
+    use std::pin::pin;
+    use std::process::Command;
+    #[cfg(unix)]
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex as StdMutex, mpsc};
+    use std::thread;
     use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-    use tokio::runtime::{Builder, Handle};
+    use tokio::runtime::Builder;
     use tokio::sync::mpsc::channel;
     use tokio::sync::{Notify, Semaphore};
-    use tokio::task::yield_now;
-    use tokio::time::{Instant, sleep};
+    use tokio::task::{block_in_place, spawn_blocking, yield_now};
+    use tokio::time::{Instant, interval, sleep, timeout};
 
     const HOUR: Duration = Duration::from_hours(1);
 
@@ -157,6 +204,79 @@ mod tests {
         a.await.unwrap();
         b.await.unwrap();
         assert_eq!((start.elapsed(), site.load().peak), (ms(80), 1));
+    }
+
+    #[tokio::test]
+    async fn a_place_in_the_queue_is_taken_at_the_first_poll() {
+        let (lock, permits) = (Mutex::new(()), Semaphore::new(1));
+        let held = (lock.lock().await, permits.acquire().await.unwrap());
+        let made_first = (lock.lock(), permits.acquire());
+        let mut polled_first = (Box::pin(lock.lock()), Box::pin(permits.acquire()));
+        assert!(poll!(&mut polled_first.0).is_pending());
+        assert!(poll!(&mut polled_first.1).is_pending());
+        let mut made_first = (Box::pin(made_first.0), Box::pin(made_first.1));
+        assert!(poll!(&mut made_first.0).is_pending());
+        assert!(poll!(&mut made_first.1).is_pending());
+        drop(held);
+        assert!(poll!(&mut made_first.0).is_pending());
+        assert!(poll!(&mut made_first.1).is_pending());
+        assert!(poll!(&mut polled_first.0).is_ready());
+        assert!(poll!(&mut polled_first.1).is_ready());
+    }
+
+    // What a plain function does before it returns its future has been done.
+
+    #[tokio::test(start_paused = true)]
+    async fn two_sleeps_awaited_in_turn_take_as_long_as_the_longer() {
+        let start = Instant::now();
+        let (a, b) = (sleep(ms(30)), sleep(ms(50)));
+        a.await;
+        b.await;
+        assert_eq!(start.elapsed(), ms(50), "both deadlines were set at the start");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_limit_and_an_interval_start_when_they_are_made() {
+        let start = Instant::now();
+        let limited = timeout(ms(50), pending::<()>());
+        let mut ticks = interval(ms(50));
+        sleep(ms(40)).await;
+        ticks.tick().await;
+        ticks.tick().await;
+        limited.await.unwrap_err();
+        assert_eq!(start.elapsed(), ms(50));
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_was_made_and_not_polled_hears_notify_waiters() {
+        let notify = Notify::new();
+        let made = notify.notified();
+        notify.notify_waiters();
+        made.await;
+        assert!(poll!(pin!(notify.notified())).is_pending(), "this one came later");
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_was_made_and_not_polled_has_no_place_for_notify_one() {
+        let notify = Notify::new();
+        let mut made_first = Box::pin(notify.notified());
+        let mut polled_first = Box::pin(notify.notified());
+        assert!(poll!(&mut polled_first).is_pending());
+        notify.notify_one();
+        assert!(poll!(&mut made_first).is_pending());
+        assert!(poll!(&mut polled_first).is_ready());
+    }
+
+    #[tokio::test]
+    async fn what_is_spawned_runs_though_its_handle_is_never_polled() {
+        let (done, mut is_done) = channel(2);
+        let also_done = done.clone();
+        let thread = spawn_blocking(move || done.blocking_send("thread").unwrap());
+        let task = tokio::spawn(async move { also_done.send("task").await.unwrap() });
+        let mut both = [is_done.recv().await.unwrap(), is_done.recv().await.unwrap()];
+        both.sort_unstable();
+        assert_eq!(both, ["task", "thread"]);
+        drop((thread, task));
     }
 
     #[tokio::test(start_paused = true)]
@@ -221,20 +341,96 @@ mod tests {
         assert_eq!(reached.into_inner(), 1);
     }
 
-    #[tokio::test]
-    async fn a_destructor_cannot_wait_for_a_future() {
-        struct Goodbye;
-        impl Drop for Goodbye {
-            fn drop(&mut self) {
-                Handle::current().block_on(async {});
-            }
+    /// Calls it when it is dropped.
+    struct OnDrop<F: FnMut()>(F);
+
+    impl<F: FnMut()> Drop for OnDrop<F> {
+        fn drop(&mut self) {
+            (self.0)();
         }
-        let task = tokio::spawn(async { drop(Goodbye) });
+    }
+
+    #[tokio::test]
+    async fn inside_a_runtime_block_on_in_a_destructor_panics() {
+        let goodbye = || Handle::current().block_on(async {});
+        let task = tokio::spawn(async move { drop(OnDrop(goodbye)) });
         let panic = task.await.unwrap_err().to_string();
         assert!(
             panic.contains("Cannot start a runtime from within a runtime"),
             "{panic}"
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn with_block_in_place_a_destructor_waits_for_a_future() {
+        let said = Arc::new(AtomicUsize::new(0));
+        let saying = Arc::clone(&said);
+        let goodbye = move || {
+            let other_task = async {
+                let count = Arc::clone(&saying);
+                tokio::spawn(async move { count.fetch_add(1, Ordering::SeqCst) })
+                    .await
+                    .unwrap();
+                sleep(ms(1)).await;
+            };
+            block_in_place(|| Handle::current().block_on(other_task));
+        };
+        tokio::spawn(async move { drop(OnDrop(goodbye)) }).await.unwrap();
+        assert_eq!(said.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn on_one_thread_block_in_place_panics() {
+        let goodbye = || block_in_place(|| Handle::current().block_on(async {}));
+        let task = tokio::spawn(async move { drop(OnDrop(goodbye)) });
+        let panic = task.await.unwrap_err().to_string();
+        assert!(
+            panic.contains("can call blocking only when running on the multi-threaded"),
+            "{panic}"
+        );
+    }
+
+    /// Waits for a timer of 1 ms, and polls it again when more than that has passed.
+    async fn is_due_and_fires() -> bool {
+        let mut timer = pin!(sleep(ms(1)));
+        assert!(poll!(&mut timer).is_pending());
+        thread::sleep(ms(20));
+        poll!(&mut timer).is_ready()
+    }
+
+    #[tokio::test]
+    async fn with_the_executor_of_futures_a_destructor_stops_all_that_its_thread_runs()
+    {
+        let other = tokio::spawn(async {});
+        let mut fires = None;
+        drop(OnDrop(|| fires = Some(futures::executor::block_on(is_due_and_fires()))));
+        assert_eq!(fires, Some(false), "it is this thread that turns the timers");
+        assert!(!other.is_finished(), "it was ready all the time");
+        yield_now().await;
+        assert!(other.is_finished());
+    }
+
+    #[test]
+    fn at_shutdown_a_destructor_that_blocks_waits_for_a_timer_in_vain() {
+        let (fires, has_fired) = mpsc::channel();
+        let goodbye = move || {
+            let wait = || Handle::current().block_on(is_due_and_fires());
+            fires.send(block_in_place(wait)).unwrap();
+        };
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_time()
+            .build()
+            .unwrap();
+        let (waits, is_waiting) = mpsc::channel();
+        runtime.spawn(async move {
+            let _goodbye = OnDrop(goodbye);
+            waits.send(()).unwrap();
+            pending::<()>().await;
+        });
+        is_waiting.recv().unwrap();
+        drop(runtime);
+        assert_eq!(has_fired.recv(), Ok(false), "its driver had stopped before");
     }
 
     /// Spawns a task that counts, when it is dropped.
@@ -254,6 +450,118 @@ mod tests {
         assert_eq!(said.load(Ordering::SeqCst), 0);
         yield_now().await;
         assert_eq!(said.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn outside_a_runtime_a_destructor_that_spawns_panics() {
+        let goodbye = SpawnsGoodbye(Arc::default());
+        let panic = thread::spawn(move || drop(goodbye)).join().unwrap_err();
+        let panic = panic.downcast::<String>().unwrap();
+        assert!(panic.contains("there is no reactor running"), "{panic}");
+    }
+
+    /// The same, while another panic unwinds. It runs itself again, in a process that may die.
+    #[cfg(unix)]
+    #[test]
+    fn outside_a_runtime_it_ends_the_process_during_a_panic() {
+        use std::os::unix::process::ExitStatusExt;
+        const INSIDE: &str = "THIS_PROCESS_MAY_DIE";
+        if std::env::var_os(INSIDE).is_some() {
+            let _goodbye = SpawnsGoodbye(Arc::default());
+            panic!("the first");
+        }
+        let name = "outside_a_runtime_it_ends_the_process_during_a_panic";
+        let ended = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &format!("polled_or_dropped::tests::{name}")])
+            .arg("--nocapture")
+            .env(INSIDE, "yes")
+            // Where a core dump would be nobody's.
+            .current_dir(std::env::temp_dir())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(said.contains("panic in a destructor during cleanup"), "{said}");
+        assert_eq!(ended.status.signal(), Some(6), "SIGABRT; no test can catch it");
+    }
+
+    // Clean-up that asks for a runtime first.
+
+    /// Clean-up with one await in it, and how often it has begun and ended.
+    fn counted()
+    -> (CleanUp<impl Future<Output = ()> + Send + 'static>, Arc<[AtomicUsize; 2]>) {
+        let counts = Arc::<[AtomicUsize; 2]>::default();
+        let count = Arc::clone(&counts);
+        let clean_up = CleanUp::new(async move {
+            count[0].fetch_add(1, Ordering::SeqCst);
+            sleep(ms(5)).await;
+            count[1].fetch_add(1, Ordering::SeqCst);
+        });
+        (clean_up, counts)
+    }
+
+    fn told(counts: &[AtomicUsize; 2]) -> [usize; 2] {
+        counts.each_ref().map(|count| count.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn finished_the_clean_up_has_run_once_and_spawns_nothing() {
+        let ((clean_up, counts), start) = (counted(), Instant::now());
+        clean_up.finish().await;
+        assert_eq!((told(&counts), start.elapsed()), ([1, 1], ms(5)));
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+        let here = async { assert_eq!(tokio::task::try_id(), None) };
+        CleanUp::new(here).finish().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dropped_at_any_await_the_clean_up_is_done_by_a_task() {
+        let mut made = Vec::new();
+        let finish = || {
+            let (clean_up, counts) = counted();
+            made.push(counts);
+            clean_up.finish()
+        };
+        assert_eq!(at_every_await(finish, |_, _| ()).await, 2);
+        sleep(ms(5)).await;
+        yield_now().await;
+        assert_eq!(
+            made.iter().map(|counts| told(counts)).collect::<Vec<_>>(),
+            [[1, 1], [1, 1], [1, 1]]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn never_finished_the_clean_up_is_done_by_a_task_also_after_a_panic() {
+        let ((dropped, first), (unwound, second)) = (counted(), counted());
+        drop(dropped);
+        assert_eq!(told(&first), [0, 0], "not in the destructor");
+        let panics = tokio::spawn(async move {
+            let _clean_up = unwound;
+            panic!("on purpose");
+        });
+        assert!(panics.await.unwrap_err().is_panic());
+        sleep(ms(6)).await;
+        assert_eq!((told(&first), told(&second)), ([1, 1], [1, 1]));
+    }
+
+    #[test]
+    fn outside_a_runtime_the_clean_up_is_dropped_and_panics_not_even_in_a_panic() {
+        let ((dropped, first), (unwound, second)) = (counted(), counted());
+        thread::spawn(move || drop(dropped)).join().unwrap();
+        let panics = thread::spawn(move || {
+            let _clean_up = unwound;
+            panic!("on purpose");
+        });
+        assert!(panics.join().is_err());
+        assert_eq!((told(&first), told(&second)), ([0, 0], [0, 0]));
+        assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn finishing_can_be_spawned() {
+        let (clean_up, counts) = counted();
+        tokio::spawn(clean_up.finish()).await.unwrap();
+        assert_eq!(told(&counts), [1, 1]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -504,12 +812,16 @@ mod tests {
     #[tokio::test]
     async fn without_approval_nothing_moves() {
         let accounts = Mutex::new(BEFORE);
-        let refused = Err(TransferError::Refused(NotToday));
-        assert_eq!(transfer(&accounts, 10, async { Err(NotToday) }).await, refused);
-        assert_eq!(
-            naive::transfer(&accounts, 10, async { Err(NotToday) }).await,
-            refused
-        );
+        let no = || async { Err(NotToday) };
+        for end in [
+            transfer(&accounts, 10, no()).await,
+            naive::transfer(&accounts, 10, no()).await,
+        ] {
+            let refused = end.unwrap_err();
+            assert_eq!(refused, TransferError::Refused(NotToday));
+            assert_eq!(refused.to_string(), "the transfer was not approved");
+            assert_eq!(refused.source().unwrap().to_string(), "not today");
+        }
         assert_eq!(accounts.into_inner(), BEFORE);
     }
 
@@ -534,9 +846,41 @@ mod tests {
         let mut waiting = pin!(transfer(&accounts, 10, approval()));
         assert!(poll!(&mut waiting).is_pending());
         assert!(accounts.try_lock().is_ok());
-        let mut waiting = pin!(naive::transfer(&accounts, 10, approval()));
-        assert!(poll!(&mut waiting).is_pending());
-        assert!(accounts.try_lock().is_err(), "the naive one keeps everybody else out");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn from_the_debit_to_the_credit_everybody_else_is_kept_out() {
+        let approval = || async {
+            sleep(ms(50)).await;
+            Ok::<_, NotToday>(())
+        };
+        let (accounts, start) = (Mutex::new(BEFORE), Instant::now());
+        let look = async { (*accounts.lock().await, start.elapsed()) };
+        let (end, seen) =
+            tokio::join!(biased; naive::transfer(&accounts, 10, approval()), look);
+        end.unwrap();
+        assert_eq!(seen, (AFTER, ms(50)), "a look at the balances takes 50 ms");
+        let (accounts, start) = (Mutex::new(BEFORE), Instant::now());
+        let look = async { (*accounts.lock().await, start.elapsed()) };
+        let (end, seen) =
+            tokio::join!(biased; transfer(&accounts, 10, approval()), look);
+        end.unwrap();
+        assert_eq!(seen, (BEFORE, ms(0)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_amount_is_what_moves() {
+        let yes = || async { Ok::<_, NotToday>(()) };
+        for (amount, from, to) in [(0, 100, 0), (1, 99, 1), (100, 0, 100)] {
+            let accounts = Mutex::new(BEFORE);
+            transfer(&accounts, amount, yes()).await.unwrap();
+            assert_eq!(accounts.into_inner(), Accounts { from, to });
+            let accounts = Mutex::new(BEFORE);
+            naive::transfer(&accounts, amount, yes()).await.unwrap();
+            assert_eq!(accounts.into_inner(), Accounts { from, to });
+        }
+        let refused = transfer(&Mutex::new(BEFORE), 101, yes()).await.unwrap_err();
+        assert_eq!(refused.to_string(), "the balances do not allow a transfer of 101");
     }
 
     #[tokio::test]
