@@ -1,8 +1,10 @@
 //! The clock that tests stop, and code whose times can be tested on it.
 
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
@@ -33,6 +35,30 @@ where
     timeout(limit, asking).await
 }
 // ANCHOR_END: wait_until
+
+// ANCHOR: is_ready
+/// Asks the service at the other end of `connection` whether it is ready.
+///
+/// # Errors
+/// `TimedOut` after `limit`. Else what the connection says: it broke, or it ended.
+///
+/// # Cancel safety
+/// None: dropped, or at the limit, it leaves a part of the question or of the answer in
+/// the connection. Close it then.
+pub async fn is_ready<Io>(connection: &mut Io, limit: Duration) -> io::Result<bool>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let asking = async {
+        connection.write_all(b"ready?\n").await?;
+        connection.flush().await?;
+        let mut answer = [0; 4];
+        connection.read_exact(&mut answer).await?;
+        Ok(answer == *b"yes\n")
+    };
+    timeout(limit, asking).await?
+}
+// ANCHOR_END: is_ready
 
 /// What most code starts with, kept to be measured against.
 pub mod naive {
@@ -71,10 +97,12 @@ mod tests {
     use std::net::TcpStream;
     use std::sync::{Arc, Mutex, mpsc};
     use std::thread;
+    use tokio::io::{BufStream, DuplexStream, duplex};
     use tokio::net::TcpListener;
-    use tokio::runtime::Builder;
+    use tokio::runtime;
     use tokio::task::{spawn_blocking, yield_now};
     use tokio::time::{self, Instant, MissedTickBehavior, advance, interval};
+    use tokio_test::io::Builder;
 
     const HOUR: Duration = Duration::from_hours(1);
 
@@ -98,6 +126,10 @@ mod tests {
         let start = Instant::now();
         wait_until(HOUR, ms(200), yes_at(4)).await.unwrap();
         assert_eq!(start.elapsed(), ms(600));
+        wait_until(Duration::MAX, ms(70), yes_at(3)).await.unwrap();
+        assert_eq!(start.elapsed(), ms(600 + 140));
+        wait_until(HOUR, ms(60_000), yes_at(2)).await.unwrap();
+        assert_eq!(start.elapsed(), ms(600 + 140 + 60_000));
     }
 
     #[tokio::test(start_paused = true)]
@@ -110,6 +142,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_asks_at_once_even_with_no_time_left() {
         wait_until(Duration::ZERO, ms(200), || ready(true)).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_asked_before_the_first_poll() {
+        let mut asked = 0;
+        let waiting = wait_until(HOUR, ms(200), || {
+            asked += 1;
+            ready(true)
+        });
+        sleep(HOUR * 2).await;
+        drop(waiting);
+        assert_eq!(asked, 0);
+        let waiting = wait_until(ms(201), ms(200), yes_at(2));
+        sleep(HOUR).await;
+        waiting.await.expect("its limit begins with the first poll, too");
     }
 
     #[tokio::test(start_paused = true)]
@@ -269,6 +316,142 @@ mod tests {
         assert!(walked.is_finished());
     }
 
+    // A connection that is on this clock.
+
+    /// A peer that reads the question, and writes each piece of its answer after a while.
+    async fn peer(mut wire: DuplexStream, pieces: [(u64, &[u8]); 2]) {
+        let mut question = [0; 7];
+        wire.read_exact(&mut question).await.unwrap();
+        assert_eq!(&question, b"ready?\n");
+        for (pause, piece) in pieces {
+            sleep(ms(pause)).await;
+            wire.write_all(piece).await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_a_duplex_the_answer_takes_as_long_as_the_peer_says() {
+        for (answer, ready) in [(b"yes\n", true), (b"no!\n", false)] {
+            let (mut connection, wire) = duplex(64);
+            let (first, second) = answer.split_at(1);
+            let start = Instant::now();
+            let (end, ()) = tokio::join!(
+                is_ready(&mut connection, HOUR),
+                peer(wire, [(300, first), (40, second)])
+            );
+            assert_eq!((end.unwrap(), start.elapsed()), (ready, ms(340)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_a_duplex_a_silent_peer_costs_the_limit_to_the_millisecond() {
+        for limit in [HOUR, ms(30)] {
+            let (mut connection, _silent) = duplex(64);
+            let start = Instant::now();
+            let error = is_ready(&mut connection, limit).await.unwrap_err();
+            let end = (error.kind(), start.elapsed());
+            assert_eq!(end, (io::ErrorKind::TimedOut, limit));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_duplex_that_nobody_reads_is_full_and_the_write_waits() {
+        let (mut connection, mut wire) = duplex(4);
+        is_ready(&mut connection, HOUR).await.unwrap_err();
+        let mut arrived = [0; 64];
+        let count = wire.read(&mut arrived).await.unwrap();
+        assert_eq!(&arrived[..count], b"read", "four of seven bytes had room");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_duplex_whose_other_end_is_dropped_has_ended() {
+        let (mut connection, wire) = duplex(64);
+        drop(wire);
+        let error = is_ready(&mut connection, HOUR).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        let (mut connection, wire) = duplex(64);
+        let (end, ()) = tokio::join!(
+            is_ready(&mut connection, HOUR),
+            peer(wire, [(300, b"y"), (1, b"e")])
+        );
+        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_question_does_not_wait_in_a_buffer() {
+        let (connection, wire) = duplex(64);
+        let mut connection = BufStream::new(connection);
+        let (end, ()) = tokio::join!(
+            is_ready(&mut connection, HOUR),
+            peer(wire, [(0, b"yes"), (1, b"\n")])
+        );
+        assert!(end.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_script_says_what_comes_and_when() {
+        let mut script = Builder::new();
+        let script = script.write(b"ready?\n").wait(ms(300)).read(b"yes");
+        let mut connection = script.wait(ms(40)).read(b"\n").build();
+        let start = Instant::now();
+        assert!(is_ready(&mut connection, HOUR).await.unwrap());
+        assert_eq!(start.elapsed(), ms(340));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_script_breaks_where_a_socket_could() {
+        let reset = || io::Error::from(io::ErrorKind::ConnectionReset);
+        let scripts = [
+            Builder::new().write_error(reset()).build(),
+            Builder::new().write(b"ready?").write_error(reset()).build(),
+            Builder::new().write(b"ready?\n").read_error(reset()).build(),
+            Builder::new().write(b"ready?\n").read(b"yes").read_error(reset()).build(),
+        ];
+        for mut connection in scripts {
+            let error = is_ready(&mut connection, HOUR).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_script_panics_at_another_write_and_at_what_is_left_over() {
+        let mut connection = Builder::new().write(b"who is there?\n").build();
+        let ask = async move { is_ready(&mut connection, HOUR).await };
+        assert!(tokio::spawn(ask).await.unwrap_err().is_panic());
+        let mut script = Builder::new();
+        let mut connection = script.write(b"ready?\n").read(b"yes\nyes\n").build();
+        let ask = async move { is_ready(&mut connection, HOUR).await };
+        let panic = tokio::spawn(ask).await.unwrap_err().to_string();
+        assert!(panic.contains("There is still data left to read"), "{panic}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_script_does_not_see_a_write_that_comes_before_its_read() {
+        let mut script = Builder::new();
+        let mut connection = script.read(b"hello\n").write(b"ready?\n").build();
+        connection.write_all(b"ready?\n").await.unwrap();
+        connection.read_exact(&mut [0; 6]).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_after_a_read_begins_with_the_next_call() {
+        let mut script = Builder::new();
+        let mut connection = script.read(b"a").wait(ms(300)).read(b"b").build();
+        let start = Instant::now();
+        connection.read_u8().await.unwrap();
+        sleep(ms(1_000)).await;
+        connection.read_u8().await.unwrap();
+        assert_eq!(start.elapsed(), ms(1_300), "a peer would have written it by then");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn asking_can_be_spawned() {
+        let (mut connection, wire) = duplex(64);
+        let asking = tokio::spawn(async move { is_ready(&mut connection, HOUR).await });
+        peer(wire, [(1, b"yes"), (1, b"\n")]).await;
+        assert!(asking.await.unwrap().unwrap());
+    }
+
     // What is not on this clock.
 
     #[tokio::test(start_paused = true)]
@@ -301,7 +484,7 @@ mod tests {
     #[test]
     fn only_a_current_thread_runtime_can_be_paused() {
         let pause = || tokio::spawn(async { time::pause() });
-        let many = Builder::new_multi_thread()
+        let many = runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_time()
             .build()
@@ -311,7 +494,8 @@ mod tests {
             panic.contains("requires the `current_thread` Tokio runtime"),
             "{panic}"
         );
-        let single = Builder::new_current_thread().enable_time().build().unwrap();
+        let single =
+            runtime::Builder::new_current_thread().enable_time().build().unwrap();
         single.block_on(async { pause().await }).unwrap();
     }
 }
