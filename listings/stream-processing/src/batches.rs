@@ -37,10 +37,12 @@ pub async fn what_is_there<T, W, Fut>(
 
 // ANCHOR: size_or_age
 /// Cuts `items` into batches of `size`, or of what has come by `age` after the first
-/// was taken, and writes them one by one. Gives one result for each batch.
+/// was taken, and writes them one by one. Gives one result for each batch. The age
+/// counts only when `items` has nothing ready.
 ///
 /// # Panics
-/// When it is polled outside a Tokio runtime.
+/// When `size` items are more than a `Vec` can have room for, and when it is polled
+/// outside a Tokio runtime.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing: the write stands still where it waits, until the
@@ -161,7 +163,6 @@ pub struct Batches<T> {
     limits: Limits,
     items: Vec<T>,
     notes: VecDeque<(usize, Instant)>, // of each item: weight, and when it came
-    weight: usize,                     // of all items here
     fits: usize,                       // items of the next batch so far
     left: usize,                       // weight that it can still take
     cut: bool,                         // nothing is added to it any more
@@ -171,7 +172,8 @@ pub struct Batches<T> {
 /// A batcher within `limits`, and the way in, where `waiting` items have room.
 ///
 /// # Panics
-/// When `waiting` is more than a Tokio channel can hold: `usize::MAX >> 3`.
+/// When `waiting` is more than a Tokio channel can hold, `Semaphore::MAX_PERMITS`: that
+/// is `usize::MAX >> 3`.
 pub fn batcher<T>(
     limits: Limits,
     waiting: NonZeroUsize,
@@ -185,7 +187,6 @@ pub fn batcher<T>(
         limits,
         items: Vec::new(),
         notes: VecDeque::new(),
-        weight: 0,
         fits: 0,
         left: limits.weight.get(),
         cut: false,
@@ -238,26 +239,27 @@ impl<T> Batches<T> {
 impl<T> Batches<T> {
     /// Whether the next batch is full, with what has come so far.
     fn full(&mut self) -> bool {
-        while let Some((weight, _)) = self.notes.get(self.fits) {
-            match self.left.checked_sub(*weight) {
-                Some(left) => self.left = left,
-                None => return true,
-            }
+        while self.left > 0 && self.fits < self.limits.items.get() {
+            let Some((weight, _)) = self.notes.get(self.fits) else { return false };
+            let Some(left) = self.left.checked_sub(*weight) else { return true };
+            self.left = left;
             self.fits += 1;
         }
-        self.left == 0 || self.fits == self.limits.items.get()
+        true
     }
 
     fn keep(&mut self, Accepted { item, weight, at }: Accepted<T>) {
         self.items.push(item);
         self.notes.push_back((weight, at));
-        self.weight = self.weight.saturating_add(weight);
     }
 
-    /// No more than a batch can use, and perhaps one item that does not fit into it.
+    /// No more than a batch can use, and perhaps one item that does not fit into it;
+    /// and nothing that comes meanwhile, which could go on for ever.
     fn take_what_is_there(&mut self) {
-        let (items, weight) = (self.limits.items.get(), self.limits.weight.get());
-        while self.items.len() < items && self.weight < weight {
+        for _ in 0..self.accepted.len() {
+            if self.cut || self.full() {
+                break;
+            }
             let Ok(item) = self.accepted.try_recv() else { break };
             self.keep(item);
         }
@@ -265,8 +267,7 @@ impl<T> Batches<T> {
 
     fn take(&mut self, count: usize) -> Vec<T> {
         (self.fits, self.left, self.cut) = (0, self.limits.weight.get(), false);
-        self.weight -=
-            self.notes.drain(..count).map(|(weight, _)| weight).sum::<usize>();
+        self.notes.drain(..count);
         self.items.drain(..count).collect()
     }
 
@@ -381,7 +382,8 @@ pub async fn write_or_set_aside<T, S: Store<T>>(
 // ANCHOR_END: set_aside
 
 // ANCHOR: own_task
-/// A batch could not be written. Nothing is lost: go on with `batches` and `store`.
+/// A batch could not be written. Nothing that was accepted is lost, and nothing more is
+/// accepted: write the rest with `batches` and `store`.
 #[derive(Debug, thiserror::Error)]
 #[error("a batch was not written")]
 pub struct Stopped<T, S, E> {
@@ -397,7 +399,7 @@ pub struct Stopped<T, S, E> {
 pub type Writer<T, S, E> = AbortOnDropHandle<Result<S, Stopped<T, S, E>>>;
 
 /// Starts the task. It ends with the store when the intake is closed and all is
-/// written, or at the first batch that fails.
+/// written, or at the first batch that fails; then `send` hands items back.
 ///
 /// # Panics
 /// When it is called outside a Tokio runtime.
@@ -409,7 +411,10 @@ where
     AbortOnDropHandle::new(tokio::spawn(async move {
         match write_all(&mut batches, &mut store).await {
             Ok(()) => Ok(store),
-            Err(source) => Err(Stopped { batches, store, source }),
+            Err(source) => {
+                batches.accepted.close(); // or senders would wait for nobody
+                Err(Stopped { batches, store, source })
+            }
         }
     }))
 }
@@ -481,6 +486,8 @@ mod tests {
     use tokio::task::{JoinSet, yield_now};
     use tokio::time::{interval, sleep, timeout};
     use tokio_stream::wrappers::{IntervalStream, ReceiverStream};
+
+    mod further; // proofs that no page names
 
     const HOUR: Duration = Duration::from_hours(1);
     const THREE: NonZeroUsize = count(3);
@@ -670,13 +677,14 @@ mod tests {
         let start = Instant::now();
         let lone = tokio_stream::once(7).chain(tokio_stream::pending());
         let at = |batch| async move { (start.elapsed(), batch) };
-        let mut written = pin!(in_batches(lone, THREE, ms(100), at));
-        assert_eq!(written.next().await, Some((ms(100), vec![7])));
+        let mut written = pin!(in_batches(lone, THREE, ms(70), at));
+        assert_eq!(written.next().await, Some((ms(70), vec![7])));
         timeout(HOUR, written.next()).await.unwrap_err();
-        let (_intake, mut batches) = accepted(THREES, [7], one).await;
+        let (_intake, mut batches) =
+            accepted(Limits { age: ms(30), ..THREES }, [7], one).await;
         let start = Instant::now();
         assert_eq!(batches.next().await.unwrap().into_items(), [7]);
-        assert_eq!(start.elapsed(), ms(100));
+        assert_eq!(start.elapsed(), ms(30));
         assert!(timeout(HOUR, batches.next()).await.is_err());
     }
 
@@ -876,6 +884,43 @@ mod tests {
         assert_eq!((batch.len(), batch.capacity()), (1, 1_000));
     }
 
+    /// Two tasks that send all the time, `MOST` items each; dropping what they send to
+    /// stops them. Each tells how many it has sent.
+    fn flood<S, Fut>(send: S) -> JoinSet<usize>
+    where
+        S: Fn(usize) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = bool> + Send,
+    {
+        let mut flood = JoinSet::new();
+        for _ in 0..2 {
+            let send = send.clone();
+            flood.spawn(async move {
+                for item in 0..MOST {
+                    if !send(item).await {
+                        return item;
+                    }
+                }
+                MOST
+            });
+        }
+        flood
+    }
+
+    const MOST: usize = 50_000;
+
+    // In real time, as the flood is.
+    #[tokio::test]
+    async fn a_flood_keeps_chunks_timeout_from_its_clock_until_the_flood_is_over() {
+        let (sender, items) = mpsc::channel(1_000);
+        let flood = flood(move |item| {
+            let sender = sender.clone();
+            async move { sender.send(item).await.is_ok() }
+        });
+        let batches = ReceiverStream::new(items).chunks_timeout(3 * MOST, ms(1));
+        assert_eq!(pin!(batches).next().await.unwrap().len(), 2 * MOST);
+        assert_eq!(flood.join_all().await, [MOST, MOST]);
+    }
+
     // Bounds that hold.
 
     #[tokio::test(start_paused = true)]
@@ -976,18 +1021,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_item_that_came_late_in_a_write_waits_for_the_rest_of_its_age() {
-        let (intake, mut batches) = accepted(THREES, 0..3, one).await;
-        let mut table = Table::new(ms(500), &[]);
-        let late = async {
-            sleep(ms(470)).await;
-            intake.send(3).await.unwrap();
-            sleep(ms(1_000)).await;
-            intake.close();
+    async fn the_wait_for_room_does_not_count_as_age() {
+        let (intake, mut batches) = batcher(THREES, count(1), one);
+        let start = Instant::now();
+        intake.send(0).await.unwrap();
+        let reads = async {
+            sleep(ms(250)).await;
+            assert_eq!(batches.next().await.unwrap().into_items(), [0]);
+            assert_eq!(start.elapsed(), ms(250), "it is late");
+            assert_eq!(batches.next().await.unwrap().into_items(), [1]);
+            start.elapsed()
         };
-        let (end, ()) = tokio::join!(written(&mut batches, &mut table), late);
-        assert_eq!(end, Ok(()));
-        assert_eq!(table.begun()[1..], [(ms(570), 1, vec![3])]);
+        // Item 1 waits for 250 ms, and is accepted when item 0 has left.
+        let (sent, written) = tokio::join!(intake.send(1), reads);
+        assert_eq!((sent, written), (Ok(()), ms(350)));
+    }
+
+    // In real time, as the flood is.
+    #[tokio::test]
+    async fn a_flood_does_not_keep_the_oldest_item_from_leaving() {
+        let limits = Limits { items: NonZeroUsize::MAX, age: ms(1), ..THREES };
+        let (intake, mut batches) = batcher(limits, count(1_000), one);
+        let flood = flood(move |item| {
+            let intake = intake.clone();
+            async move { intake.send(item).await.is_ok() }
+        });
+        batches.next().await.unwrap().written();
+        drop(batches);
+        let sent = flood.join_all().await;
+        assert!(sent.iter().all(|sent| *sent < MOST), "{sent:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -1012,25 +1074,6 @@ mod tests {
         };
         timeout(HOUR, flood).await.unwrap_err();
         assert_eq!(accepted, 3 + 2, "one batch, and two that wait");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_accepted_is_bounded_by_its_weight_as_well() {
-        for (weight, did_not_fit) in [(3, 0), (2, 1), (1, 0)] {
-            let limits = Limits { items: count(1000), weight: count(3), age: HOUR };
-            let (intake, mut batches) = batcher(limits, count(2), |weight| *weight);
-            let (mut accepted, mut written, mut most) = (0, 0, 0);
-            for _ in 0..20 {
-                while intake.send(weight).now_or_never().is_some() {
-                    accepted += 1;
-                }
-                most = most.max(accepted - written);
-                let next = batches.next().await.unwrap();
-                written += next.len();
-                next.written();
-            }
-            assert_eq!(most, did_not_fit + 2, "of weight {weight}");
-        }
     }
 
     #[derive(Debug, Clone, Copy)]
@@ -1063,18 +1106,6 @@ mod tests {
             assert_eq!(table.start.elapsed(), ms(4 * 5), "{end:?}");
             drop(kept);
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn while_it_waits_for_more_a_close_cuts_the_batch() {
-        let (intake, mut batches) = accepted(THREES, [0], one).await;
-        let start = Instant::now();
-        let close = sleep(ms(40)).map(|()| intake.close());
-        let (batch, ()) = tokio::join!(batches.next(), close);
-        assert_eq!(batch.unwrap().into_items(), [0]);
-        assert_eq!(start.elapsed(), ms(40));
-        assert!(batches.next().await.is_none());
-        assert!(batches.next().await.is_none(), "and the end stays");
     }
 
     #[tokio::test(start_paused = true)]
@@ -1129,7 +1160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_stopped_hands_everything_back_and_can_go_on() {
+    async fn a_task_that_stopped_hands_everything_back_and_another_writes_it() {
         let (intake, batches) = accepted(THREES, 0..7, one).await;
         let stopped = writer(batches, Table::new(ms(5), &[1]));
         let stopped = timeout(HOUR, stopped).await.expect("it ends").unwrap();
@@ -1140,11 +1171,32 @@ mod tests {
             "batch 1 is not wanted"
         );
         assert_eq!(stopped.store.rows(), [0, 1, 2]);
-        intake.send(7).await.unwrap();
-        intake.close();
+        assert_eq!(intake.send(7).await, Err(Refused::Closed(7)));
         let task = writer(stopped.batches, stopped.store);
         let table = timeout(HOUR, task).await.expect("it ends").unwrap().unwrap();
-        assert_eq!(table.rows(), (0..8).collect::<Vec<_>>());
+        assert_eq!(table.rows(), (0..7).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_the_task_stops_senders_get_their_items_back_at_once() {
+        let (intake, batches) = batcher(THREES, count(2), one);
+        let task = writer(batches, Table::new(ms(5), &[0]));
+        // Three are being written, two wait, and there is no room for two more.
+        for item in 0..5 {
+            intake.send(item).await.unwrap();
+        }
+        let start = Instant::now();
+        let wait = async |item| {
+            let sent = timeout(HOUR, intake.send(item)).await.expect("it ends");
+            (sent, start.elapsed())
+        };
+        let waited = tokio::join!(wait(5), wait(6));
+        let closed = |item| (Err(Refused::Closed(item)), ms(5));
+        assert_eq!(waited, (closed(5), closed(6)));
+        let later = intake.send(7).now_or_never();
+        assert_eq!(later, Some(Err(Refused::Closed(7))));
+        let mut stopped = task.await.unwrap().unwrap_err();
+        assert_eq!(stopped.batches.remainder().await, [0, 1, 2, 3, 4]);
     }
 
     /// Writes row by row, and none of a batch that has a 7 in it.
@@ -1435,45 +1487,6 @@ mod tests {
         assert!(table.begun().iter().all(|write| (1..=7).contains(&write.2.len())));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn all_of_it_can_be_spawned() {
-        let results = in_batches(tokio_stream::iter(0..10), THREE, HOUR, |_| async {});
-        let spawned = tokio::spawn(results.collect::<Vec<()>>());
-        assert_eq!(spawned.await.unwrap().len(), 4);
-        let (sender, mut items) = channel_of(0..10);
-        drop(sender);
-        tokio::spawn(async move {
-            let write = |batch: Vec<_>| async move { assert!(!batch.is_empty()) };
-            what_is_there(&mut items, THREE, write).await;
-        })
-        .await
-        .unwrap();
-        let (intake, mut batches) = accepted(THREES, 0..4, one).await;
-        let sends =
-            tokio::spawn(async move { intake.send(4).await.map(|()| intake.close()) });
-        sends.await.unwrap().unwrap();
-        let mut table = Table::new(ms(5), &[0]);
-        let writing = tokio::spawn(async move {
-            write_or_set_aside(&mut batches, &mut table, |_, _| ()).await;
-            written(&mut batches, &mut table).await.unwrap();
-            batches.remainder().await;
-            table.rows()
-        });
-        assert_eq!(writing.await.unwrap(), [3, 4]);
-    }
-
-    #[tokio::test]
-    async fn what_is_there_takes_items_that_are_not_sync() {
-        let (sender, mut items) = channel_of((0..4).map(Cell::new));
-        drop(sender);
-        let write = |batch: Vec<Cell<i32>>| async move {
-            yield_now().await;
-            assert!(!batch.is_empty());
-        };
-        let all = async move { what_is_there(&mut items, THREE, write).await };
-        tokio::spawn(all).await.unwrap();
-    }
-
     // The naive ones.
 
     #[tokio::test(start_paused = true)]
@@ -1508,12 +1521,6 @@ mod tests {
         let slices = naive::slices(endless, 3, write);
         timeout(HOUR, slices).await.unwrap_err();
         assert_eq!(writes, 0);
-    }
-
-    #[tokio::test]
-    async fn slices_of_zero_panic_when_all_items_have_come() {
-        let slices = naive::slices(tokio_stream::iter(0..10), 0, |_| async {});
-        assert!(AssertUnwindSafe(slices).catch_unwind().await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
