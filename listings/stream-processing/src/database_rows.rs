@@ -6,8 +6,9 @@ use std::panic::resume_unwind;
 
 use futures::future::BoxFuture;
 use futures::stream::{self, Stream, TryStreamExt};
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
-use sqlx::{FromRow, Row};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool, SqliteRow};
+use sqlx::{Connection, FromRow, Row};
 use tokio_util::task::TaskTracker;
 
 /// A row, decoded.
@@ -118,6 +119,18 @@ pub fn orders_by_page(
 // ANCHOR_END: by_page
 
 // ANCHOR: order_once
+/// A connection that can begin a transaction. When `SQLite` rolls one back by itself (a
+/// full disk does that), sqlx goes on counting it, and begins a savepoint next.
+async fn fresh(pool: &SqlitePool) -> Result<PoolConnection<Sqlite>, QueryError> {
+    loop {
+        let connection = pool.acquire().await?;
+        if !connection.is_in_transaction() {
+            return Ok(connection);
+        }
+        connection.close().await?;
+    }
+}
+
 /// Takes an order, unless the one of this `key` was taken before: then it is `false`.
 ///
 /// # Errors
@@ -132,7 +145,8 @@ pub async fn order_once(
     customer: &str,
     cents: i64,
 ) -> Result<bool, QueryError> {
-    let mut transaction = pool.begin().await?;
+    let mut connection = fresh(pool).await?;
+    let mut transaction = connection.begin().await?;
     let first = sqlx::query("INSERT INTO keys VALUES (?) ON CONFLICT DO NOTHING");
     let first = first.bind(key).execute(&mut *transaction).await?;
     if first.rows_affected() == 0 {
@@ -154,12 +168,11 @@ pub async fn order_once(
 /// [`QueryError::ShutDown`], nobody knows if it was committed: let `work` store a key.
 ///
 /// # Panics
-/// Outside a Tokio runtime, and if `work` panics: that is rolled back before anybody
-/// else gets the connection.
+/// Outside a Tokio runtime, and if `work` panics: the next user finds it rolled back.
 ///
 /// # Cancel safety
-/// Dropped before it is polled, nothing happens. After that the transaction ends by
-/// itself: close `tasks`, and `tasks.wait()` waits for it.
+/// Dropped while it waits for a connection, nothing happens. After that the transaction
+/// ends by itself: close `tasks`, and `tasks.wait()` waits for it.
 pub async fn in_transaction<T, E, F>(
     tasks: &TaskTracker,
     pool: SqlitePool,
@@ -171,8 +184,9 @@ where
     F: for<'t> FnOnce(&'t mut SqliteConnection) -> BoxFuture<'t, Result<T, E>>,
     F: Send + 'static,
 {
+    let mut connection = fresh(&pool).await?;
     let task = tasks.spawn(async move {
-        let begun = pool.begin_with("BEGIN IMMEDIATE").await;
+        let begun = connection.begin_with("BEGIN IMMEDIATE").await;
         let mut transaction = begun.map_err(QueryError::from)?;
         let done = work(&mut transaction).await;
         match done {
@@ -281,15 +295,16 @@ mod tests {
     use futures::{FutureExt, StreamExt};
     use sqlx::sqlite::SqliteSynchronous::Off;
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-    use sqlx::{Acquire, AssertSqlSafe, Connection, Executor, QueryBuilder};
+    use sqlx::{Acquire, AssertSqlSafe, Executor, QueryBuilder};
     use std::panic::AssertUnwindSafe;
     use std::pin::pin;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex, mpsc};
     use std::time::Duration;
     use tempfile::TempDir;
     use tokio::sync::{Barrier, Notify, watch};
     use tokio::time::Instant;
+
+    mod further; // proofs that no page names
 
     const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
@@ -654,48 +669,6 @@ mod tests {
         assert_eq!(busy(&mut other).await, 1, "the log cannot be emptied");
         assert_eq!(orders.by_ref().count().await, 9_999);
         assert_eq!(busy(&mut other).await, 0);
-    }
-
-    #[tokio::test]
-    async fn fetch_all_holds_every_row_and_a_stream_one() {
-        static ALIVE: AtomicUsize = AtomicUsize::new(0);
-        struct Counted;
-        impl FromRow<'_, SqliteRow> for Counted {
-            fn from_row(_: &SqliteRow) -> sqlx::Result<Self> {
-                ALIVE.fetch_add(1, Ordering::SeqCst);
-                Ok(Self)
-            }
-        }
-        impl Drop for Counted {
-            fn drop(&mut self) {
-                ALIVE.fetch_sub(1, Ordering::SeqCst);
-            }
-        }
-        let shop = Shop::with(10_000, 1).await;
-        let query = || sqlx::query_as::<_, Counted>("SELECT * FROM orders");
-        let all = query().fetch_all(&shop.pool).await.unwrap();
-        assert_eq!(ALIVE.load(Ordering::SeqCst), 10_000);
-        drop(all);
-        let mut rows = query().fetch(&shop.pool);
-        while let Some(row) = rows.next().await {
-            assert_eq!(ALIVE.load(Ordering::SeqCst), 1);
-            drop(row);
-        }
-    }
-
-    #[tokio::test]
-    async fn both_streams_and_both_transactions_can_be_spawned() {
-        let shop = Shop::with(25, 2).await;
-        let pool = shop.pool.clone();
-        let one = tokio::spawn(async move { orders_of(&pool, "Ann").count().await });
-        let paged = tokio::spawn(shop.by_page().count());
-        assert_eq!((one.await.unwrap(), paged.await.unwrap()), (25, 25));
-        let (tasks, pool) = (TaskTracker::new(), shop.pool.clone());
-        let done = tokio::spawn(async move {
-            order_once(&pool, "a", "Bob", 5).await?;
-            in_transaction(&tasks, pool, one_more).await
-        });
-        done.await.unwrap().unwrap();
     }
 
     // Pages.
@@ -1183,6 +1156,107 @@ mod tests {
         }
     }
 
+    /// Refuses, at the commit, each order of a customer whom it does not know.
+    async fn known_customers_only(shop: &Shop) {
+        shop.run(
+            "DROP TABLE orders; CREATE TABLE customers (name TEXT PRIMARY KEY); \
+             CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, customer TEXT \
+             REFERENCES customers DEFERRABLE INITIALLY DEFERRED, cents)",
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_fails_is_an_error_and_nothing_is_stored() {
+        let shop = Shop::with(0, 1).await;
+        known_customers_only(&shop).await;
+        let once = || order_once(&shop.pool, "a", "Bob", 5);
+        let tasks = TaskTracker::new();
+        let on_task = || in_transaction(&tasks, shop.pool.clone(), one_more);
+        for error in [once().await.unwrap_err(), on_task().await.unwrap_err()] {
+            let QueryError::Failed(error) = error else { panic!("{error}") };
+            assert_eq!(code(&error), "787", "a foreign key, and only at the commit");
+            assert_no_transaction(&shop.pool).await;
+            assert_eq!((shop.count().await, shop.count_from_outside().await), (0, 0));
+        }
+        shop.run("INSERT INTO customers VALUES ('Bob')").await;
+        assert!(once().await.unwrap(), "its key was not stored either");
+        on_task().await.unwrap();
+        assert_eq!(shop.count_from_outside().await, 2);
+    }
+
+    /// A trigger that lets `SQLite` roll back a whole transaction by itself.
+    const NO_EVE: &str = "CREATE TRIGGER no_eve BEFORE INSERT ON orders WHEN new.customer = 'Eve' \
+         BEGIN SELECT RAISE(ROLLBACK, 'not Eve'); END";
+
+    fn eve(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), QueryError>> {
+        let insert = "INSERT INTO orders (customer, cents) VALUES ('Eve', 5)";
+        async move {
+            connection.execute(insert).await?;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    async fn ten_more(pool: &SqlitePool) {
+        for _ in 0..10 {
+            one_more(&mut pool.acquire().await.unwrap()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_rollback_of_sqlite_itself_ten_later_orders_are_lost() {
+        let shop = Shop::with(0, 1).await;
+        shop.run(NO_EVE).await;
+        let careful = SqlitePoolOptions::new().max_connections(1).before_acquire(
+            |connection, _| async { Ok(!connection.is_in_transaction()) }.boxed(),
+        );
+        let careful = careful.connect_with(shop.options.clone()).await.unwrap();
+        for (pool, lost) in [(&careful, 0), (&shop.pool, 10)] {
+            let before = shop.count_from_outside().await;
+            let mut ended = pool.begin().await.unwrap();
+            eve(&mut ended).await.unwrap_err();
+            let none = ended.rollback().await.unwrap_err();
+            assert!(none.to_string().contains("no transaction is active"), "{none}");
+            // sqlx still counts it, so that its next one is a savepoint …
+            let immediate = pool.begin_with("BEGIN IMMEDIATE").await.map(drop);
+            assert_eq!(immediate.is_err(), lost > 0, "{immediate:?}");
+            let mut dropped = pool.begin().await.unwrap();
+            one_more(&mut dropped).await.unwrap();
+            drop(dropped);
+            // … and the one around that is never ended.
+            ten_more(pool).await;
+            let stored = shop.count_from_outside().await - before;
+            assert_eq!(stored, 10 - lost);
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_rollback_of_sqlite_itself_the_next_one_has_a_new_connection() {
+        let shop = Shop::with(0, 1).await;
+        shop.run(NO_EVE).await;
+        let tasks = TaskTracker::new();
+        for round in 0..4 {
+            let failed = if round % 2 == 0 {
+                order_once(&shop.pool, "a", "Eve", 5).await.map(drop)
+            } else {
+                in_transaction(&tasks, shop.pool.clone(), eve).await
+            };
+            let error = failed.unwrap_err();
+            let QueryError::Failed(error) = error else { panic!("{error}") };
+            assert!(error.to_string().contains("not Eve"), "{error}");
+            if round < 2 {
+                in_transaction(&tasks, shop.pool.clone(), one_more).await.unwrap();
+            }
+            let key = format!("key {round}");
+            assert!(order_once(&shop.pool, &key, "Bob", 5).await.unwrap());
+            assert!(!order_once(&shop.pool, &key, "Bob", 5).await.unwrap());
+            assert_no_transaction(&shop.pool).await;
+            ten_more(&shop.pool).await;
+        }
+        assert_eq!(shop.count_from_outside().await, 4 * 11 + 2);
+    }
+
     #[tokio::test]
     async fn after_a_begin_by_hand_that_is_dropped_ten_orders_are_lost() {
         let shop = Shop::with(0, 1).await;
@@ -1196,9 +1270,7 @@ mod tests {
             () = begun.notified() => {}
         }
         // Ten others are told that their orders are stored …
-        for _ in 0..10 {
-            one_more(&mut shop.pool.acquire().await.unwrap()).await.unwrap();
-        }
+        ten_more(&shop.pool).await;
         assert_eq!((shop.count().await, shop.count_from_outside().await), (10, 0));
         // … and they are gone with the connection.
         shop.pool.acquire().await.unwrap().close().await.unwrap();
@@ -1229,15 +1301,35 @@ mod tests {
     #[tokio::test]
     async fn on_a_task_of_its_own_it_commits_though_the_caller_is_gone() {
         let shop = Shop::with(0, 1).await;
-        for polls in 0..5 {
+        for polls in 0..20 {
             let (before, tasks) = (shop.count().await, TaskTracker::new());
             let work = in_transaction(&tasks, shop.pool.clone(), one_more);
-            drop(after_polls(polls, work).await);
+            let end = after_polls(polls, work).await;
+            let stored = i64::from(end.is_some() || !tasks.is_empty());
+            assert!(end.is_none_or(|end| end.is_ok()));
             tasks.close();
             tasks.wait().await;
-            assert_eq!(shop.count().await, before + i64::from(polls > 0));
+            assert_eq!(shop.count().await, before + stored, "{polls} polls");
             assert_no_transaction(&shop.pool).await;
         }
+    }
+
+    #[tokio::test]
+    async fn callers_that_give_up_while_they_wait_leave_no_task_and_no_row() {
+        let (shop, tasks) = (Shop::with(0, 1).await, TaskTracker::new());
+        let held = shop.pool.acquire().await.unwrap();
+        for _ in 0..100 {
+            let work = in_transaction(&tasks, shop.pool.clone(), one_more);
+            assert!(after_polls(1, work).await.is_none());
+        }
+        assert_eq!(tasks.len(), 0);
+        drop(held);
+        tasks.close();
+        tasks.wait().await;
+        assert_eq!(shop.count().await, 0);
+        // One that waits longer has its turn.
+        in_transaction(&tasks, shop.pool.clone(), one_more).await.unwrap();
+        assert_eq!(shop.count().await, 1);
     }
 
     #[tokio::test]
@@ -1261,7 +1353,8 @@ mod tests {
                 }
                 .boxed()
             });
-        assert!(AssertUnwindSafe(panics).catch_unwind().await.is_err());
+        let panic = AssertUnwindSafe(panics).catch_unwind().await.unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"as the test wants"));
         assert_eq!(shop.count().await, 0);
     }
 
@@ -1288,8 +1381,10 @@ mod tests {
             })
         };
         // One whose caller has left …
-        assert!(after_polls(1, fails()).await.is_none());
-        rolling.notified().await;
+        tokio::select! {
+            _ = fails() => {}
+            () = rolling.notified() => {}
+        }
         assert_eq!(tasks.len(), 1, "it waits for its rollback");
         drop(open);
         tasks.close();
