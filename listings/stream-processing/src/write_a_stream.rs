@@ -94,13 +94,14 @@ impl<T> Stream for Latest<T> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let budget = ready!(coop::poll_proceed(cx));
+        let waker = cx.waker().clone(); // foreign code, so before the lock
         let mut slot = lock(&self.slot);
         let value = slot.newest.take();
         if value.is_none() && slot.has_sender {
             // Still under the lock: no value can come between the look and the waker.
-            let old = slot.waker.replace(cx.waker().clone());
+            let old = slot.waker.replace(waker);
             drop(slot);
-            drop(old); // runs foreign code, so without the lock
+            drop(old); // foreign code as well
             return Poll::Pending; // and `budget` is given back
         }
         budget.made_progress();
@@ -175,8 +176,8 @@ pub fn latest<T>() -> (LatestSender<T>, Latest<T>) {
     (LatestSender { slot: Arc::clone(&slot) }, Latest { slot })
 }
 
-/// Under the lock a waker is cloned, and no other foreign code runs; a poisoned one is as
-/// good as any.
+/// No foreign code runs under the lock, and none of ours panics: a poisoned one is as good
+/// as any.
 fn lock<T>(slot: &Mutex<Slot<T>>) -> MutexGuard<'_, Slot<T>> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -215,11 +216,12 @@ impl<S: Stream<Item: Clone + PartialEq>> Stream for Changes<S> {
             // Pending is passed on: the inner stream has kept the waker of `cx`.
             let item = ready!(this.inner.as_mut().poll_next(cx));
             *this.done = item.is_none();
-            if item != *this.last {
+            if *this.done || item != *this.last {
                 this.last.clone_from(&item);
                 return Poll::Ready(item);
             }
-            // Ready, so nobody kept a waker: ask again.
+            // Ready, so nobody kept a waker: ask again, for a unit of the budget.
+            ready!(coop::poll_proceed(cx)).made_progress();
         }
         Poll::Ready(None)
     }
@@ -241,7 +243,8 @@ impl<S: Stream<Item: Clone + PartialEq>> FusedStream for Changes<S> {
 }
 
 /// Leaves out each item of `inner` that equals the one before it. Stays at its end:
-/// `inner` is not asked after its own.
+/// `inner` is not asked after its own. Each item that it leaves out costs a unit of the
+/// task's budget, so other tasks have a turn while it leaves out many.
 ///
 /// # Cancel safety
 /// As that of `inner`. Dropping the stream drops `inner` and a copy of the last item.
@@ -251,7 +254,8 @@ pub fn changes<S: Stream>(inner: S) -> Changes<S> {
 
 // ANCHOR: polite_loop
 /// Runs `work` on each item of a stream that knows nothing of Tokio. When the budget of
-/// the task is used up, the other tasks have a turn.
+/// the task is used up, the other tasks have a turn. It counts the items that come out:
+/// what a `filter` in `items` leaves out, it does not see.
 ///
 /// # Cancel safety
 /// It is dropped between two items, and drops `items`.
@@ -375,6 +379,7 @@ mod tests {
     use futures::future::join;
     use futures::stream;
     use std::cell::RefCell;
+    use std::future::ready;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
     use std::thread;
@@ -568,6 +573,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_filter_leaves_items_out_and_no_loop_around_it_counts_them() {
+        let seen = new_count();
+        let draw = move |_: &usize| count_in(seen)(0);
+        let none = stream::iter(0..1_000_000).inspect(draw).filter(|_| ready(false));
+        let ((), turns) = beside_a_ticker(seen, for_each(none, |_| {})).await;
+        assert_eq!(turns, [0; 0]);
+        assert_eq!(seen.load(Ordering::SeqCst), 1_000_000);
+    }
+
+    #[tokio::test]
+    async fn below_a_filter_a_source_that_spends_the_budget_counts_them() {
+        let seen = new_count();
+        let draw = move |_: &usize| count_in(seen)(0);
+        let none = Counter::below(500).inspect(draw).filter(|_| ready(false));
+        let (none, turns) = beside_a_ticker(seen, none.count()).await;
+        assert_eq!((none, turns), (0, vec![BUDGET, 2 * BUDGET, 3 * BUDGET]));
+    }
+
+    #[tokio::test]
     async fn counted_twice_the_budget_is_used_up_after_64_items() {
         let seen = new_count();
         let work = for_each(Counter::below(200), count_in(seen));
@@ -705,6 +729,26 @@ mod tests {
     }
 
     #[test]
+    fn wakers_are_cloned_before_the_lock() {
+        let (_tx, mut rx) = latest::<u32>();
+        let (slot, calls) = (Arc::clone(&rx.slot), Arc::new(Calls::default()));
+        let waker = Waker::from(Arc::clone(&calls));
+        let held = lock(&slot);
+        let reader = thread::spawn(move || {
+            let mut cx = Context::from_waker(&waker);
+            assert_pending!(rx.poll_next_unpin(&mut cx));
+        });
+        // Here, in the reader's thread, and the clone. Under the lock, it never comes.
+        let start = std::time::Instant::now();
+        while Arc::strong_count(&calls) < 3 {
+            assert!(start.elapsed() < Duration::from_mins(1), "no clone");
+            thread::yield_now();
+        }
+        drop(held);
+        reader.join().unwrap();
+    }
+
+    #[test]
     fn wakers_are_called_and_dropped_without_the_lock() {
         let free = Arc::default();
         let (tx, mut rx) = latest();
@@ -811,38 +855,6 @@ mod tests {
             assert!(end.is_none_or(|((), values)| values == 3));
         });
         assert!(points.await >= 4);
-    }
-
-    // The slot: two threads.
-
-    #[test]
-    fn between_two_threads_no_wake_up_is_lost() {
-        const VALUES: usize = 100_000;
-        let (tx, rx) = latest();
-        let is_read = Arc::new(AtomicUsize::new(0));
-        let reader = {
-            let is_read = Arc::clone(&is_read);
-            rx.for_each(move |n| {
-                is_read.store(n, Ordering::SeqCst);
-                async {}
-            })
-        };
-        let (done, is_done) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            futures::executor::block_on(reader);
-            done.send(()).unwrap();
-        });
-        thread::spawn(move || {
-            // As soon as a value is read, the next: while the reader looks again.
-            for n in 1..=VALUES {
-                tx.set(n).unwrap();
-                while is_read.load(Ordering::SeqCst) < n {
-                    thread::yield_now();
-                }
-            }
-        });
-        // A lost wake-up is a wait for ever; a minute says so.
-        is_done.recv_timeout(Duration::from_mins(1)).unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -1052,15 +1064,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_wrapper_leaves_the_budget_to_its_source() {
+    async fn an_item_that_the_wrapper_leaves_out_costs_a_unit_of_the_budget() {
         let seen = new_count();
-        let equal = Counter::below(500).map(|_| {
+        let equal = stream::iter(0..500).map(|_| {
             seen.fetch_add(1, Ordering::SeqCst);
             "equal"
         });
         let (items, turns) = beside_a_ticker(seen, changes(equal).count()).await;
         assert_eq!(items, 1);
-        assert_eq!(turns, [BUDGET, 2 * BUDGET, 3 * BUDGET]);
+        // The first comes out; for the last of each turn there was no unit left.
+        assert_eq!(turns, [BUDGET + 2, 2 * BUDGET + 3, 3 * BUDGET + 4]);
+    }
+
+    #[tokio::test]
+    async fn an_item_that_comes_out_costs_only_what_its_source_spends() {
+        let seen = new_count();
+        let all = changes(Counter::below(500)).map(count_in(seen));
+        let (items, turns) = beside_a_ticker(seen, all.count()).await;
+        assert_eq!((items, turns), (500, vec![BUDGET, 2 * BUDGET, 3 * BUDGET]));
     }
 
     #[test]
