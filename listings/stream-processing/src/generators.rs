@@ -67,11 +67,13 @@ where
 /// comes when it has returned and no clone of its sender is left.
 ///
 /// # Panics
-/// When it is first polled outside a Tokio runtime.
+/// When it is first polled: outside a Tokio runtime, or with a `capacity` of more than
+/// [`Semaphore::MAX_PERMITS`](tokio::sync::Semaphore::MAX_PERMITS).
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops the items not read, and
-/// aborts the task: it is dropped at its next await, when the runtime next runs it.
+/// aborts the task: when the runtime next runs it, or where it next has to wait, it is
+/// dropped. A `produce` that never waits runs to its end.
 pub fn generate<T, E, F, Fut>(
     capacity: NonZeroUsize,
     produce: F,
@@ -229,7 +231,7 @@ mod tests {
     use std::time::Duration;
     use stream_processing::write_a_stream::changes;
     use tokio::runtime::{Builder, Handle};
-    use tokio::sync::oneshot;
+    use tokio::sync::{Semaphore, oneshot};
     use tokio::task::yield_now;
     use tokio::time::{Instant, sleep, timeout};
 
@@ -460,6 +462,21 @@ mod tests {
             Ok::<_, Infallible>(if page < 5 { vec![page] } else { vec![] })
         };
         assert_eq!(read(rows_ahead(ONE, fetch)).await, ms(100 + 5 * 100));
+    }
+
+    #[tokio::test]
+    async fn a_capacity_of_more_than_a_channel_can_have_panics_at_the_first_poll() {
+        let most = NonZeroUsize::new(Semaphore::MAX_PERMITS).unwrap();
+        let one = |tx: mpsc::Sender<u32>| async move {
+            let _ = tx.send(1).await;
+            Ok::<_, Infallible>(())
+        };
+        let all: Vec<_> = generate(most, one).try_collect().await.unwrap();
+        assert_eq!(all, [1]);
+        let mut more = pin!(generate(most.saturating_add(1), one));
+        let end = AssertUnwindSafe(more.next()).catch_unwind().await.unwrap_err();
+        let end = end.downcast::<String>().unwrap();
+        assert!(end.contains("MAX_PERMITS"), "{end}");
     }
 
     // On a task: its end.

@@ -113,11 +113,13 @@ pub async fn feed<S: Stream>(source: S, listener: mpsc::Sender<S::Item>) -> Stop
 /// asked for. A panic in `source` goes on in the reader, after the items before it.
 ///
 /// # Panics
-/// When it is called outside a Tokio runtime.
+/// When it is called outside a Tokio runtime, or `ahead` is more than
+/// [`Semaphore::MAX_PERMITS`](tokio::sync::Semaphore::MAX_PERMITS). The reader panics
+/// if the runtime is shut down before `source` has ended: that is not its end.
 ///
 /// # Cancel safety
-/// A dropped `next()` loses nothing. Dropping the stream aborts the task: it is dropped
-/// at its next await, and with it the source and what had been drawn.
+/// A dropped `next()` loses nothing. Dropping the stream aborts the task: where it next
+/// has to wait it is dropped, and with it the source and what had been drawn.
 pub fn drawn_ahead<S>(source: S, ahead: NonZeroUsize) -> impl Stream<Item = S::Item>
 where
     S: Stream<Item: Send + 'static> + Send + 'static,
@@ -126,10 +128,11 @@ where
     let task = AbortOnDropHandle::new(tokio::spawn(feed(source, listener)));
     // In the stream from the start: the task lives no longer than the stream.
     let end = stream::once(task).filter_map(|ended| async move {
-        if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
-            resume_unwind(panic);
+        match ended.map_err(JoinError::try_into_panic) {
+            Ok(_) => None, // the source has ended
+            Err(Ok(panic)) => resume_unwind(panic),
+            Err(Err(cut)) => panic!("the source was cut off: {cut}"),
         }
-        None
     });
     ReceiverStream::new(items).chain(end)
 }
@@ -140,7 +143,8 @@ where
 /// of them has.
 ///
 /// # Panics
-/// When a source does, after the others have ended; and outside a Tokio runtime.
+/// When a source does, after the others have ended; when the runtime is shut down
+/// before that; and outside a Tokio runtime.
 ///
 /// # Cancel safety
 /// Dropping the future aborts the tasks and drops what was collected.
@@ -230,6 +234,8 @@ mod tests {
     use std::task::Poll;
     use std::thread;
     use std::time::Duration;
+    use tokio::runtime::Builder;
+    use tokio::sync::Semaphore;
     use tokio::task::yield_now;
     use tokio::time::{Instant, interval, sleep, timeout};
     use tokio_stream::wrappers::IntervalStream;
@@ -609,6 +615,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn it_looks_whether_anybody_listens_before_it_asks_its_source() {
+        let (items, mut source) = mpsc::unbounded_channel();
+        let (listener, receiver) = mpsc::channel(1);
+        let asked = stream::poll_fn(|cx| source.poll_recv(cx));
+        let mut feeding = tokio_test::task::spawn(feed(asked, listener));
+        assert!(feeding.poll().is_pending(), "it has a place, and waits for an item");
+        items.send("the last").unwrap();
+        drop(receiver);
+        assert_eq!(feeding.poll(), Poll::Ready(Stopped::NobodyListens));
+        drop(feeding);
+        assert_eq!(source.try_recv(), Ok("the last"), "nobody has taken it");
+        // Nor is the source asked when nobody has ever listened.
+        let (listener, _) = mpsc::channel(1);
+        let asked = stream::poll_fn(|_| -> Poll<Option<()>> { panic!("asked") });
+        assert_eq!(feed(asked, listener).await, Stopped::NobodyListens);
+    }
+
+    #[tokio::test]
     async fn a_dropped_receiver_drops_what_is_in_the_channel() {
         let alive = Alive::default();
         let (listener, receiver) = mpsc::channel(3);
@@ -716,6 +740,50 @@ mod tests {
         assert_eq!(items.next().await, Some(1));
         assert_eq!(items.next().await, Some(2));
         AssertUnwindSafe(items.next()).catch_unwind().await.unwrap_err();
+    }
+
+    /// Two items that are there, and then a source that falls silent.
+    fn two_and_silence() -> impl Stream<Item = u64> + Send + 'static {
+        stream::iter([1, 2]).chain(stream::pending())
+    }
+
+    fn message<T>(of: thread::Result<T>) -> Option<String> {
+        of.err()?.downcast::<String>().ok().map(|message| *message)
+    }
+
+    #[test]
+    fn a_runtime_that_shuts_down_is_not_taken_for_the_end() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let (ahead, gathering) = runtime.block_on(async {
+            let ahead = drawn_ahead(two_and_silence(), TWO);
+            let mut gathering = Box::pin(gather(vec![two_and_silence()]));
+            assert_eq!(gathering.as_mut().now_or_never(), None);
+            yield_now().await; // both tasks run
+            (ahead, gathering)
+        });
+        drop(runtime);
+        let mut seen = Vec::new();
+        let read = ahead.for_each(|item| {
+            seen.push(item);
+            ready(())
+        });
+        let read = AssertUnwindSafe(read).catch_unwind();
+        let end = message(futures::executor::block_on(read)).unwrap();
+        assert!(end.starts_with("the source was cut off: "), "{end}");
+        assert_eq!(seen, [1, 2], "what it had drawn comes before");
+        let gathering = AssertUnwindSafe(gathering).catch_unwind();
+        assert!(message(futures::executor::block_on(gathering)).is_some());
+    }
+
+    #[tokio::test]
+    async fn more_places_than_a_channel_can_have_panic_in_the_call() {
+        let most = NonZeroUsize::new(Semaphore::MAX_PERMITS).unwrap();
+        let all = drawn_ahead(stream::iter([1]), most).collect::<Vec<_>>();
+        assert_eq!(all.await, [1]);
+        let more = most.saturating_add(1);
+        let call = || drop(drawn_ahead(stream::iter([1]), more));
+        let end = message(std::panic::catch_unwind(call)).unwrap();
+        assert!(end.contains("MAX_PERMITS"), "{end}");
     }
 
     #[tokio::test(start_paused = true)]
