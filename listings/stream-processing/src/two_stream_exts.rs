@@ -7,8 +7,12 @@ use std::time::Duration;
 use futures::stream::{self, Stream, StreamExt};
 
 // ANCHOR: one_by_path
+/// `throttle` and `timeout` add a duration to the time now, and panic for one that is
+/// too long. Tokio's `sleep` takes 30 years for `Duration::MAX`.
+const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
+
 /// Runs `work` on every item, at most `limit` at a time, in order; a new one starts
-/// `pace` after the one before, or later.
+/// `pace` after the one before, or later; `Duration::MAX`: never.
 ///
 /// # Panics
 /// When it is called outside a Tokio runtime with its clock.
@@ -27,14 +31,15 @@ where
     F: FnMut(I::Item) -> Fut,
     Fut: Future,
 {
-    let items = tokio_stream::StreamExt::throttle(stream::iter(items), pace);
+    let items = stream::iter(items);
+    let items = tokio_stream::StreamExt::throttle(items, pace.min(NEVER));
     items.map(work).buffered(limit.get())
 }
 // ANCHOR_END: one_by_path
 
 // ANCHOR: both_in_one_function
-/// The items of `source` until none has come for `silence`. Lets go of the source at
-/// its end.
+/// The items of `source` until none has come for `silence`; `Duration::MAX`: until it
+/// ends. Lets go of the source at its end.
 ///
 /// # Panics
 /// When it is called outside a Tokio runtime with its clock.
@@ -46,7 +51,7 @@ pub fn until_silence<S: Stream>(
     silence: Duration,
 ) -> impl Stream<Item = S::Item> {
     use tokio_stream::StreamExt as _;
-    let items = source.timeout(silence).map_while(Result::ok);
+    let items = source.timeout(silence.min(NEVER)).map_while(Result::ok);
     // In both traits, hence by path. This one drops what has ended.
     tokio_stream::StreamExt::fuse(items)
 }
@@ -215,6 +220,29 @@ mod tests {
         for _ in 0..2 {
             let end = timeout(ms(3_600_000), StreamExt::next(&mut items)).await;
             assert_eq!((end, alive.count()), (Ok(None), 0));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_duration_is_never() {
+        let years = 29 * 365 * Duration::from_hours(24);
+        let late =
+            StreamExt::then(stream::iter([1, 2]), |n| sleep(years).map(move |()| n));
+        let all = StreamExt::collect::<Vec<_>>(until_silence(late, Duration::MAX));
+        assert_eq!(all.await, [1, 2]);
+        let mut once = pin!(spaced([1, 2], Duration::MAX, TWO, ready));
+        assert_eq!(StreamExt::next(&mut once).await, Some(1), "at once");
+        timeout(years, StreamExt::next(&mut once)).await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttle_and_timeout_panic_for_the_longest_duration() {
+        let calls: [fn(); 2] = [
+            || drop(stream::pending::<()>().throttle(Duration::MAX)),
+            || drop(stream::pending::<()>().timeout(Duration::MAX)),
+        ];
+        for call in calls {
+            std::panic::catch_unwind(call).unwrap_err();
         }
     }
 
