@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use backend::{Page, Reply, Site};
-use futures::future::{FutureExt, TryFutureExt, ready};
+use futures::future::{FutureExt, TryFutureExt};
 use futures::stream::{Stream, StreamExt, TryStreamExt};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use stream_processing::database_rows::{
@@ -23,7 +23,7 @@ use stream_processing::file_events::{self, Pause, watch_file};
 use stream_processing::generators::{rows, rows_ahead};
 use stream_processing::large_log::{self, Line, fold_on_a_thread};
 use stream_processing::publish_subscribe::{
-    Hub, Update, disconnect, for_each_latest, go_on, resync,
+    Hub, Update, Versioned, disconnect, for_each_latest, go_on, resync,
 };
 use stream_processing::ticks::ticks;
 use stream_processing::websocket::{self, Limits, dial};
@@ -204,43 +204,62 @@ async fn published() {
 }
 // ANCHOR_END: published
 
+// ANCHOR: deliver
+/// How many pieces are in stock, after how many deliveries.
+type Stock = Cell<Versioned<u32>>;
+
+/// Eight deliveries, 10 ms apart: each into the stock first, and then to who listens.
+async fn deliver(
+    stock: &Stock,
+    publisher: broadcast::Sender<Versioned<u32>>,
+    display: watch::Sender<u32>,
+) {
+    for (version, pieces) in (1..).zip([5, 1, 4, 2, 3, 6, 2, 4]) {
+        sleep(ms(10)).await;
+        let all = stock.get().value + pieces;
+        stock.set(Versioned { version, value: all });
+        display.send_replace(all);
+        if publisher.send(Versioned { version, value: pieces }).is_err() {
+            return; // nobody listens
+        }
+    }
+}
+// ANCHOR_END: deliver
+
 // ANCHOR: up_to_date
-/// Eight deliveries, 10 ms apart, to three who must not believe in an old stock.
+/// Three who must not believe in an old stock. An answer to the one who asks is 12 ms
+/// old when it comes.
 async fn up_to_date() {
     println!("Eight deliveries to one who hangs up, one who asks, and a display");
     let start = Instant::now();
-    let (publisher, strict) = broadcast::channel(4);
+    let (publisher, strict) = broadcast::channel::<Versioned<u32>>(4);
     let synced = publisher.subscribe();
     let (display, mut shown) = watch::channel(0);
-    let stock = &Cell::new(0);
-    let deliver = async move {
-        for pieces in 1..=8 {
-            sleep(ms(10)).await;
-            stock.set(stock.get() + pieces);
-            display.send_replace(stock.get());
-            if publisher.send(pieces).is_err() {
-                return; // nobody listens
-            }
-        }
-    };
-    let strict = disconnect(strict).try_for_each(|pieces| async move {
-        tell(start, format!("strict: {pieces} more"));
+    let stock = &Stock::new(Versioned { version: 0, value: 0 });
+    let strict = disconnect(strict).try_for_each(|delivery| async move {
+        tell(start, format!("strict: {} more", delivery.value));
         sleep(ms(45)).await;
         Ok(())
     });
     let strict = strict.unwrap_or_else(|error| tell(start, error));
-    let synced = resync(synced, || ready(stock.get())).for_each(|update| async move {
+    let ask = async || {
+        sleep(ms(13)).await;
+        let answer = stock.get();
+        sleep(ms(12)).await;
+        answer
+    };
+    let synced = resync(synced, ask).for_each(|update| async move {
         match update {
             Update::State(all) => tell(start, format!("asked: {all} in stock")),
             Update::Change(pieces) => tell(start, format!("asked: {pieces} more")),
         }
-        sleep(ms(43)).await;
+        sleep(ms(21)).await;
     });
     let shown = for_each_latest(&mut shown, |all| async move {
         tell(start, format!("display: {all}"));
         sleep(ms(41)).await;
     });
-    tokio::join!(strict, synced, shown, deliver);
+    tokio::join!(strict, synced, shown, deliver(stock, publisher, display));
 }
 // ANCHOR_END: up_to_date
 

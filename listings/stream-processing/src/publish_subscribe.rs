@@ -71,42 +71,63 @@ pub fn disconnect<T: Clone>(
 }
 // ANCHOR_END: disconnect
 
-// ANCHOR: resync
+// ANCHOR: resync_types
+/// A state, or a change to it. The version of a state says how many changes it has had;
+/// change 1 makes version 1 of version 0, and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// Of the state; of a change, the one that it makes.
+    pub version: u64,
+    /// The state, or the change.
+    pub value: T,
+}
+
 /// What a subscriber of a state needs: all of it once, then each change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update<S, T> {
     /// The whole state; forget what you had.
     State(S),
-    /// A change to it. It may be in the state already.
+    /// The next change to it, which what you have does not include yet.
     Change(T),
 }
+// ANCHOR_END: resync_types
 
+// ANCHOR: resync
 /// Begins with the state. When changes were missed, subscribes anew and *then* reads
-/// the state again, so that no change falls in between.
+/// the state again, so that no change falls in between. Leaves out the changes that the
+/// state has already: each change is there once, in the state or after it.
+///
+/// What `read` gives must include each change that was sent before it was called. So
+/// change the state first and then send, in the order of the versions.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops `read` where it waits,
 /// and unsubscribes.
 pub fn resync<T, S, F, Fut>(
-    mut changes: broadcast::Receiver<T>,
+    mut changes: broadcast::Receiver<Versioned<T>>,
     mut read: F,
 ) -> impl Stream<Item = Update<S, T>>
 where
     T: Clone,
     F: FnMut() -> Fut,
-    Fut: Future<Output = S>,
+    Fut: Future<Output = Versioned<S>>,
 {
     stream! {
-        yield Update::State(read().await);
         loop {
-            match changes.recv().await {
-                Ok(change) => yield Update::Change(change),
-                Err(RecvError::Lagged(_)) => {
-                    changes = changes.resubscribe();
-                    yield Update::State(read().await);
+            let Versioned { mut version, value } = read().await;
+            yield Update::State(value);
+            loop {
+                match changes.recv().await {
+                    Ok(change) if change.version <= version => {} // it is in the state
+                    Ok(change) if change.version - version == 1 => {
+                        version = change.version;
+                        yield Update::Change(change.value);
+                    }
+                    Ok(_) | Err(RecvError::Lagged(_)) => break, // some are missing
+                    Err(RecvError::Closed) => return,
                 }
-                Err(RecvError::Closed) => break,
             }
+            changes = changes.resubscribe();
         }
     }
 }
@@ -114,7 +135,7 @@ where
 
 // ANCHOR: hub
 /// Gives each subscriber a queue of its own, and loses no message. One that has no room
-/// holds the publisher up, for `patience`; then it is dropped.
+/// holds the publisher up, for `patience`; then it is dropped. `Duration::MAX`: never.
 #[derive(Debug)]
 pub struct Hub<T> {
     patience: Duration,
@@ -128,12 +149,20 @@ impl<T: Clone> Hub<T> {
     }
 
     /// Gets every message from now on, with room for `capacity`.
+    ///
+    /// # Panics
+    /// When `capacity` is more than
+    /// [`Semaphore::MAX_PERMITS`](tokio::sync::Semaphore::MAX_PERMITS).
     pub fn subscribe(&mut self, capacity: NonZeroUsize) -> mpsc::Receiver<T> {
         let (queue, messages) = mpsc::channel(capacity.get());
         self.queues.push(queue);
         messages
     }
+}
+// ANCHOR_END: hub
 
+// ANCHOR: publish
+impl<T: Clone> Hub<T> {
     /// Waits for room in every queue, then sends to all. Says how many they are.
     ///
     /// # Cancel safety
@@ -153,7 +182,7 @@ impl<T: Clone> Hub<T> {
         self.queues.len()
     }
 }
-// ANCHOR_END: hub
+// ANCHOR_END: publish
 
 // ANCHOR: latest
 /// Hands the value to `apply`, and after that the latest one whenever it has changed.
@@ -221,11 +250,16 @@ mod tests {
     use super::*;
     use backend::cancel::{after_polls, at_every_await};
     use backend::{Alive, Site};
+    use std::cell::Cell;
+    use std::collections::BTreeMap;
+    use std::panic::AssertUnwindSafe;
     use std::pin::pin;
-    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::mpsc::RecvTimeoutError;
+    use std::sync::{Arc, Mutex};
     use std::thread;
     use tokio::runtime::Builder;
+    use tokio::sync::Semaphore;
     use tokio::time::{Instant, sleep};
     use tokio_stream::wrappers::WatchStream;
 
@@ -248,6 +282,19 @@ mod tests {
             sender.send(n).unwrap();
         }
         (sender, receiver)
+    }
+
+    /// As [`behind`], each with its version.
+    fn versions(
+        last: u64,
+    ) -> (broadcast::Sender<Versioned<u64>>, broadcast::Receiver<Versioned<u64>>) {
+        let (sender, receiver) = broadcast::channel(4);
+        (1..=last).for_each(|n| drop(sender.send(numbered(n))));
+        (sender, receiver)
+    }
+
+    fn numbered(n: u64) -> Versioned<u64> {
+        Versioned { version: n, value: n }
     }
 
     // The three answers to lag.
@@ -284,51 +331,179 @@ mod tests {
         assert_eq!(ends(all).await, [Ok(1), Ok(2), Ok(3), Ok(4)]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn after_lag_it_subscribes_first_and_reads_then() {
-        let (sender, receiver) = behind(0);
-        let (late, mut reads) = (sender.clone(), 0);
-        let read = move || {
-            reads += 1;
-            let (reads, late) = (reads, late.clone());
-            async move {
-                sleep(ms(10)).await;
-                // A change while the state is read.
-                late.send(reads * 100).unwrap();
-                format!("state {reads}")
+    type Table = BTreeMap<&'static str, u64>;
+
+    /// Done twice, each of these has the effect of once. A run of them has not.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Edit {
+        Put(&'static str, u64),
+        Rename(&'static str, &'static str),
+    }
+
+    impl Edit {
+        fn apply_to(self, table: &mut Table) {
+            match self {
+                Self::Put(key, value) => _ = table.insert(key, value),
+                Self::Rename(from, to) => {
+                    if let Some(value) = table.remove(from) {
+                        table.insert(to, value);
+                    }
+                }
             }
-        };
-        let mut updates = pin!(resync(receiver, read));
-        assert_eq!(ends(updates.next()).await, Some(Update::State("state 1".into())));
-        assert_eq!(ends(updates.next()).await, Some(Update::Change(100)));
-        for n in 1..=10 {
-            sender.send(n).unwrap();
         }
-        assert_eq!(ends(updates.next()).await, Some(Update::State("state 2".into())));
-        assert_eq!(ends(updates.next()).await, Some(Update::Change(200)));
+    }
+
+    /// A table that tells of its edits.
+    #[derive(Clone, Debug)]
+    struct Store {
+        now: Arc<Mutex<Versioned<Table>>>,
+        edits: broadcast::Sender<Versioned<Edit>>,
+    }
+
+    impl Store {
+        fn with_room_for(messages: usize) -> Self {
+            let now = Versioned { version: 0, value: Table::new() };
+            let edits = broadcast::Sender::new(messages);
+            Self { now: Arc::new(Mutex::new(now)), edits }
+        }
+
+        fn edit(&self, edit: Edit) {
+            let mut now = self.now.lock().unwrap();
+            now.version += 1;
+            edit.apply_to(&mut now.value);
+            drop(self.edits.send(Versioned { version: now.version, value: edit }));
+        }
+
+        fn now(&self) -> Versioned<Table> {
+            self.now.lock().unwrap().clone()
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_made_while_it_reads_comes_twice() {
-        let (sender, receiver) = behind(0);
-        let (mut reads, mut sum) = (0, 0);
+    async fn a_run_of_changes_that_the_state_has_is_not_applied_to_it_again() {
+        use Edit::{Put, Rename};
+        let store = Store::with_room_for(8);
+        store.edit(Put("a", 1));
+        let read = async || {
+            sleep(ms(10)).await; // on its way there
+            let now = store.now();
+            sleep(ms(10)).await; // on its way back
+            now
+        };
+        let mut updates = pin!(resync(store.edits.subscribe(), read));
+        let edit = async {
+            sleep(ms(5)).await; // before the state is taken
+            store.edit(Rename("a", "b"));
+            store.edit(Put("a", 2));
+            sleep(ms(10)).await; // and after
+            store.edit(Rename("b", "c"));
+        };
+        let (first, ()) = tokio::join!(updates.next(), edit);
+        let state = Table::from([("a", 2), ("b", 1)]);
+        assert_eq!(first, Some(Update::State(state.clone())));
+        let next = Some(Update::Change(Rename("b", "c")));
+        assert_eq!(ends(updates.next()).await, next);
+        // The run, once more: what it would have made of that state.
+        let mut twice = state;
+        for edit in [Rename("a", "b"), Put("a", 2)] {
+            edit.apply_to(&mut twice);
+        }
+        assert_eq!(twice, Table::from([("a", 2), ("b", 2)]), "b was 1");
+    }
+
+    /// Follows 40 edits, one in 10 ms, with room for 4, and returns how often it has read.
+    async fn follow(to: Duration, back: Duration, busy: Duration) -> u32 {
+        let (store, mut reads) = (Store::with_room_for(4), 0);
+        let edits = store.edits.subscribe();
+        let now = Arc::clone(&store.now);
         let read = || {
             reads += 1;
-            sum += reads; // the change
-            sender.send(reads).unwrap();
-            ready(sum)
+            let now = Arc::clone(&now);
+            async move {
+                sleep(to).await;
+                let state = now.lock().unwrap().clone();
+                sleep(back).await;
+                state
+            }
         };
-        let mut updates = pin!(resync(receiver, read).take(4));
-        let mut all = Vec::new();
-        while let Some(update) = ends(updates.next()).await {
-            all.push(update);
-            if all.len() == 2 {
-                (0..5).for_each(|_| drop(sender.send(0)));
+        let edit = async move {
+            for n in 1..=40 {
+                sleep(ms(10)).await;
+                let [one, other] = [["a", "b"], ["b", "c"], ["c", "a"]][n % 3];
+                let put = Edit::Put(one, n as u64);
+                store.edit(if n % 2 == 0 { put } else { Edit::Rename(one, other) });
+            }
+        };
+        let mut mine = Table::new();
+        let updates = resync(edits, read).for_each(|update| {
+            match update {
+                Update::State(state) => mine = state,
+                Update::Change(edit) => edit.apply_to(&mut mine),
+            }
+            sleep(busy)
+        });
+        tokio::join!(edit, ends(updates));
+        assert_eq!(mine, now.lock().unwrap().value, "{to:?} {back:?} {busy:?}");
+        reads
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_slowly_it_reads_and_works_it_ends_with_the_state_of_the_publisher()
+    {
+        let (mut quick, mut slow) = (0, 0);
+        for to in [0, 3, 17, 64].map(ms) {
+            for back in [0, 4, 23, 71].map(ms) {
+                for busy in [0, 6, 31].map(ms) {
+                    let reads = follow(to, back, busy).await;
+                    if reads == 1 { quick += 1 } else { slow += 1 }
+                }
             }
         }
-        let twice = [(1, 1), (3, 2)];
-        let twice = twice.map(|(sum, n)| [Update::State(sum), Update::Change(n)]);
-        assert_eq!(all, twice.concat(), "1 + 0 * 5 + 2");
+        assert!(quick >= 10 && slow >= 10, "{quick} without lag, {slow} with");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_lag_it_subscribes_first_and_reads_then() {
+        let (sender, receiver) = broadcast::channel(4);
+        let version = Cell::new(0);
+        let change = || {
+            version.set(version.get() + 1);
+            let change = Versioned { version: version.get(), value: "change" };
+            sender.send(change).unwrap();
+        };
+        let read = async || {
+            let state = Versioned { version: version.get(), value: version.get() };
+            sleep(ms(10)).await;
+            change(); // while the state is on its way
+            state
+        };
+        let mut updates = pin!(resync(receiver, read));
+        for version in [0, 11] {
+            assert_eq!(ends(updates.next()).await, Some(Update::State(version)));
+            assert_eq!(ends(updates.next()).await, Some(Update::Change("change")));
+            (0..10).for_each(|_| change());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_comes_twice_is_left_out_and_one_that_is_missing_is_read() {
+        let (sender, receiver) = broadcast::channel(8);
+        for version in [1, 2, 2, 1, 3, 5, 6] {
+            sender.send(Versioned { version, value: version }).unwrap();
+        }
+        let mut states = [0, 6].into_iter();
+        let read = || ready(Versioned { version: states.next().unwrap(), value: () });
+        let mut updates = pin!(resync(receiver, read));
+        let first = [1, 2, 3].map(Update::Change);
+        for expected in [Update::State(())].into_iter().chain(first) {
+            assert_eq!(ends(updates.next()).await, Some(expected));
+        }
+        // 4 was never sent. The state has it, and 5 and 6 as well.
+        assert_eq!(ends(updates.next()).await, Some(Update::State(())));
+        sender.send(Versioned { version: 7, value: 7 }).unwrap();
+        drop(sender);
+        assert_eq!(ends(updates.next()).await, Some(Update::Change(7)));
+        assert_eq!(ends(updates.next()).await, None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -345,10 +520,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_resync_ends_with_its_sender() {
-        let (sender, receiver) = behind(1);
-        drop(sender);
-        let all = resync(receiver, || ready("state")).collect::<Vec<_>>();
-        assert_eq!(ends(all).await, [Update::State("state"), Update::Change(1)]);
+        for (last, expected) in [
+            (1, vec![Update::State("state"), Update::Change(1)]),
+            // Nothing that is missing can come any more, and the state has it.
+            (10, vec![Update::State("state"); 2]),
+        ] {
+            let (sender, receiver) = versions(last);
+            drop(sender);
+            let read = || ready(Versioned { version: 0, value: "state" });
+            let all = resync(receiver, read).collect::<Vec<_>>();
+            assert_eq!(ends(all).await, expected);
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -371,13 +553,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_dropped_next_of_resync_loses_no_update_and_goes_on_with_its_read() {
         let site = Site::default().with_page("/state", ms(10));
-        let (sender, receiver) = behind(0);
-        let read = async || site.fetch("/state").await.map(|_| "state").unwrap();
+        let (sender, receiver) = versions(0);
+        let read = async || {
+            site.fetch("/state").await.unwrap();
+            let version = if site.load().calls == 1 { 0 } else { 11 };
+            Versioned { version, value: "state" }
+        };
         let mut updates = pin!(resync(receiver, read));
         let mut all = Vec::new();
         for (sent, comes) in [(1..=1, 2), (2..=11, 1), (12..=15, 4)] {
             for n in sent {
-                sender.send(n).unwrap();
+                sender.send(numbered(n)).unwrap();
             }
             let start = Instant::now();
             let until = all.len() + comes;
@@ -390,12 +576,12 @@ mod tests {
         }
         let state = (Update::State("state"), ms(10));
         let changes = [12, 13, 14, 15].map(|n| (Update::Change(n), ms(0)));
-        let mut expected = vec![state.clone(), (Update::Change(1), ms(10)), state];
+        let mut expected = vec![state, (Update::Change(1), ms(10)), state];
         expected.extend(changes);
         assert_eq!(all, expected);
         assert_eq!((site.load().calls, site.load().dropped), (2, 0));
         timeout(ms(10), updates.next()).await.unwrap_err();
-        sender.send(16).unwrap();
+        sender.send(numbered(16)).unwrap();
         assert_eq!(updates.next().await, Some(Update::Change(16)));
     }
 
@@ -414,9 +600,30 @@ mod tests {
     }
 
     #[test]
-    fn room_for_none_panics() {
-        let made = std::panic::catch_unwind(|| broadcast::channel::<u8>(0));
-        assert!(made.is_err());
+    fn room_for_none_or_for_half_of_all_numbers_panics() {
+        for room in [0, usize::MAX / 2, usize::MAX] {
+            let made = std::panic::catch_unwind(|| broadcast::channel::<u8>(room));
+            assert!(made.is_err(), "{room}");
+        }
+    }
+
+    #[tokio::test]
+    async fn while_it_leaves_out_one_lag_after_another_others_have_a_turn() {
+        let (sender, receiver) = broadcast::channel(1);
+        let flood = move |lags| {
+            if lags < 1_000 {
+                (0..3).for_each(|n| drop(sender.send(n)));
+            }
+        };
+        flood(0);
+        let lags = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&lags);
+        let other = tokio::spawn(async move { counted.load(Ordering::SeqCst) });
+        let missed = |_| flood(lags.fetch_add(1, Ordering::SeqCst) + 1);
+        let mut messages = pin!(go_on(receiver, missed));
+        assert_eq!(messages.next().await, Some(2));
+        let at_its_turn = other.await.unwrap();
+        assert_eq!((at_its_turn, lags.load(Ordering::SeqCst)), (128, 1_000));
     }
 
     #[tokio::test(start_paused = true)]
@@ -481,6 +688,50 @@ mod tests {
         assert_eq!(*sender.subscribe().borrow(), 0);
         assert_eq!(sender.send_replace(2), 0);
         assert_eq!(*sender.subscribe().borrow(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_before_one_subscribes_is_there_and_counts_as_seen() {
+        let (sender, mut first) = watch::channel(0);
+        sender.send(1).unwrap();
+        let mut late = sender.subscribe();
+        assert_eq!((*late.borrow(), late.has_changed().unwrap()), (1, false));
+        timeout(HOUR, late.changed()).await.unwrap_err();
+        assert!(first.has_changed().unwrap(), "who was there has not seen it");
+        assert!(first.clone().has_changed().unwrap(), "nor has its clone");
+        // The same without receivers, if it was not a `send`.
+        drop((first.borrow_and_update(), late));
+        drop(first);
+        assert_eq!(sender.send_replace(2), 1);
+        let mut late = sender.subscribe();
+        assert_eq!((*late.borrow(), late.has_changed().unwrap()), (2, false));
+        late.mark_changed();
+        ends(late.changed()).await.unwrap();
+        // As a stream: with the value that is there, or without.
+        let mut now = WatchStream::new(sender.subscribe());
+        assert_eq!(ends(now.next()).await, Some(2));
+        let mut then = WatchStream::from_changes(sender.subscribe());
+        timeout(HOUR, then.next()).await.unwrap_err();
+        // Both of ours begin with it.
+        let mut late = sender.subscribe();
+        assert_eq!(ends(once_it_is(&mut late, |n| *n == 2)).await, Some(2));
+        let mut late = sender.subscribe();
+        drop(sender);
+        let mut applied = Vec::new();
+        let apply = |n| {
+            applied.push(n);
+            ready(())
+        };
+        ends(for_each_latest(&mut late, apply)).await;
+        assert_eq!(applied, [2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_of_changes_begins_with_what_its_receiver_has_not_seen() {
+        let (sender, receiver) = watch::channel(0);
+        sender.send(1).unwrap();
+        let mut unseen = WatchStream::from_changes(receiver);
+        assert_eq!(ends(unseen.next()).await, Some(1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -701,6 +952,55 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_hub_waits_as_long_as_its_patience_and_no_longer() {
+        for patience in [ms(0), ms(250), HOUR] {
+            let start = Instant::now();
+            let mut hub = Hub::new(patience);
+            let _silent = hub.subscribe(NonZeroUsize::MIN);
+            assert_eq!(ends(hub.publish(1)).await, 1);
+            assert_eq!(ends(hub.publish(2)).await, 0);
+            assert_eq!(start.elapsed(), patience);
+        }
+        let mut hub = Hub::new(Duration::MAX);
+        let mut slow = hub.subscribe(NonZeroUsize::MIN);
+        assert_eq!(ends(hub.publish(1)).await, 1);
+        timeout(10_000 * HOUR, hub.publish(2)).await.unwrap_err();
+        assert_eq!(slow.recv().await, Some(1));
+        assert_eq!(ends(hub.publish(3)).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_subscriber_has_the_room_it_asked_for_from_when_it_came() {
+        let mut hub = Hub::new(ms(0));
+        hub.publish(0).await;
+        let mut queues = [1, 3, 7]
+            .map(|room| (room, hub.subscribe(NonZeroUsize::new(room).unwrap())));
+        for (n, left) in (1..=8).zip([3, 2, 2, 1, 1, 1, 1, 0]) {
+            assert_eq!(ends(hub.publish(n)).await, left);
+        }
+        for (room, queue) in &mut queues {
+            let mut all = Vec::new();
+            while let Some(n) = ends(queue.recv()).await {
+                all.push(n);
+            }
+            assert_eq!(all, (1..=*room).collect::<Vec<_>>());
+        }
+        let more = NonZeroUsize::new(Semaphore::MAX_PERMITS + 1).unwrap();
+        let subscribe = AssertUnwindSafe(|| drop(hub.subscribe(more)));
+        assert!(std::panic::catch_unwind(subscribe).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_patience_too_a_thousand_with_room_stay() {
+        let mut hub = Hub::new(ms(0));
+        let mut queues: Vec<_> = (0..1_000).map(|_| hub.subscribe(FOUR)).collect();
+        assert_eq!(ends(hub.publish(7)).await, 1_000, "more than the budget of a task");
+        for queue in &mut queues {
+            assert_eq!(queue.try_recv(), Ok(7));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn for_three_that_are_slow_a_hub_waits_no_longer_than_for_one() {
         let start = Instant::now();
         let mut hub = Hub::new(ms(1_000));
@@ -755,17 +1055,22 @@ mod tests {
     async fn dropped_while_it_reads_the_state_it_leaves_no_call() {
         let site = Site::default().with_page("/state", ms(10));
         let updates = || {
-            let (sender, receiver) = behind(10);
+            let (sender, receiver) = versions(10);
             drop(sender);
             let site = site.clone();
             let read = move || {
                 let state = site.fetch("/state");
-                async move { state.await.is_ok() }
+                async move { Versioned { version: 6, value: state.await.is_ok() } }
             };
             resync(receiver, read).count()
         };
         let gone = |polls, _| assert_eq!(site.load().in_flight, 0, "{polls} polls");
         assert_eq!(ends(at_every_await(updates, gone)).await, 3);
+        assert_eq!(
+            site.load().answered,
+            3,
+            "dropped in the first read, and the second"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -773,8 +1078,10 @@ mod tests {
         let (sender, receiver) = behind(2);
         let going_on = tokio::spawn(go_on(sender.subscribe(), |_| {}).count());
         let strict = tokio::spawn(disconnect(sender.subscribe()).count());
-        let synced = tokio::spawn(resync(receiver, || ready(())).count());
-        drop(sender);
+        let (changing, changes) = versions(2);
+        let read = || ready(Versioned { version: 0, value: () });
+        let synced = tokio::spawn(resync(changes, read).count());
+        drop((sender, receiver, changing));
         assert_eq!(ends(going_on).await.unwrap(), 0);
         assert_eq!(ends(strict).await.unwrap(), 0);
         assert_eq!(ends(synced).await.unwrap(), 3);
