@@ -464,6 +464,18 @@ mod tests {
         assert_eq!(read(rows_ahead(ONE, fetch)).await, ms(100 + 5 * 100));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn unread_rows_ahead_has_fetched_the_pages_that_its_capacity_needs() {
+        // Pages of two: `capacity` rows are there, and one more is being sent.
+        for (capacity, asked) in [(1, 1), (2, 2), (3, 2), (4, 3), (100, 4)] {
+            let (pages, most) = (Pages::default(), NonZeroUsize::new(capacity));
+            let mut rows = pin!(rows_ahead(most.unwrap(), pages.fetch()));
+            assert!(rows.next().now_or_never().is_none());
+            sleep(HOUR).await;
+            assert_eq!(pages.asked(), asked, "{capacity}");
+        }
+    }
+
     #[tokio::test]
     async fn a_capacity_of_more_than_a_channel_can_have_panics_at_the_first_poll() {
         let most = NonZeroUsize::new(Semaphore::MAX_PERMITS).unwrap();
@@ -562,9 +574,10 @@ mod tests {
         assert_eq!(runtime.block_on(items.next()).unwrap().unwrap(), 0);
         drop(runtime);
         let rest: Vec<_> = futures::executor::block_on(items.collect());
-        assert!(
-            matches!(&rest[..], [Ok(1), Err(Stopped::Died(error))] if error.is_cancelled())
-        );
+        let [Ok(1), Err(cut)] = &rest[..] else { panic!("{rest:?}") };
+        assert!(matches!(cut, Stopped::Died(error) if error.is_cancelled()));
+        assert_eq!(cut.to_string(), "the producer did not come to its end");
+        assert!(cut.source().unwrap().is::<JoinError>());
     }
 
     #[tokio::test(start_paused = true)]
@@ -693,6 +706,19 @@ mod tests {
         assert_eq!(*shared.lock().await, [1, 2, 1, 2]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_table_is_copied_when_its_first_row_is_asked_for() {
+        let shared = Arc::new(Mutex::new(vec![1]));
+        let rows = table(Arc::clone(&shared));
+        let mut writing = shared.lock().await; // nobody has locked it yet
+        writing.push(2);
+        drop(writing);
+        let mut rows = pin!(rows);
+        assert_eq!(rows.next().await, Some(1));
+        shared.lock().await.push(3);
+        assert_eq!(rows.collect::<Vec<_>>().await, [2]);
+    }
+
     #[tokio::test]
     async fn neither_the_macro_nor_unfold_spends_budget() {
         async fn lets_others_run(items: impl Stream) -> bool {
@@ -739,6 +765,21 @@ mod tests {
         drop(rx);
         assert!(forwarding.is_woken());
         tokio_test::assert_ready!(forwarding.poll());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_nobody_reads_forward_takes_no_further_item() {
+        for _ in 0..100 {
+            let (tx, rx) = mpsc::channel(1);
+            let mut taken = 0;
+            let source = stream::repeat(()).inspect(|()| taken += 1);
+            let mut forwarding = tokio_test::task::spawn(forward(source, tx));
+            tokio_test::assert_pending!(forwarding.poll());
+            drop(rx);
+            tokio_test::assert_ready!(forwarding.poll());
+            drop(forwarding);
+            assert_eq!(taken, 2, "one in the channel, and one on its way");
+        }
     }
 
     #[tokio::test(start_paused = true)]

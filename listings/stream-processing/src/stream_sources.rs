@@ -227,7 +227,7 @@ mod tests {
     use backend::{Alive, Load, Reply, Site, SiteError};
     use futures::FutureExt;
     use futures::stream::FusedStream;
-    use std::future::ready;
+    use std::future::{Ready, ready};
     use std::panic::AssertUnwindSafe;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -337,11 +337,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_happens_before_the_first_poll() {
-        let site = list();
-        drop(pages("1".into(), from_site(&site)));
+        drop(pages(1, |_| -> Ready<Result<Page<u8, u8>, ()>> { panic!("called") }));
+        drop(now_and_then(async { panic!("polled") }, stream::empty::<()>()));
         let mut begun = false;
         drop(stream::once(async { begun = true }));
-        assert_eq!((site.load().calls, begun), (0, false));
+        assert!(!begun);
     }
 
     // One request each.
@@ -358,6 +358,20 @@ mod tests {
         let expected = [(10, 1, "ab"), (120, 2, "c"), (230, 3, "d")];
         assert_eq!(seen, expected.map(|(at, calls, s)| (ms(at), calls, s.to_owned())));
         assert_eq!(start.elapsed(), ms(330), "the end costs no request");
+    }
+
+    #[tokio::test]
+    async fn an_empty_page_is_not_the_end_and_each_call_has_the_place_it_was_told() {
+        let mut called = Vec::new();
+        let fetch = |page: u32| {
+            called.push(page);
+            let items = if page == 20 { vec![] } else { vec![page] };
+            let next = (page < 40).then_some(page + 10);
+            ready(Ok::<_, ()>(Page { items, next }))
+        };
+        let all: Vec<_> = pages(10, fetch).map(Result::unwrap).collect().await;
+        assert_eq!(all, [vec![10], vec![], vec![30], vec![40]]);
+        assert_eq!(called, [10, 20, 30, 40]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -433,16 +447,20 @@ mod tests {
         assert_eq!(tokio_stream::once(1).collect::<Vec<_>>().await, [1]);
         let upto = |n| async move { (n < 3).then_some((n, n + 1)) };
         assert_eq!(stream::unfold(0, upto).collect::<Vec<_>>().await, [0, 1, 2]);
-        for own in [false, true] {
+        for way in 0..3 {
             let (listener, receiver) = mpsc::channel(3);
-            (1..=3).for_each(|n| listener.try_send(n).unwrap());
-            drop(listener);
-            let items = if own {
-                received(receiver).collect::<Vec<_>>().await
-            } else {
-                ReceiverStream::new(receiver).collect::<Vec<_>>().await
+            let mut items = match way {
+                0 => received(receiver).boxed(),
+                1 => commands(Some(receiver)).boxed(),
+                _ => ReceiverStream::new(receiver).boxed(),
             };
-            assert_eq!(items, [1, 2, 3], "what was sent comes before the end");
+            assert_eq!(items.next().now_or_never(), None, "it waits");
+            (1..=3).for_each(|n| listener.try_send(n).unwrap());
+            assert_eq!(items.next().await, Some(1));
+            listener.try_send(4).unwrap();
+            drop(listener);
+            let rest = items.collect::<Vec<_>>().await;
+            assert_eq!(rest, [2, 3, 4], "what was sent comes before the end");
         }
     }
 
@@ -616,16 +634,18 @@ mod tests {
 
     #[tokio::test]
     async fn it_looks_whether_anybody_listens_before_it_asks_its_source() {
-        let (items, mut source) = mpsc::unbounded_channel();
-        let (listener, receiver) = mpsc::channel(1);
-        let asked = stream::poll_fn(|cx| source.poll_recv(cx));
-        let mut feeding = tokio_test::task::spawn(feed(asked, listener));
-        assert!(feeding.poll().is_pending(), "it has a place, and waits for an item");
-        items.send("the last").unwrap();
-        drop(receiver);
-        assert_eq!(feeding.poll(), Poll::Ready(Stopped::NobodyListens));
-        drop(feeding);
-        assert_eq!(source.try_recv(), Ok("the last"), "nobody has taken it");
+        for _ in 0..100 {
+            let (items, mut source) = mpsc::unbounded_channel();
+            let (listener, receiver) = mpsc::channel(1);
+            let asked = stream::poll_fn(|cx| source.poll_recv(cx));
+            let mut feeding = tokio_test::task::spawn(feed(asked, listener));
+            assert!(feeding.poll().is_pending(), "it has a place, and no item");
+            items.send("the last").unwrap();
+            drop(receiver);
+            assert_eq!(feeding.poll(), Poll::Ready(Stopped::NobodyListens));
+            drop(feeding);
+            assert_eq!(source.try_recv(), Ok("the last"), "nobody has taken it");
+        }
         // Nor is the source asked when nobody has ever listened.
         let (listener, _) = mpsc::channel(1);
         let asked = stream::poll_fn(|_| -> Poll<Option<()>> { panic!("asked") });
@@ -686,18 +706,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_draws_no_more_than_it_was_told_to() {
-        let drawn = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&drawn);
-        let source = stream::iter(0..100).inspect(move |_| {
-            count.fetch_add(1, Ordering::SeqCst);
-        });
-        let mut items = pin!(drawn_ahead(source, TWO));
-        assert_eq!(drawn.load(Ordering::SeqCst), 0);
-        sleep(ms(1)).await;
-        assert_eq!(drawn.load(Ordering::SeqCst), 2, "nobody has asked yet");
-        assert_eq!(items.next().await, Some(0));
-        sleep(ms(1)).await;
-        assert_eq!(drawn.load(Ordering::SeqCst), 3);
+        for ahead in [1, 2, 7] {
+            let drawn = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&drawn);
+            let source = stream::iter(0..100).inspect(move |_| {
+                count.fetch_add(1, Ordering::SeqCst);
+            });
+            let places = NonZeroUsize::new(ahead).unwrap();
+            let mut items = pin!(drawn_ahead(source, places));
+            assert_eq!(drawn.load(Ordering::SeqCst), 0);
+            sleep(ms(1)).await;
+            assert_eq!(drawn.load(Ordering::SeqCst), ahead, "nobody has asked yet");
+            assert_eq!(items.next().await, Some(0));
+            sleep(ms(1)).await;
+            assert_eq!(drawn.load(Ordering::SeqCst), ahead + 1);
+        }
     }
 
     #[tokio::test(start_paused = true)]

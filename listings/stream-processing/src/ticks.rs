@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::stream::{Stream, StreamExt};
 use thiserror::Error;
+use tokio::task::coop;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_stream::wrappers::IntervalStream;
 
@@ -70,7 +71,8 @@ where
     let (mut messages, mut ticks, mut count) = (messages, ticks.fuse(), 0);
     loop {
         tokio::select! {
-            message = messages.next() => match message {
+            // Spends the budget: a timer fires between two turns of the task, or never.
+            message = coop::cooperative(messages.next()) => match message {
                 Some(_) => count += 1,
                 None => return count,
             },
@@ -172,6 +174,7 @@ mod tests {
     use futures::stream;
     use std::cell::{Cell, RefCell};
     use std::pin::pin;
+    use std::task::Poll;
     use tokio::time::MissedTickBehavior::{Burst, Delay, Skip};
     use tokio::time::{interval, sleep, timeout};
 
@@ -447,6 +450,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn each_call_is_told_when_its_tick_was_due() {
+        let (start, told) = (Instant::now(), RefCell::new(Vec::new()));
+        let work = |due| {
+            told.borrow_mut().push((due - start, start.elapsed()));
+            sleep(ms(150))
+        };
+        at_each(from_now(Burst).take(4), work).await;
+        let expected = [(0, 0), (100, 150), (200, 300), (300, 450)];
+        assert_eq!(told.into_inner(), expected.map(|(due, at)| (ms(due), ms(at))));
+        assert_eq!(start.elapsed(), ms(600), "it ends with its ticks");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn no_two_calls_run_at_once() {
         let site = Site::default().with_page("/health", ms(250));
         let work = |_| async { drop(site.fetch("/health").await) };
@@ -470,6 +486,24 @@ mod tests {
         assert_eq!(counted.await, 100);
         let expected: Vec<_> = (0..50).map(|tick| tick * 2).collect();
         assert_eq!(reports, expected);
+    }
+
+    /// Messages without a pause: until `done`, or until there were too many.
+    fn flood(done: &Cell<bool>) -> impl Stream<Item = u64> + Unpin {
+        let mut count = 0;
+        stream::poll_fn(move |_| {
+            count += 1;
+            Poll::Ready((count < 5_000_000 && !done.get()).then_some(count))
+        })
+    }
+
+    #[tokio::test]
+    async fn under_a_flood_that_never_waits_a_tick_comes_all_the_same() {
+        let ticks = ticks(Instant::now() + ms(1), ms(1), Skip).unwrap();
+        let reported = Cell::new(false);
+        let report = |_| reported.set(true);
+        count_and_report(flood(&reported), ticks, report).await;
+        assert!(reported.get(), "the flood has ended by itself");
     }
 
     #[tokio::test(start_paused = true)]

@@ -153,6 +153,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn spaced_has_as_many_at_a_time_as_it_may() {
+        for (limit, pace, calls) in [
+            (1, 10, [0, 25, 50, 75]),
+            (3, 7, [0, 7, 14, 25]),
+            (usize::MAX, 3, [0, 3, 6, 9]),
+        ] {
+            let start = Instant::now();
+            let limit = NonZeroUsize::new(limit).unwrap();
+            let work = |()| {
+                let begun = start.elapsed();
+                sleep(ms(25)).map(move |()| begun)
+            };
+            let begun = spaced([(); 4], ms(pace), limit, work);
+            assert_eq!(StreamExt::collect::<Vec<_>>(begun).await, calls.map(ms));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn spaced_dropped_anywhere_leaves_nothing_in_flight() {
         let site = Site::default().with_page("/", ms(25));
         let all = || spaced(0..4, ms(10), TWO, |_| site.fetch("/")).count();
