@@ -71,7 +71,7 @@ where
     let (mut messages, mut ticks, mut count) = (messages, ticks.fuse(), 0);
     loop {
         tokio::select! {
-            // Spends the budget: a timer fires between two turns of the task, or never.
+            // Spends the budget, so that the turn ends: timers fire between turns.
             message = coop::cooperative(messages.next()) => match message {
                 Some(_) => count += 1,
                 None => return count,
