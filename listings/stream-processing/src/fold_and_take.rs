@@ -6,7 +6,9 @@ use std::pin::pin;
 
 use async_stream::stream;
 use futures::stream::{Stream, StreamExt, TryStreamExt};
+use stream_processing::map_filter_then::cooperative;
 use thiserror::Error;
+use tokio::task::coop;
 
 // ANCHOR: reduced
 /// Combines all items to one, from the first on; `None` when there is none.
@@ -18,7 +20,7 @@ where
     S: Stream,
     F: FnMut(S::Item, S::Item) -> S::Item,
 {
-    let mut items = pin!(items);
+    let mut items = pin!(cooperative(items)); // however many: others have a turn
     let first = items.next().await?;
     Some(items.fold(first, |so_far, item| ready(combine(so_far, item))).await)
 }
@@ -51,13 +53,13 @@ where
 {
     let add =
         |sum: u64, amount| ready(sum.checked_add(amount).ok_or(TotalError::TooLarge));
-    amounts.map_err(TotalError::Source).try_fold(0, add).await
+    cooperative(amounts).map_err(TotalError::Source).try_fold(0, add).await
 }
 // ANCHOR_END: total
 
 // ANCHOR: part
 /// Leaves out the first `skip` items and gives the next `take`. Polls for no more than
-/// both together; with `take` 0, for none.
+/// both together; with `take` 0, for none. Others have a turn, however many it skips.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. A dropped stream forgets how far it has skipped.
@@ -66,7 +68,7 @@ pub fn part<S: Stream>(
     skip: usize,
     take: usize,
 ) -> impl Stream<Item = S::Item> {
-    items.skip(skip).take(take)
+    cooperative(items).skip(skip).take(take)
 }
 // ANCHOR_END: part
 
@@ -89,7 +91,7 @@ where
     C: FnMut(S::Item, S::Item) -> S::Item,
 {
     stream! {
-        let mut items = pin!(items.peekable());
+        let mut items = pin!(cooperative(items).peekable());
         while let Some(mut run) = items.next().await {
             let same = key(&run);
             while items.as_mut().peek().await.is_some_and(|next| key(next) == same) {
@@ -113,7 +115,8 @@ where
     S: Stream + Unpin,
     F: FnMut(&mut T, S::Item),
 {
-    while let Some(item) = items.next().await {
+    // Spends Tokio's budget, so that others have a turn, and with them a `stop`.
+    while let Some(item) = coop::cooperative(items.next()).await {
         add(state, item);
     }
 }
@@ -229,6 +232,7 @@ mod tests {
     use std::future::{pending, poll_fn};
     use std::num::ParseIntError;
     use std::pin::Pin;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::task::Poll;
     use std::time::Duration;
@@ -776,6 +780,64 @@ mod tests {
         let mut busy = pin!(busy.take_while(|()| ready(start.elapsed() < ms(50))));
         while busy.next().await.is_some() {}
         assert!(!busy.get_ref().is_stopped(), "50 ms late, and still not told");
+    }
+
+    /// 100,000 items, each at once; counts them.
+    fn busy(taken: &Arc<AtomicUsize>) -> stream::BoxStream<'static, u64> {
+        let taken = Arc::clone(taken);
+        let items = stream::iter(0..100_000).inspect(move |_| {
+            taken.fetch_add(1, Ordering::SeqCst);
+        });
+        items.boxed()
+    }
+
+    #[tokio::test]
+    async fn over_an_always_ready_stream_fold_until_hears_its_stop() {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let (stop, mut numbers) = (CancellationToken::new(), busy(&taken));
+        let told = stop.clone();
+        let other = tokio::spawn(async move { stop.cancel() });
+        let (mut count, add) = (0, |count: &mut usize, _| *count += 1);
+        let end = fold_until(&mut numbers, told.cancelled(), &mut count, add).await;
+        other.await.unwrap();
+        assert_eq!((end, count), (Some(()), taken.load(Ordering::SeqCst)));
+        assert!(count <= 128, "{count}: in its first turn");
+        assert_eq!(numbers.next().await, Some(count as u64));
+    }
+
+    #[tokio::test]
+    async fn others_have_a_turn_however_many_items_come_at_once() {
+        /// How many of 100,000 were taken when another task had its turn.
+        async fn before_a_turn<F: Future>(
+            run: impl FnOnce(stream::BoxStream<'static, u64>) -> F,
+        ) -> usize {
+            let taken = Arc::new(AtomicUsize::new(0));
+            let turn = Arc::new(AtomicUsize::new(usize::MAX));
+            let (seen, noted) = (Arc::clone(&taken), Arc::clone(&turn));
+            let other = tokio::spawn(async move {
+                noted.store(seen.load(Ordering::SeqCst), Ordering::SeqCst);
+            });
+            run(busy(&taken)).await;
+            other.await.unwrap();
+            turn.load(Ordering::SeqCst)
+        }
+        let raw = before_a_turn(|items| items.skip(200_000).count());
+        assert_eq!(raw.await, 100_000, "`skip` takes them all in one poll");
+        let raw = before_a_turn(|items| items.fold(0, |sum, n| ready(sum + n)));
+        assert_eq!(raw.await, 100_000, "so does `fold`");
+        let a_turn = |taken| (1..=128).contains(&taken);
+        let some = before_a_turn(|items| part(items, 200_000, 1).count());
+        assert!(a_turn(some.await));
+        let sum = before_a_turn(|items| reduce(items, |a, b| a + b));
+        assert!(a_turn(sum.await));
+        let sum = before_a_turn(|items| total(items.map(OK)));
+        assert!(a_turn(sum.await));
+        let runs = before_a_turn(|items| reduce_runs(items, |_| (), |a, _| a).count());
+        assert!(a_turn(runs.await));
+        let into = before_a_turn(|mut items| async move {
+            fold_into(&mut items, &mut 0, |sum, n| *sum += n).await;
+        });
+        assert!(a_turn(into.await));
     }
 
     #[tokio::test]

@@ -2,8 +2,10 @@
 
 use std::future::{Future, ready};
 use std::num::NonZeroUsize;
+use std::task;
 
-use futures::stream::{Stream, StreamExt, TryStreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use tokio::task::coop;
 
 // ANCHOR: one_by_one
 /// The answers to `ask`, one question after another, in the order of the items.
@@ -39,9 +41,55 @@ where
 }
 // ANCHOR_END: one_by_one
 
+// ANCHOR: answer_before
+/// Asks about each item with the answer to the one before it, and about the first item
+/// with `first`; gives each answer.
+///
+/// # Cancel safety
+/// As [`one_by_one`].
+pub fn with_the_answer_before<S, A, F, Fut>(
+    items: S,
+    first: A,
+    ask: F,
+) -> impl Stream<Item = A>
+where
+    S: Stream,
+    A: Clone,
+    F: FnMut(A, S::Item) -> Fut,
+    Fut: Future<Output = A>,
+{
+    let start = (Box::pin(items), first, ask);
+    stream::unfold(start, |(mut items, before, mut ask)| async move {
+        let item = items.next().await?;
+        let answer = ask(before, item).await;
+        Some((answer.clone(), (items, answer, ask)))
+    })
+    .fuse()
+}
+// ANCHOR_END: answer_before
+
+// ANCHOR: cooperative
+/// The same items. Each spends one of the 128 units of Tokio's budget, so that others
+/// have a turn, however many items are left out further down.
+///
+/// # Cancel safety
+/// A dropped `next()` loses nothing. Dropping the stream drops `items`.
+pub fn cooperative<S: Stream>(items: S) -> impl Stream<Item = S::Item> {
+    let mut items = Box::pin(items);
+    stream::poll_fn(move |cx| {
+        let unit = task::ready!(coop::poll_proceed(cx)); // Pending: others have a turn
+        let item = items.as_mut().poll_next(cx);
+        if item.is_ready() {
+            unit.made_progress(); // or else the unit is given back
+        }
+        item
+    })
+}
+// ANCHOR_END: cooperative
+
 // ANCHOR: allowed
 /// The items for which `keep` says yes, in their order, with at most `limit` of them
-/// asked about at a time.
+/// asked about at a time. Others have a turn, however many it leaves out.
 ///
 /// # Cancel safety
 /// As [`a_few_at_once`]: the items that are asked about go with the stream.
@@ -59,14 +107,14 @@ where
         let keep = keep(&item);
         async move { keep.await.then_some(item) }
     });
-    asked.filter_map(ready)
+    cooperative(asked).filter_map(ready)
 }
 // ANCHOR_END: allowed
 
 // ANCHOR: errors_pass
 /// Looks up each number that is above zero, one after another. An error in `numbers`
 /// passes by untouched, an error of the look-up takes the place of its item, and
-/// neither ends the stream.
+/// neither ends the stream. Others have a turn, however many numbers it leaves out.
 ///
 /// # Cancel safety
 /// As [`one_by_one`].
@@ -79,7 +127,7 @@ where
     F: FnMut(i64) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
-    numbers.try_filter(|number| ready(*number > 0)).and_then(look_up)
+    cooperative(numbers).try_filter(|number| ready(*number > 0)).and_then(look_up)
 }
 // ANCHOR_END: errors_pass
 
@@ -122,6 +170,7 @@ mod tests {
     use std::cell::Cell;
     use std::future::pending;
     use std::pin::pin;
+    use std::rc::Rc;
     use std::time::Duration;
     use tokio::time::{Instant, sleep, timeout};
 
@@ -190,6 +239,122 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn no_more_questions_are_made_than_are_open() {
+        let (taken, made) = (Cell::new(0), Cell::new(0));
+        let count = |counter: &Cell<usize>| counter.set(counter.get() + 1);
+        let items = || {
+            taken.set(0);
+            made.set(0);
+            stream::iter(1..=4).inspect(|_| count(&taken))
+        };
+        let ask = |n: u64| {
+            count(&made);
+            sleep(ms(n * 10)).map(|()| true)
+        };
+        let mut answers = pin!(one_by_one(items(), ask));
+        assert_eq!((taken.get(), made.get()), (0, 0), "before the first poll");
+        for open in [1, 2, 3, 4] {
+            answers.next().await.unwrap();
+            assert_eq!((taken.get(), made.get()), (open, open));
+        }
+        let mut answers = pin!(a_few_at_once(items(), TWO, ask));
+        let mut kept = pin!(allowed(items(), TWO, |n| ask(*n)));
+        assert_eq!((taken.get(), made.get()), (0, 0), "before the first poll");
+        for open in [2, 3, 4, 4] {
+            answers.next().await.unwrap();
+            assert_eq!((taken.get(), made.get()), (open, open));
+        }
+        taken.set(0);
+        made.set(0);
+        for open in [2, 3, 4, 4] {
+            kept.next().await.unwrap();
+            assert_eq!((taken.get(), made.get()), (open, open));
+        }
+    }
+
+    /// What each deposit leaves in the account, 10 ms for each question.
+    async fn deposit(balance: u64, amount: u64) -> u64 {
+        sleep(ms(10)).await;
+        balance + amount
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_needs_the_answer_before_gets_it() {
+        let start = Instant::now();
+        let amounts = || stream::iter([5, 7, 1]);
+        let balances = with_the_answer_before(amounts(), 100, deposit);
+        assert_eq!(balances.collect::<Vec<_>>().await, [105, 112, 113]);
+        assert_eq!(start.elapsed(), ms(30), "one question after another");
+        assert_eq!(amounts().fold(100, deposit).await, 113, "the last answer alone");
+        // The closure of `then` gets the item, and not the answer before.
+        let balances = one_by_one(amounts(), |amount| deposit(100, amount));
+        assert_eq!(balances.collect::<Vec<_>>().await, [105, 107, 101]);
+        let mut none = pin!(with_the_answer_before(stream::iter([]), 100, deposit));
+        assert_eq!((none.next().await, none.next().await), (None, None));
+    }
+
+    // Turns for others.
+
+    /// Draws from a stream that leaves out all of 100,000 items, and tells how many of them
+    /// had been taken when another task of the thread had its turn.
+    async fn taken_before_a_turn<S: Stream>(
+        leave_out: impl FnOnce(stream::LocalBoxStream<'static, i64>) -> S,
+    ) -> Option<usize> {
+        let (taken, turn) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(None)));
+        let (count, seen, noted) =
+            (Rc::clone(&taken), Rc::clone(&taken), Rc::clone(&turn));
+        let items = stream::iter((0..100_000).map(|n: i64| -n))
+            .inspect(move |_| count.set(count.get() + 1))
+            .boxed_local();
+        let other = async move { noted.set(Some(seen.get())) };
+        let local = tokio::task::LocalSet::new();
+        let left = async {
+            tokio::task::spawn_local(other);
+            leave_out(items).count().await
+        };
+        assert_eq!((local.run_until(left).await, taken.get()), (0, 100_000));
+        turn.get().filter(|taken| *taken < 100_000)
+    }
+
+    #[tokio::test]
+    async fn others_have_a_turn_however_many_items_are_left_out() {
+        let raw = taken_before_a_turn(|items| items.filter(|_| ready(false)));
+        assert_eq!(raw.await, None, "`filter` leaves them all out in one poll");
+        let polite =
+            taken_before_a_turn(|items| cooperative(items).filter(|_| ready(false)));
+        let a_turn = |taken: Option<usize>| taken.is_some_and(|taken| taken <= 128 + 5);
+        assert!(a_turn(polite.await));
+        let kept = taken_before_a_turn(|items| allowed(items, FIVE, |_| ready(false)));
+        assert!(a_turn(kept.await));
+        let found = taken_before_a_turn(|items| {
+            looked_up(items.map(Ok::<_, ()>), |n| ready(Ok(n)))
+        });
+        assert!(a_turn(found.await));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cooperative_stream_gives_all_items_and_its_waits_cost_no_budget() {
+        let numbers = cooperative(stream::iter(0..1_000));
+        assert!(numbers.collect::<Vec<_>>().await.into_iter().eq(0..1_000));
+        let mut quiet = pin!(cooperative(stream::pending::<()>()));
+        for _ in 0..1_000 {
+            assert!(futures::poll!(quiet.next()).is_pending());
+            assert!(coop::has_budget_remaining());
+        }
+        let (alive, start) = (Alive::default(), Instant::now());
+        let items = stream::iter(1..=3).then(|n| sleep(ms(10)).map(move |()| n));
+        let items = items.map(|n| (n, alive.guard()));
+        let mut items = Box::pin(cooperative(items));
+        for _ in 0..2 {
+            assert!(timeout(ms(4), items.next()).await.is_err());
+        }
+        assert_eq!(items.next().await.map(|(n, _)| n), Some(1));
+        assert_eq!((start.elapsed(), alive.count()), (ms(10), 0));
+        drop(items);
+        assert_eq!(start.elapsed(), ms(10));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_predicate_that_waits_is_asked_a_few_at_a_time() {
         let keep = |n: &u64| {
             sleep(ms(10)).map({
@@ -203,6 +368,28 @@ mod tests {
         let start = Instant::now();
         let kept: Vec<_> = naive::allowed(stream::iter(1..=5), keep).collect().await;
         assert_eq!((kept, start.elapsed()), (vec![2, 4], ms(50)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn allowed_keeps_the_order_when_the_last_answer_is_there_first() {
+        let later = |n: &u64| sleep(ms(60 - 10 * n)).map(|()| true);
+        let start = Instant::now();
+        let kept: Vec<_> = allowed(stream::iter(1..=5), FIVE, later).collect().await;
+        assert_eq!((kept, start.elapsed()), (vec![1, 2, 3, 4, 5], ms(50)));
+        let start = Instant::now();
+        assert_eq!(allowed(stream::iter(1..=4), TWO, later).count().await, 4);
+        assert_eq!(start.elapsed(), ms(50 + 30), "two at a time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn numbers_are_looked_up_one_after_another_in_their_order() {
+        let later = |n: i64| {
+            sleep(ms(60 - 10 * n.unsigned_abs())).map(move |()| Ok::<_, ()>(n))
+        };
+        let start = Instant::now();
+        let numbers = stream::iter([Ok(1), Ok(5), Ok(3)]);
+        let answers: Vec<_> = looked_up(numbers, later).try_collect().await.unwrap();
+        assert_eq!((answers, start.elapsed()), (vec![1, 5, 3], ms(50 + 10 + 30)));
     }
 
     #[tokio::test]
@@ -365,7 +552,11 @@ mod tests {
         let kept = tokio::spawn(allowed(items(), TWO, |n| ready(*n > 1)).count());
         let numbers = stream::iter([Ok::<_, ()>(1)]);
         let looked_up = tokio::spawn(looked_up(numbers, |n| ready(Ok(n))).count());
-        let counts = futures::try_join!(one, few, kept, looked_up).unwrap();
-        assert_eq!(counts, (3, 3, 2, 1));
+        let ask = |before, item| ready(before + item);
+        let asked = tokio::spawn(with_the_answer_before(items(), 0, ask).count());
+        let same = tokio::spawn(cooperative(items()).count());
+        let counts =
+            futures::try_join!(one, few, kept, looked_up, asked, same).unwrap();
+        assert_eq!(counts, (3, 3, 2, 1, 3, 3));
     }
 }
