@@ -4,13 +4,16 @@ use std::future::Future;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
 use futures::stream;
+use stream_processing::map_filter_then::cooperative;
+use tokio::task::coop;
 use tokio_stream::{Stream, StreamExt, StreamMap, StreamNotifyClose};
 
 // ANCHOR: while_open
-/// Items of both streams, as they come; ends with `main`, however long `side` goes on.
+/// Items of both streams, as they come, in turn if both are ready; ends with `main`,
+/// however long `side` goes on.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops both sources, with what
@@ -21,7 +24,8 @@ where
     T: Stream<Item = S::Item>,
 {
     let main = main.map(Some).chain(tokio_stream::once(None));
-    main.merge(side.map(Some)).map_while(|item| item).fuse()
+    let merged = cooperative(main.merge(side.map(Some)));
+    merged.map_while(|item| item).fuse()
 }
 // ANCHOR_END: while_open
 
@@ -57,8 +61,8 @@ where
 // ANCHOR_END: reader_and_ticks
 
 // ANCHOR: urgent_first
-/// Items of both, urgent ones first; after `in_a_row` of them, the other side is asked
-/// first once. Ends when both have ended.
+/// Items of both, urgent ones first; when `in_a_row` of them have passed since the last
+/// other one, the other side is asked first. Ends when both have ended.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops both sources.
@@ -73,25 +77,29 @@ where
 {
     let mut urgent = Box::pin(urgent.fuse());
     let mut normal = Box::pin(normal.fuse());
-    let mut passed = 0; // items, not polls
-    stream::poll_fn(move |cx| {
-        if passed == in_a_row.get() {
-            passed = 0;
-            if let Poll::Ready(Some(item)) = normal.as_mut().poll_next(cx) {
-                return Poll::Ready(Some(item));
+    let mut passed = 0_usize; // urgent items, not polls
+    cooperative(stream::poll_fn(move |cx| {
+        ready!(has_budget(cx)); // without it, no side can answer
+        if passed >= in_a_row.get() {
+            let owed = normal.as_mut().poll_next(cx);
+            if let Poll::Ready(Some(_)) = owed {
+                passed = 0;
+                return owed;
             }
         }
         let first = urgent.as_mut().poll_next(cx);
         if let Poll::Ready(Some(_)) = first {
-            passed += 1;
+            passed = passed.saturating_add(1);
             return first;
         }
-        passed = 0;
-        match normal.as_mut().poll_next(cx) {
-            Poll::Ready(None) => first, // ended, or waits
-            second => second,
+        let second = normal.as_mut().poll_next(cx);
+        match second {
+            Poll::Ready(Some(_)) => passed = 0,
+            Poll::Ready(None) => return first, // ended, or waits
+            Poll::Pending => {}
         }
-    })
+        second
+    }))
 }
 // ANCHOR_END: urgent_first
 
@@ -106,8 +114,8 @@ pub enum Change<K, S> {
 }
 
 /// Items of all sources that `changes` brings, each with its key; `None` when a source
-/// ends by itself. Ends when `changes` and every source have. Changes that are ready
-/// are made first: while there is no end of them, no source is asked.
+/// ends by itself. Ends when `changes` and every source have. One change is made before
+/// each item, if one is ready, and all that are ready while no source has an item.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops all sources.
@@ -117,35 +125,47 @@ where
     S: Stream + Unpin,
     C: Stream<Item = Change<K, S>>,
 {
-    let mut changes = Some(Box::pin(changes));
+    let mut changes = Box::pin(cooperative(changes).fuse());
     let mut sources = StreamMap::new();
-    stream::poll_fn(move |cx| {
-        while let Some(open) = &mut changes {
-            match open.as_mut().poll_next(cx) {
-                Poll::Ready(Some(change)) => apply(change, &mut sources),
-                Poll::Ready(None) => changes = None,
-                Poll::Pending => break,
+    cooperative(stream::poll_fn(move |cx| {
+        loop {
+            ready!(has_budget(cx)); // without it, no source can answer
+            let change = changes.as_mut().poll_next(cx);
+            let no_more = matches!(change, Poll::Ready(None));
+            let made = apply(change, &mut sources);
+            match Pin::new(&mut sources).poll_next(cx) {
+                Poll::Ready(Some(item)) => return Poll::Ready(Some(item)),
+                _ if made => {} // and now the next change
+                Poll::Ready(None) if !no_more => return Poll::Pending, // no source yet
+                item => return item,
             }
         }
-        match Pin::new(&mut sources).poll_next(cx) {
-            Poll::Ready(None) if changes.is_some() => Poll::Pending, // none yet
-            item => item,
-        }
-    })
+    }))
 }
 // ANCHOR_END: keyed
 
-fn apply<K, S>(change: Change<K, S>, sources: &mut StreamMap<K, StreamNotifyClose<S>>)
+/// Ready when the task may still do something in this turn; spends nothing.
+fn has_budget(cx: &mut Context<'_>) -> Poll<()> {
+    coop::poll_proceed(cx).map(drop)
+}
+
+/// Makes a change, if there is one.
+fn apply<K, S>(
+    change: Poll<Option<Change<K, S>>>,
+    sources: &mut StreamMap<K, StreamNotifyClose<S>>,
+) -> bool
 where
     K: Eq + Hash,
     S: Stream,
 {
+    let Poll::Ready(Some(change)) = change else { return false };
     match change {
         Change::Add(key, source) => {
             drop(sources.insert(key, StreamNotifyClose::new(source)));
         }
         Change::Remove(key) => drop(sources.remove(&key)),
     }
+    true
 }
 
 /// What most code starts with, kept to be measured against.
@@ -456,10 +476,10 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_nobody_takes_is_over() {
+    fn a_turn_that_nobody_takes_is_kept() {
         let ([urgent, normal], mut merged) =
             by_hand(|u, n| urgent_first(u, n, count(2)));
-        for _ in 0..4 {
+        for _ in 0..5 {
             urgent.try_send('u').unwrap();
         }
         // The third is handed out after the other side was asked in vain.
@@ -467,8 +487,10 @@ mod tests {
             assert_ready_eq!(merged.poll_next(), Some('u'));
         }
         normal.try_send('n').unwrap();
-        assert_ready_eq!(merged.poll_next(), Some('u'));
-        assert_ready_eq!(merged.poll_next(), Some('n'));
+        normal.try_send('n').unwrap();
+        for expected in ['n', 'u', 'u', 'n'] {
+            assert_ready_eq!(merged.poll_next(), Some(expected));
+        }
         assert_pending!(merged.poll_next());
         drop(normal);
         assert_pending!(merged.poll_next());
@@ -515,6 +537,85 @@ mod tests {
         normal.try_send('n').unwrap();
         assert!(merged.is_woken());
         assert_ready_eq!(merged.poll_next(), Some('n'));
+    }
+
+    /// A Tokio channel that is full of this item, so often, and closed.
+    fn full<T: Clone>(item: T, times: usize) -> ReceiverStream<T> {
+        let (sender, receiver) = mpsc::channel(times);
+        for _ in 0..times {
+            assert!(sender.try_send(item.clone()).is_ok());
+        }
+        ReceiverStream::new(receiver)
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_budget_takes_no_turn_away() {
+        // Tokio's budget of 128 is over before 200 have passed.
+        for in_a_row in [1, 3, 63, 64, 127, 128, 200] {
+            let merged = urgent_first(full('u', 1_000), full('n', 5), count(in_a_row));
+            let items = String::from_iter(all(merged).await);
+            let turns = format!("{}n", "u".repeat(in_a_row)).repeat(5);
+            assert_eq!(items, turns + &"u".repeat(1_000 - 5 * in_a_row), "{in_a_row}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_budget_does_not_let_the_other_side_go_first() {
+        // The channel gives nothing once the budget is used up; the other side does not know it.
+        let normal = futures::StreamExt::take(stream::repeat('n'), 500);
+        let merged = urgent_first(full('u', 500), normal, count(1_000));
+        let items = String::from_iter(all(merged).await);
+        assert_eq!(items, "u".repeat(500) + &"n".repeat(500));
+    }
+
+    /// How many of 100,000 items that are always ready had come when another task of the
+    /// thread had its turn and its item came, too.
+    async fn items_before<S: Stream<Item = usize>>(
+        merge: impl FnOnce(BoxStream<'static, usize>, ReceiverStream<usize>) -> S,
+    ) -> Option<usize> {
+        let (sender, receiver) = mpsc::channel(1);
+        let flood = boxed(stream::iter(0..100_000));
+        tokio::spawn(async move { sender.send(usize::MAX).await });
+        let mut items = std::pin::pin!(merge(flood, ReceiverStream::new(receiver)));
+        let mut came = 0;
+        while let Some(item) = items.next().await {
+            if item == usize::MAX {
+                return Some(came).filter(|came| *came < 100_000);
+            }
+            came += 1;
+        }
+        None
+    }
+
+    #[tokio::test]
+    async fn a_flood_lets_the_other_side_and_its_sender_have_their_turn() {
+        let raw = items_before(StreamExt::merge).await;
+        assert_eq!(raw, None, "`merge` keeps the thread, and so the sender from it");
+        let in_time = |before: Option<usize>| before.is_some_and(|items| items <= 256);
+        assert!(in_time(items_before(while_open).await));
+        let side = |flood, slow| while_open(slow, flood);
+        assert!(in_time(items_before(side).await));
+        let urgent = |flood, slow| urgent_first(flood, slow, count(7));
+        assert!(in_time(items_before(urgent).await));
+        let normal = |flood, slow| urgent_first(slow, flood, count(7));
+        assert!(in_time(items_before(normal).await));
+        let by_key = |flood, slow| {
+            let changes = [Change::Add(1, flood), Change::Add(2, boxed(slow))];
+            let changes = tokio_stream::iter(changes).chain(tokio_stream::pending());
+            keyed(changes).map(|(_, item)| item.unwrap())
+        };
+        assert!(in_time(items_before(by_key).await));
+        let messages = |flood, slow| {
+            let read = |mut flood: BoxStream<'static, usize>| async move {
+                let message = flood.next().await?;
+                Some((message, flood))
+            };
+            messages_and_ticks(flood, read, slow).map(|event| match event {
+                Event::Message(message) => message,
+                Event::Tick => usize::MAX,
+            })
+        };
+        assert!(in_time(items_before(messages).await));
     }
 
     #[tokio::test]
@@ -725,6 +826,54 @@ mod tests {
         assert!(timeout(HOUR, merged.next()).await.is_err(), "others may still come");
         drop(changes);
         assert_eq!(next(&mut merged).await, None);
+    }
+
+    #[tokio::test]
+    async fn changes_without_end_keep_no_source_waiting() {
+        // The source is asked after its own addition and after each change.
+        let made = AtomicUsize::new(0);
+        let source = || boxed(tokio_stream::iter([1, 2, 3]));
+        let add = tokio_stream::once(Change::Add("a", source()));
+        let changes = add.chain(stream::iter((0..10_000).map(|_| Change::Remove("b"))));
+        let counted = changes.map(|change| {
+            made.fetch_add(1, Ordering::SeqCst);
+            change
+        });
+        let mut merged = std::pin::pin!(keyed(counted));
+        for (item, changes) in [(Some(1), 1), (Some(2), 2), (Some(3), 3), (None, 4)] {
+            assert_eq!(next(&mut merged).await, Some(("a", item)));
+            assert_eq!(made.load(Ordering::SeqCst), changes);
+        }
+        assert_eq!(next(&mut merged).await, None);
+        assert_eq!(made.load(Ordering::SeqCst), 10_001);
+    }
+
+    #[tokio::test]
+    async fn while_no_source_has_an_item_all_changes_are_made_and_others_have_a_turn() {
+        let turn = Arc::new(AtomicUsize::new(0));
+        let made = Arc::new(AtomicUsize::new(0));
+        let (noted, seen) = (Arc::clone(&turn), Arc::clone(&made));
+        let other = tokio::spawn(async move {
+            noted.store(seen.load(Ordering::SeqCst), Ordering::SeqCst);
+        });
+        let quiet = Change::Add(0, boxed(tokio_stream::pending::<()>()));
+        let changes = tokio_stream::once(quiet);
+        let changes = changes.chain(stream::iter((1..10_000).map(Change::Remove)));
+        let count = Arc::clone(&made);
+        let changes = changes.map(move |change| {
+            count.fetch_add(1, Ordering::SeqCst);
+            change
+        });
+        let mut merged = boxed(keyed(changes));
+        let mut turns = 0;
+        while made.load(Ordering::SeqCst) < 10_000 {
+            assert!(is_quiet(&mut merged).await, "the quiet source stays");
+            turns += 1;
+            tokio::task::yield_now().await;
+        }
+        assert!(turns >= 10_000 / 128, "{turns}");
+        other.await.unwrap();
+        assert!((1..=128).contains(&turn.load(Ordering::SeqCst)));
     }
 
     #[tokio::test(start_paused = true)]
