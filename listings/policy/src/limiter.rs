@@ -8,6 +8,7 @@ use std::time::Duration;
 use policy::retry::Transient;
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::{Instant, timeout};
 
 // ANCHOR: rate
@@ -128,8 +129,8 @@ impl Limiter {
     }
 
     /// Like [`acquire`](Self::acquire), but refuses, without a wait, if the tokens will
-    /// not be there within `patience`. The first poll after that takes them: a timer's
-    /// millisecond later, or as late as it comes.
+    /// not be there within `patience` (`Duration::MAX`: never). The first poll after it
+    /// takes them: a timer's millisecond later, or as late as it comes.
     ///
     /// # Errors
     /// The wait that it would have taken; or the bucket never holds as many. After a
@@ -160,7 +161,7 @@ impl Limiter {
         self.can_ever(cost)?;
         match self.place(cost).look(0) {
             Look::Taken => Ok(()),
-            Look::Wait(wait) | Look::Refused(wait) => Err(Refused::TooSoon { wait }),
+            Look::Wait(wait, _) | Look::Refused(wait) => Err(Refused::TooSoon { wait }),
         }
     }
 
@@ -181,17 +182,17 @@ impl Limiter {
         cost: NonZeroU32,
         patience: Option<Duration>,
     ) -> Result<(), Duration> {
-        let until = patience.map_or(u128::MAX, |patience| {
-            self.shared.now().saturating_add(patience.as_nanos())
-        });
+        let until = match patience {
+            None | Some(Duration::MAX) => u128::MAX, // for as long as it takes
+            Some(patience) => self.shared.now().saturating_add(patience.as_nanos()),
+        };
         let mut place = self.place(cost); // in line after the first look
         loop {
-            // Made before the look, so that nobody gives up unnoticed after it.
-            let gave_up = self.shared.gave_up.notified();
             match place.look(until) {
                 Look::Taken => return Ok(()),
                 Look::Refused(wait) => return Err(wait),
-                Look::Wait(wait) => drop(timeout(wait, gave_up).await),
+                // Made under the lock of the look: nobody gives up unnoticed after it.
+                Look::Wait(wait, gave_up) => drop(timeout(wait, gave_up).await),
             }
         }
     }
@@ -323,23 +324,24 @@ struct Place<'a> {
     id: Option<u64>,
 }
 
-enum Look {
+enum Look<'a> {
     Taken,
-    Wait(Duration),
+    /// For so long, or until somebody gives up.
+    Wait(Duration, Notified<'a>),
     Refused(Duration),
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
     /// Takes the tokens if it may; if not, stands in line, unless it would have to do so
     /// beyond `until`.
-    fn look(&mut self, until: u128) -> Look {
+    fn look(&mut self, until: u128) -> Look<'a> {
         let mut line = self.shared.line();
-        let now = self.shared.now();
+        let (now, gave_up) = (self.shared.now(), self.shared.gave_up.notified());
         let place = self.id.map_or(line.waiters.len(), |id| line.place_of(id));
         // Whoever is woken before its turn has no walk to make: see `move_up`.
         let early = line.waiters.get(place).map(|it| it.due.saturating_sub(now));
         if let Some(early @ 1..) = early {
-            return Look::Wait(from_nanos(early));
+            return Look::Wait(from_nanos(early), gave_up);
         }
         let Err(due) = line.take(&self.shared.rate, place, self.cost, now) else {
             if self.id.take().is_some() {
@@ -359,7 +361,7 @@ impl Place<'_> {
             line.waiters.push_back(Waiter { id, cost: self.cost, due });
             self.id = Some(id);
         }
-        Look::Wait(wait)
+        Look::Wait(wait, gave_up)
     }
 }
 

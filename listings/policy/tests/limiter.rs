@@ -241,6 +241,11 @@ async fn the_longest_period_can_be_waited_for() {
     timeout(day, limiter.acquire_within(ONE, Duration::MAX)).await.unwrap_err();
     let rest = Duration::MAX.saturating_sub(2 * day);
     assert_eq!(limiter.try_acquire(ONE), too_soon(rest));
+    // Longer than can be said, and still not too long for who waits for ever.
+    let patient = limiter.acquire_within(NonZeroU32::MAX, Duration::MAX);
+    timeout(day, patient).await.unwrap_err();
+    let hurried = limiter.acquire_within(NonZeroU32::MAX, rest);
+    assert_eq!(in_an_hour(hurried).await, too_soon(Duration::MAX));
 }
 
 // First come, first served.
