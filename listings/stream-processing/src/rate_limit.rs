@@ -355,6 +355,43 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_slow_answer_holds_up_nobody() {
+        for inside in [false, true] {
+            let start = Instant::now();
+            let work = |after| async move {
+                sleep(ms(after)).await;
+                (after, start.elapsed())
+            };
+            let (requests, limiter) = (stream::iter([500, 20, 30, 40]), ten_a_second());
+            let answers = limited(inside, requests, TWO, &limiter, work);
+            let expected = [(20, 20), (30, 130), (40, 240), (500, 500)];
+            let answers: Vec<_> = answers.collect().await;
+            assert_eq!(answers, expected.map(|(after, at)| (after, ms(at))));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_is_called_after_the_token_and_inside_before_it() {
+        for (inside, called) in [(false, [1, 2, 3]), (true, [3, 4, 4])] {
+            let (taken, made) = (Cell::new(0), Cell::new(0));
+            let requests = stream::iter(0..4).inspect(|_| taken.set(taken.get() + 1));
+            let work = |_| {
+                made.set(made.get() + 1);
+                sleep(ms(1))
+            };
+            let three = TWO.saturating_add(1);
+            let limiter = limiter(1, secs(1), 1);
+            let mut answers = limited(inside, requests, three, &limiter, work);
+            assert_eq!((taken.get(), made.get()), (0, 0), "before the first poll");
+            for called in called {
+                answers.next().await.unwrap();
+                assert_eq!(made.get(), called, "inside: {inside}");
+                assert!(taken.get() <= made.get() + usize::from(!inside));
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_kth_request_starts_no_sooner_than_its_token_comes() {
         let (site, times) = (site(ms(0)), Times::new());
         let requests = stream::iter(0..1000);
