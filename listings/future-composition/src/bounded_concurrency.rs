@@ -90,7 +90,8 @@ where
 
 // ANCHOR: limit_per_host
 /// Like [`few_at_a_time`], over the pages of several hosts: at most `per_host` on each
-/// of them, and `limit` in all.
+/// of them, and `limit` in all. A page is taken from its host, and `work` called, only
+/// when one of the `limit` places is free for it.
 ///
 /// # Cancel safety
 /// As [`few_at_a_time`].
@@ -106,17 +107,23 @@ where
     F: Fn(I::Item) -> Fut + Clone,
     Fut: Future,
 {
-    let permits = Arc::new(Semaphore::new(limit.get()));
+    let places = Arc::new(Semaphore::new(limit.get().min(Semaphore::MAX_PERMITS)));
     stream::select_all(hosts.into_iter().map(move |pages| {
-        let (permits, work) = (Arc::clone(&permits), work.clone());
-        let work = move |page| {
-            let (permits, answer) = (Arc::clone(&permits), work(page));
+        let (places, work) = (Arc::clone(&places), work.clone());
+        let start = (pages.into_iter(), places);
+        let admitted = stream::unfold(start, |(mut pages, places)| async move {
+            let place = Arc::clone(&places).acquire_owned().await.ok()?; // never closed
+            let page = pages.next()?;
+            Some(((page, place), (pages, places)))
+        });
+        let begun = admitted.map(move |(page, place)| {
+            let answer = work(page);
             async move {
-                let _permit = permits.acquire().await; // never closed: no error
+                let _place = place; // until the answer is there
                 answer.await
             }
-        };
-        Box::pin(few_at_a_time(pages, per_host, work))
+        });
+        Box::pin(begun.buffer_unordered(per_host.get()))
     }))
 }
 // ANCHOR_END: limit_per_host
@@ -127,6 +134,9 @@ where
 ///
 /// # Errors
 /// The semaphore was closed; the tasks are aborted.
+///
+/// # Panics
+/// Outside a Tokio runtime.
 ///
 /// # Cancel safety
 /// Dropping the future, and later the set, aborts the tasks, which gives their permits
@@ -241,7 +251,7 @@ mod tests {
     use backend::cancel::at_every_await;
     use backend::{Alive, HttpReply, HttpServer, HttpSite, Load, Site};
     use std::collections::BTreeMap;
-    use std::pin::Pin;
+    use std::pin::{Pin, pin};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Barrier, Mutex};
     use std::time::Duration;
@@ -371,6 +381,67 @@ mod tests {
         }
     }
 
+    /// Counts pages that were taken, calls of the closure, and futures of it that exist.
+    #[derive(Clone, Default)]
+    struct Made {
+        taken: Arc<AtomicUsize>,
+        called: Arc<AtomicUsize>,
+        alive: Alive,
+        most: Arc<AtomicUsize>,
+    }
+
+    impl Made {
+        /// The same pages; each counts when it is taken.
+        fn pages<I: IntoIterator>(
+            &self,
+            pages: I,
+        ) -> impl Iterator<Item = I::Item> + use<I> {
+            let taken = Arc::clone(&self.taken);
+            pages.into_iter().inspect(move |_| _ = taken.fetch_add(1, Ordering::SeqCst))
+        }
+
+        /// Work of so many milliseconds.
+        fn work(
+            &self,
+        ) -> impl Fn(u64) -> Pin<Box<dyn Future<Output = ()> + Send>> + Clone + use<>
+        {
+            let made = self.clone();
+            move |after| {
+                made.called.fetch_add(1, Ordering::SeqCst);
+                let guard = made.alive.guard();
+                made.most.fetch_max(made.alive.count(), Ordering::SeqCst);
+                Box::pin(async move {
+                    sleep(ms(after)).await;
+                    drop(guard);
+                })
+            }
+        }
+
+        /// Taken, called, and the most that existed at one time.
+        fn counts(&self) -> (usize, usize, usize) {
+            let [taken, called, most] = [&self.taken, &self.called, &self.most]
+                .map(|count| count.load(Ordering::SeqCst));
+            (taken, called, most)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_work_is_made_than_is_in_flight() {
+        let made = Made::default();
+        let items = made.pages([10, 20, 30, 40, 50, 60]);
+        let mut answers = pin!(few_at_a_time(items, TWO, made.work()));
+        assert_eq!(made.counts(), (0, 0, 0), "nothing before the first poll");
+        for begun in [2, 3, 4, 5, 6, 6] {
+            answers.next().await.unwrap();
+            assert_eq!(made.counts(), (begun, begun, 2));
+        }
+        let made = Made::default();
+        let in_order = in_input_order(made.pages(vec![1; 1_000]), TWO, made.work());
+        assert_eq!(made.counts(), (0, 0, 0), "nothing before the first poll");
+        in_order.await;
+        assert_eq!(made.counts(), (1_000, 1_000, 2));
+    }
+
     // In the order of the items.
 
     #[tokio::test(start_paused = true)]
@@ -438,6 +509,33 @@ mod tests {
         assert_eq!(hosts.map(|host| host.load().peak), [2, 2, 2]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn five_thousand_hosts_make_no_more_work_than_the_limit() {
+        let made = Made::default();
+        let hosts = (0..5_000).map(|_| made.pages([10; 2]));
+        let limit = NonZeroUsize::new(4).unwrap();
+        let (mut pages, start) =
+            (pin!(few_per_host(hosts, TWO, limit, made.work())), Instant::now());
+        assert_eq!(made.counts(), (0, 0, 0), "nothing before the first poll");
+        pages.next().await.unwrap();
+        assert_eq!(made.counts(), (4, 4, 4));
+        assert_eq!(pages.count().await, 9_999);
+        assert_eq!((made.counts(), start.elapsed()), ((10_000, 10_000, 4), ms(25_000)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_limit_is_no_limit() {
+        let made = Made::default();
+        let hosts = (0..100).map(|_| made.pages([10; 2]));
+        let most = NonZeroUsize::MAX;
+        assert_eq!(few_per_host(hosts, most, most, made.work()).count().await, 200);
+        assert_eq!(made.counts(), (200, 200, 200));
+        let made = Made::default();
+        let items = made.pages([10; 200]);
+        assert_eq!(few_at_a_time(items, most, made.work()).count().await, 200);
+        assert_eq!(made.counts(), (200, 200, 200));
+    }
+
     /// A host with four pages of 100 ms, and one with four of 20 ms.
     fn a_slow_and_a_quick_host() -> Site {
         let site = Site::default();
@@ -463,6 +561,27 @@ mod tests {
         let last_quick =
             came.iter().filter(|(quick, _)| *quick).map(|(_, at)| *at).max();
         assert_eq!((last_quick, start.elapsed()), (Some(ms(80)), ms(400)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_with_many_pages_leaves_a_place_for_one_with_few() {
+        let start = Instant::now();
+        let work = |host| async move {
+            sleep(ms(10)).await;
+            (host, start.elapsed())
+        };
+        let hosts = [vec!["many"; 100], vec!["few"]];
+        let answers: Vec<_> = few_per_host(hosts, TWO, TWO, work).collect().await;
+        let few = answers.iter().find(|(host, _)| *host == "few").unwrap();
+        assert_eq!((few.1, start.elapsed()), (ms(20), ms(510)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_a_host_too_a_slow_page_holds_up_nobody() {
+        let start = Instant::now();
+        let pages = few_per_host([PATHS], TWO, TWO, fetch_from(&one_slow_page()));
+        let pages: Vec<_> = pages.collect().await;
+        assert_eq!((pages.last(), start.elapsed()), (Some(&("slow", true)), ms(100)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -524,6 +643,13 @@ mod tests {
         assert_eq!(metrics.num_alive_tasks(), 10_000);
         assert!(tasks.join_all().await.iter().all(Result::is_ok));
         assert_eq!((most.load(Ordering::SeqCst), start.elapsed()), (10_000, ms(5_000)));
+    }
+
+    #[test]
+    #[should_panic(expected = "no reactor running")]
+    fn outside_a_runtime_tasks_panic() {
+        let crawl = each_on_a_task([1], Arc::new(Semaphore::new(1)), |_| async {});
+        drop(futures::executor::block_on(crawl));
     }
 
     #[tokio::test(start_paused = true)]
@@ -618,6 +744,22 @@ mod tests {
         );
         let load = Load { calls: 8, in_flight: 0, peak: 2, answered: 8, dropped: 0 };
         assert_eq!((pages.len(), server.load()), (8, load));
+    }
+
+    #[tokio::test]
+    async fn the_client_that_is_given_makes_the_requests() {
+        // Only this client knows where the host is.
+        let server = serving("/", HttpReply::ok("page")).await;
+        let url = reqwest::Url::parse(&server.url("/")).unwrap();
+        let address = url.socket_addrs(|| None).unwrap()[0];
+        let client =
+            Client::builder().resolve("pages.invalid", address).build().unwrap();
+        let urls = [format!("http://pages.invalid:{}/", address.port())];
+        let pages = fetch_pages(client.clone(), urls.clone(), TWO);
+        let pages: Vec<_> = pages.collect().await;
+        assert_eq!(pages[0].1.as_ref().unwrap(), "page");
+        let mut heads = pin!(naive::fetch_heads(client, urls, TWO));
+        assert!(heads.next().await.unwrap().is_ok());
     }
 
     #[tokio::test]
