@@ -47,7 +47,8 @@ pub enum TaskError<E> {
 ///
 /// # Cancel safety
 /// Dropping this aborts the task; before the first poll there is none. The abort takes
-/// effect at the task's next await, which may be after this is gone.
+/// effect at the next await that has to wait, which may be after this is gone. A task
+/// that never has to wait runs to its end.
 pub async fn in_task<T, E>(
     work: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, TaskError<E>>
@@ -64,13 +65,14 @@ where
 ///
 /// # Errors
 /// The first failure or panic. The other tasks are aborted, and have gone when this
-/// returns: one that blocks is waited for. Their values and errors are dropped.
+/// returns: one that blocks, or never waits, is waited for. Their results are dropped.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// Dropping this aborts all tasks and waits for none: each goes at its next await.
+/// Dropping this aborts all tasks and waits for none: each goes at its next await that
+/// has to wait.
 pub async fn all_tasks_or_error<T, E, F>(
     work: impl IntoIterator<Item = F>,
 ) -> Result<Vec<T>, TaskError<E>>
@@ -174,7 +176,7 @@ mod tests {
     use super::*;
     use backend::cancel::{after_polls, at_every_await};
     use backend::{Alive, Page, Reply, Site, SiteError};
-    use futures::future::{BoxFuture, try_join_all};
+    use futures::future::{BoxFuture, FutureExt, try_join_all};
     use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
     use std::cell::RefCell;
     use std::error::Error;
@@ -372,6 +374,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_upper_bound_of_the_list_decides_and_not_its_length() {
+        let two_of = |most: usize| second_fails(most).filter(take_two());
+        for (most, returns) in [(30, ms(10)), (31, ms(60)), (100, ms(60))] {
+            assert_eq!(two_of(most).size_hint(), (0, Some(most)));
+            let start = Instant::now();
+            assert_eq!(try_join_all(two_of(most)).await, Err(Refused));
+            assert_eq!(start.elapsed(), returns, "two of {most}");
+        }
+        let start = Instant::now();
+        let two: Vec<_> = two_of(100).collect();
+        assert_eq!(two.len(), 2);
+        assert_eq!(try_join_all(two).await, Err(Refused));
+        assert_eq!(start.elapsed(), ms(10), "a list knows how long it is");
+    }
+
+    /// Lets the first two pass.
+    fn take_two<T>() -> impl FnMut(&T) -> bool {
+        let mut passed = 0;
+        move |_| {
+            passed += 1;
+            passed <= 2
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn over_thirty_an_unordered_set_returns_at_the_first_error() {
         let start = Instant::now();
         let set: FuturesUnordered<_> = second_fails(31).collect();
@@ -416,6 +443,30 @@ mod tests {
         assert!(error.source().unwrap().to_string().contains("on purpose"));
         let error = in_task(fails::<()>(10)).await.unwrap_err();
         assert_eq!(error.source().unwrap().to_string(), "refused");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_message_of_a_task_error_repeats_its_cause() {
+        let failed = in_task(fails::<()>(10)).await.unwrap_err();
+        let panics = async { panic!("on purpose") };
+        let lost: TaskError<Refused> = in_task::<(), _>(panics).await.unwrap_err();
+        let messages =
+            [(failed, "the work of a task failed"), (lost, "a task was lost")];
+        for (error, message) in messages {
+            assert_eq!(error.to_string(), message);
+            let cause = error.source().unwrap();
+            assert!(!cause.to_string().contains(message), "nor does it the other way");
+            assert!(cause.source().is_none());
+        }
+    }
+
+    #[test]
+    fn outside_a_runtime_tasks_panic() {
+        let panics = |run: fn()| std::panic::catch_unwind(run).is_err();
+        let ready = || std::future::ready(Ok::<_, Refused>(()));
+        drop(in_task(ready())); // not when it is called
+        assert!(panics(|| drop(in_task(fails::<()>(1)).now_or_never())));
+        assert!(panics(|| drop(all_tasks_or_error([fails::<()>(1)]).now_or_never())));
     }
 
     #[tokio::test(start_paused = true)]
