@@ -50,7 +50,8 @@ where
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream aborts the tasks: each is
-/// dropped at its next await, and answers that nobody took are lost.
+/// dropped at its next await that has to wait, and one that has none runs to its end.
+/// Answers that nobody took are lost.
 pub fn on_tasks<I, F, Fut>(
     ids: I,
     limit: NonZeroUsize,
@@ -296,11 +297,47 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_work_begins_before_the_first_poll() {
         let mut begun = 0;
-        drop(as_they_come([1, 2, 3], THREE, |_| {
+        let mut work = |_| {
             begun += 1;
             async {}
-        }));
+        };
+        drop(as_they_come([1, 2, 3], THREE, &mut work));
+        drop(on_tasks([1, 2, 3], THREE, &mut work));
+        drop(fetch_and_store([1, 2, 3], THREE, &mut work, |()| async {}));
         assert_eq!(begun, 0);
+    }
+
+    /// How often `work` had been called when the answers to 1, 2 and so on came, two at a
+    /// time, and how many ids had been taken by then.
+    async fn begun_at_each_answer<S: Stream>(
+        stream: impl FnOnce(BoxedIds, BoxedWork) -> S,
+    ) -> Vec<(usize, usize)> {
+        let counted = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let (taken, begun) = (Arc::clone(&counted), Arc::clone(&counted));
+        let ids = (1..=6).inspect(move |_| _ = taken[0].fetch_add(1, Ordering::SeqCst));
+        let work = move |id| {
+            begun[1].fetch_add(1, Ordering::SeqCst);
+            sleep(ms(id * 10)).boxed()
+        };
+        let mut answers = pin!(stream(Box::new(ids), Box::new(work)));
+        let mut counts = Vec::new();
+        while answers.next().await.is_some() {
+            let [taken, begun] = [0, 1].map(|of| counted[of].load(Ordering::SeqCst));
+            counts.push((taken, begun));
+        }
+        counts
+    }
+    type BoxedIds = Box<dyn Iterator<Item = u64>>;
+    type BoxedWork = Box<dyn FnMut(u64) -> BoxFuture<'static, ()>>;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_work_is_made_than_is_in_flight() {
+        let expected = [2, 3, 4, 5, 6, 6].map(|count| (count, count));
+        let counts =
+            begun_at_each_answer(|ids, work| as_they_come(ids, TWO, work)).await;
+        assert_eq!(counts, expected);
+        let counts = begun_at_each_answer(|ids, work| on_tasks(ids, TWO, work)).await;
+        assert_eq!(counts, expected);
     }
 
     #[tokio::test(start_paused = true)]
@@ -557,6 +594,9 @@ mod tests {
         // Now it is 50 ms: the deadline is over, and 2 to 4 wait in the set.
         let kept = before(deadline, answers).await;
         assert_eq!(kept.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), [2, 3, 4]);
+        // Nor does a deadline stop what never has to wait: this ends by itself.
+        let supply = stream::iter(0..100_000);
+        assert_eq!(before(deadline, supply).await.len(), 100_000);
     }
 
     #[tokio::test(start_paused = true)]
@@ -647,6 +687,25 @@ mod tests {
         fetch_and_store(0..6, THREE, two_steps(&site), into(&sender)).await;
         assert_eq!(all_from(gaps).await, [ms(100); 6]);
         assert_eq!((start.elapsed(), site.load().peak), (ms(2 * 1_200), 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_fetches_are_made_than_are_in_flight() {
+        let (made, stored) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let fetch = |id: u64| {
+            let made = made.fetch_add(1, Ordering::SeqCst) + 1;
+            assert!(made <= stored.load(Ordering::SeqCst) + 2, "one too many");
+            sleep(ms(id)).map(move |()| id)
+        };
+        let store = |_| {
+            let stored = &stored;
+            async move {
+                sleep(ms(10)).await;
+                stored.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        fetch_and_store(0..100, TWO, fetch, store).await;
+        assert_eq!((made.into_inner(), stored.into_inner()), (100, 100));
     }
 
     #[tokio::test(start_paused = true)]
@@ -764,9 +823,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn over_thirty_join_all_polls_only_who_was_woken() {
-        async fn polls_of(count: u64) -> usize {
+        async fn polls_of(ids: impl Iterator<Item = u64>) -> usize {
             let polls = AtomicUsize::new(0);
-            join_all((1..=count).map(|id| {
+            join_all(ids.map(|id| {
                 let (polls, mut work) = (&polls, Box::pin(sleep(ms(id))));
                 poll_fn(move |cx| {
                     polls.fetch_add(1, Ordering::SeqCst);
@@ -776,8 +835,13 @@ mod tests {
             .await;
             polls.into_inner()
         }
-        assert_eq!(polls_of(30).await, 30 + 30 * 31 / 2, "at each wake, all that wait");
-        assert_eq!(polls_of(31).await, 31 + 31, "each at its start and at its end");
+        let all_that_wait = 30 + 30 * 31 / 2;
+        assert_eq!(polls_of(1..=30).await, all_that_wait, "at each wake");
+        assert_eq!(polls_of(1..=31).await, 31 + 31, "each at its start and at its end");
+        // What the iterator says counts, not how many come.
+        let two_of = |most: u64| (1..=most).filter(|id| *id <= 2);
+        assert_eq!(polls_of(two_of(30)).await, 2 + 2 + 1);
+        assert_eq!(polls_of(two_of(31)).await, 2 + 2);
     }
 
     #[tokio::test(start_paused = true)]
