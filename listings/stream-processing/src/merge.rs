@@ -4,7 +4,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use futures::stream;
 use stream_processing::map_filter_then::cooperative;
@@ -13,7 +13,7 @@ use tokio_stream::{Stream, StreamExt, StreamMap, StreamNotifyClose};
 
 // ANCHOR: while_open
 /// Items of both streams, as they come, in turn if both are ready; ends with `main`,
-/// however long `side` goes on.
+/// however long `side` goes on, and then lets go of both.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops both sources, with what
@@ -79,7 +79,7 @@ where
     let mut normal = Box::pin(normal.fuse());
     let mut passed = 0_usize; // urgent items, not polls
     cooperative(stream::poll_fn(move |cx| {
-        ready!(has_budget(cx)); // without it, no side can answer
+        ready!(coop::poll_proceed(cx).map(drop)); // without budget, no side can answer
         if passed >= in_a_row.get() {
             let owed = normal.as_mut().poll_next(cx);
             if let Poll::Ready(Some(_)) = owed {
@@ -129,7 +129,6 @@ where
     let mut sources = StreamMap::new();
     cooperative(stream::poll_fn(move |cx| {
         loop {
-            ready!(has_budget(cx)); // without it, no source can answer
             let change = changes.as_mut().poll_next(cx);
             let no_more = matches!(change, Poll::Ready(None));
             let made = apply(change, &mut sources);
@@ -143,11 +142,6 @@ where
     }))
 }
 // ANCHOR_END: keyed
-
-/// Ready when the task may still do something in this turn; spends nothing.
-fn has_budget(cx: &mut Context<'_>) -> Poll<()> {
-    coop::poll_proceed(cx).map(drop)
-}
 
 /// Makes a change, if there is one.
 fn apply<K, S>(
@@ -361,6 +355,12 @@ mod tests {
         assert_eq!(start.elapsed(), ms(30));
         let side = tokio_stream::iter([1]);
         assert!(all(while_open(tokio_stream::empty(), side)).await.is_empty());
+        let alive = Alive::default();
+        let mut ends = boxed(while_open(tokio_stream::iter([1]), quiet(&alive)));
+        assert_eq!((next(&mut ends).await, alive.count()), (Some(1), 1));
+        for _ in 0..2 {
+            assert_eq!((next(&mut ends).await, alive.count()), (None, 0));
+        }
         let ended = while_open(tokio_stream::iter([1, 2]), tokio_stream::empty());
         assert_eq!(all(ended).await, [1, 2], "and without its side it goes on");
     }
@@ -491,6 +491,17 @@ mod tests {
         for expected in ['n', 'u', 'u', 'n'] {
             assert_ready_eq!(merged.poll_next(), Some(expected));
         }
+        // Nor does it lose its turn while both sides are quiet.
+        for _ in 0..2 {
+            urgent.try_send('u').unwrap();
+            assert_ready_eq!(merged.poll_next(), Some('u'));
+            assert_pending!(merged.poll_next());
+        }
+        urgent.try_send('u').unwrap();
+        normal.try_send('n').unwrap();
+        for expected in ['n', 'u'] {
+            assert_ready_eq!(merged.poll_next(), Some(expected));
+        }
         assert_pending!(merged.poll_next());
         drop(normal);
         assert_pending!(merged.poll_next());
@@ -506,9 +517,12 @@ mod tests {
     fn a_side_that_has_ended_is_asked_no_more() {
         // An `unfold` panics when it is asked after its end.
         let one = || stream::unfold(Some(1), |left| async move { Some((left?, None)) });
+        let open = || boxed(tokio_stream::once(1).chain(tokio_stream::pending()));
+        let changes = one().map(|key| Change::Add(key, open()));
         for merged in [
             boxed(urgent_first(one(), stream::pending(), count(1))),
             boxed(urgent_first(stream::pending(), one(), count(1))),
+            boxed(keyed(changes).map(|(_, item)| item.unwrap())),
         ] {
             let mut merged = tokio_test::task::spawn(merged);
             assert_ready_eq!(merged.poll_next(), Some(1));
@@ -562,10 +576,16 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_the_budget_does_not_let_the_other_side_go_first() {
         // The channel gives nothing once the budget is used up; the other side does not know it.
-        let normal = futures::StreamExt::take(stream::repeat('n'), 500);
-        let merged = urgent_first(full('u', 500), normal, count(1_000));
-        let items = String::from_iter(all(merged).await);
-        assert_eq!(items, "u".repeat(500) + &"n".repeat(500));
+        for used in 0..3 {
+            let normal = futures::StreamExt::take(stream::repeat('n'), 500);
+            let merged = urgent_first(full('u', 500), normal, count(1_000));
+            tokio::task::yield_now().await;
+            for _ in 0..used {
+                coop::consume_budget().await;
+            }
+            let items: Vec<_> = futures::StreamExt::collect(merged).await;
+            assert_eq!(String::from_iter(items), "u".repeat(500) + &"n".repeat(500));
+        }
     }
 
     /// How many of 100,000 items that are always ready had come when another task of the
