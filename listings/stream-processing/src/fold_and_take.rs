@@ -706,7 +706,9 @@ mod tests {
     async fn told_before_the_first_poll_it_polls_for_nothing() {
         let polls = AtomicUsize::new(0);
         assert_eq!(counted(&polls).take_until(ready(())).count().await, 0);
-        assert_eq!(polls.into_inner(), 0);
+        let (mut numbers, mut sum) = (counted(&polls), 0);
+        let told = fold_until(&mut numbers, ready(7), &mut sum, |sum, n| *sum += n);
+        assert_eq!((told.await, polls.load(Ordering::SeqCst)), (Some(7), 0));
     }
 
     #[tokio::test(start_paused = true)]

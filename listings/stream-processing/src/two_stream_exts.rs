@@ -272,6 +272,13 @@ mod tests {
         assert_eq!(StreamExt::next(&mut items).await, None);
     }
 
+    #[test]
+    fn outside_a_runtime_both_panic_when_they_are_called() {
+        let panics = |call: fn()| std::panic::catch_unwind(call).is_err();
+        assert!(panics(|| drop(spaced(0..2, ms(1), TWO, ready))));
+        assert!(panics(|| drop(until_silence(stream::pending::<()>(), ms(1)))));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn both_can_be_spawned() {
         let spaced = tokio::spawn(spaced(0..2, ms(1), TWO, ready).count());
