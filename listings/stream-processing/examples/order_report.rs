@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use backend::{Reply, Site, SiteError};
-use futures::future::{TryFutureExt, ready};
+use futures::future::{FutureExt, TryFutureExt, ready};
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use policy::limiter::{Limiter, Rate};
 use stream_processing::batches::{Limits, Store, batcher, in_batches, writer};
@@ -69,6 +69,11 @@ fn parsed(line: &str) -> Result<Order, FeedError> {
 /// Prints how many milliseconds after `start` something was there.
 fn tell(start: Instant, what: impl Display) {
     println!("  {:>5}  {what}", format!("{:?}", start.elapsed()));
+}
+
+/// The answer, or nothing: then the error is printed.
+fn told<T>(start: Instant, answer: Result<T, impl Display>) -> Option<T> {
+    answer.map_err(|error| tell(start, error)).ok()
 }
 
 fn ids<'a>(orders: impl IntoIterator<Item = &'a Order>) -> String {
@@ -140,17 +145,20 @@ async fn look_up(shop: &Site, orders: &[Order]) -> Vec<Order> {
     let orders = || stream::iter(orders.to_vec());
 
     let start = Instant::now();
-    let asked: Vec<_> = one_by_one(orders(), ask).collect().await;
-    tell(start, format!("{} answers, one by one", asked.len()));
+    let asked = one_by_one(orders(), ask);
+    let answers = asked.filter_map(|answer| ready(told(start, answer))).count().await;
+    tell(start, format!("{answers} answers, one by one"));
 
     let start = Instant::now();
-    let asked: Vec<_> = a_few_at_once(orders(), THREE, ask).collect().await;
-    tell(start, format!("{} answers, three at a time", asked.len()));
+    let asked = a_few_at_once(orders(), THREE, ask);
+    let answers = asked.filter_map(|answer| ready(told(start, answer))).count().await;
+    tell(start, format!("{answers} answers, three at a time"));
 
     let start = Instant::now();
     let in_stock = |order: &Order| {
         let sold_out = order.id == 6;
-        shop.fetch("/stock").map_ok_or_else(|_| false, move |_| !sold_out)
+        let answer = shop.fetch("/stock");
+        answer.map(move |answer| told(start, answer).is_some() && !sold_out)
     };
     let kept: Vec<_> = allowed(orders(), THREE, in_stock).collect().await;
     tell(start, format!("kept: {}", ids(&kept)));
@@ -173,7 +181,7 @@ async fn quotes(shop: &Site, orders: &[Order]) {
         answer.map_ok(|_| order)
     };
     let quoted = paced(stream::iter(orders.to_vec()), THREE, limiter, quote);
-    let quoted = quoted.filter_map(|answer| ready(answer.ok()));
+    let quoted = quoted.filter_map(|answer| ready(told(start, answer)));
     let store = |batch: Vec<Order>| {
         tell(start, format!("stored: {}", ids(&batch)));
         ready(batch.len())
@@ -330,7 +338,7 @@ async fn closing_time() {
     let add = |count: &mut usize, _| *count += 1;
     let closed = fold_until(&mut live, sleep(ms(70)), &mut count, add).await;
     tell(start, format!("closed: {}, orders: {count}", closed.is_some()));
-    let rest: Vec<_> = live.try_collect().await.unwrap_or_default();
-    tell(start, format!("for tomorrow: {}", ids(&rest)));
+    let rest = live.filter_map(|order| ready(told(start, order)));
+    tell(start, format!("for tomorrow: {}", ids(&rest.collect::<Vec<_>>().await)));
 }
 // ANCHOR_END: closing_time
