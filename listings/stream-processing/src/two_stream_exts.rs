@@ -171,6 +171,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn no_more_work_is_made_than_is_in_flight() {
+        let (taken, made) = (Cell::new(0), Cell::new(0));
+        let work = |n: u64| {
+            made.set(made.get() + 1);
+            sleep(ms(n * 20))
+        };
+        let items = (1..=4).inspect(|_| taken.set(taken.get() + 1));
+        let mut answers = pin!(spaced(items, ms(10), TWO, work));
+        assert_eq!((taken.get(), made.get()), (0, 0), "nothing before the first poll");
+        for begun in [2, 3, 4, 4] {
+            StreamExt::next(&mut answers).await.unwrap();
+            assert_eq!((taken.get(), made.get()), (begun, begun));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn spaced_dropped_anywhere_leaves_nothing_in_flight() {
         let site = Site::default().with_page("/", ms(25));
         let all = || spaced(0..4, ms(10), TWO, |_| site.fetch("/")).count();
