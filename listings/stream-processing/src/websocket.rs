@@ -1,6 +1,8 @@
 //! A WebSocket: what comes in is a stream, what goes out is a task.
 
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::pin::Pin;
@@ -9,20 +11,24 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::future::poll_fn;
-use futures::stream::{Stream, TryStreamExt};
+use futures::stream::{FuturesUnordered, Stream, TryStreamExt};
 use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::coop;
 use tokio::time::{Instant, Sleep, interval_at, sleep, timeout};
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
+use tokio_tungstenite::tungstenite::client::{IntoClientRequest, uri_mode};
+use tokio_tungstenite::tungstenite::error::{
+    CapacityError, Error, ProtocolError, UrlError,
+};
+use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::stream::Mode;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, accept_async_with_config,
-    connect_async_with_config,
+    WebSocketStream, accept_async_with_config, client_async_with_config,
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -33,7 +39,8 @@ pub struct Limits {
     /// The largest message of the peer, in bytes; ours may have almost 4 KiB more. Its
     /// pings and close frames count, too: with less than 125, some are refused.
     pub message: usize,
-    /// Messages that wait to be written; a `send` that finds no room waits.
+    /// Messages that wait to be written; a `send` that finds no room waits. More than
+    /// [`Semaphore::MAX_PERMITS`] counts as that.
     pub outbox: NonZeroUsize,
     /// How long the peer may take to let one message through. On TCP that is the
     /// kernel's word: this counts only while its buffers are full.
@@ -144,7 +151,9 @@ where
     /// Outside a Tokio runtime.
     pub fn new(socket: WebSocketStream<S>, limits: Limits) -> Self {
         let socket = Arc::new(Mutex::new(socket));
-        let (outbox, queued) = mpsc::channel(limits.outbox.get());
+        // A channel for more than that panics.
+        let room = limits.outbox.get().min(Semaphore::MAX_PERMITS);
+        let (outbox, queued) = mpsc::channel(room);
         let (hang_up, reasons) = mpsc::channel(1);
         let said = Arc::new(OnceLock::new());
         let writing = write(socket.clone(), queued, reasons, said.clone(), limits);
@@ -174,11 +183,54 @@ where
 }
 // ANCHOR_END: new
 
-// ANCHOR: dial
-/// Connects to a `ws://` address.
+// ANCHOR: first_to_connect
+/// Connects to the first of `addresses` that answers. They are asked in their order:
+/// the next one when another has failed, or when `head_start` has passed without an
+/// answer. Those before it go on meanwhile; when one has connected, all others are
+/// dropped.
 ///
 /// # Errors
-/// [`SocketError::Silent`] when the handshake is not over after `limits.silence`.
+/// What was said last, when all have failed; or that there is no address.
+///
+/// # Cancel safety
+/// Dropping it drops all that are being asked.
+pub async fn first_to_connect<A, F, Fut, C>(
+    addresses: A,
+    head_start: Duration,
+    mut connect: F,
+) -> io::Result<C>
+where
+    A: IntoIterator,
+    F: FnMut(A::Item) -> Fut,
+    Fut: Future<Output = io::Result<C>>,
+{
+    let mut addresses = addresses.into_iter();
+    let mut asked = FuturesUnordered::new();
+    let nobody = "the name has no address";
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, nobody);
+    loop {
+        let next = addresses.next();
+        // After the last one, there is none to start.
+        let patience = if next.is_some() { head_start } else { Duration::MAX };
+        asked.extend(next.map(&mut connect));
+        match timeout(patience, asked.next()).await {
+            Ok(Some(Ok(connected))) => return Ok(connected),
+            Ok(Some(Err(error))) => failed = error, // the next one at once
+            Ok(None) => return Err(failed),
+            Err(_) => {} // it is slow: the next one beside it
+        }
+    }
+}
+// ANCHOR_END: first_to_connect
+
+// ANCHOR: dial
+/// Connects to a `ws://` address. If its name has several addresses, one that does not
+/// answer does not use up the time of the others: see [`first_to_connect`].
+///
+/// # Errors
+/// [`SocketError::Silent`] when the handshake is not over after `limits.silence`;
+/// [`SocketError::Failed`] when the URL is none, or another than `ws://`, when its name
+/// is not found, or the connection or the handshake fails.
 ///
 /// # Cancel safety
 /// Dropping it closes the socket. While a name is looked up there is none: the lookup
@@ -186,20 +238,64 @@ where
 pub async fn dial(
     url: &str,
     limits: Limits,
-) -> Result<Connection<MaybeTlsStream<TcpStream>>, SocketError> {
-    // The last one: without Nagle's algorithm, a small message does not wait.
-    let handshake = connect_async_with_config(url, Some(limits.config()), true);
+) -> Result<Connection<TcpStream>, SocketError> {
+    dial_with(lookup_host, url, limits).await
+}
+// ANCHOR_END: dial
+
+// ANCHOR: dial_with
+/// RFC 8305 (*Happy Eyeballs*) recommends this much.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// [`dial`] with a resolver of your own. It gets `name:port`.
+///
+/// # Errors
+/// As [`dial`].
+///
+/// # Cancel safety
+/// Dropping it drops the lookup, and closes the socket.
+pub async fn dial_with<F, Fut, A>(
+    resolve: F,
+    url: &str,
+    limits: Limits,
+) -> Result<Connection<TcpStream>, SocketError>
+where
+    F: FnOnce(String) -> Fut,
+    Fut: Future<Output = io::Result<A>>,
+    A: IntoIterator<Item = SocketAddr>,
+{
+    let handshake = async {
+        let request = url.into_client_request()?;
+        let name = plain_name(request.uri())?;
+        let addresses = resolve(name).await?;
+        let wire = first_to_connect(addresses, HEAD_START, TcpStream::connect).await?;
+        // Without Nagle's algorithm, a small message does not wait.
+        wire.set_nodelay(true)?;
+        client_async_with_config(request, wire, Some(limits.config())).await
+    };
     match timeout(limits.silence, handshake).await {
         Ok(shaken) => Ok(Connection::new(shaken?.0, limits)),
         Err(_) => Err(SocketError::Silent(limits.silence)),
     }
 }
+// ANCHOR_END: dial_with
 
-/// The same for a server, with what its listener gave. For each client in a task of its
+/// `name:port`, unless it takes TLS to talk to it.
+fn plain_name(uri: &Uri) -> Result<String, Error> {
+    if matches!(uri_mode(uri)?, Mode::Tls) {
+        return Err(UrlError::TlsFeatureNotEnabled.into());
+    }
+    let host = uri.host().ok_or(UrlError::NoHostName)?;
+    Ok(format!("{host}:{}", uri.port_u16().unwrap_or(80)))
+}
+
+// ANCHOR: accept
+/// [`dial`] for a server, with what its listener gave. For each client in a task of its
 /// own: one that says nothing must not keep the next one out.
 ///
 /// # Errors
-/// As [`dial`].
+/// [`SocketError::Silent`] when the handshake is not over after `limits.silence`;
+/// [`SocketError::Failed`] when it fails.
 ///
 /// # Cancel safety
 /// Dropping it closes the socket.
@@ -214,7 +310,7 @@ pub async fn accept(
         Err(_) => Err(SocketError::Silent(limits.silence)),
     }
 }
-// ANCHOR_END: dial
+// ANCHOR_END: accept
 
 /// `Duration::MAX` is for limits, not for sums; Tokio's `sleep` takes 30 years for it.
 const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
@@ -566,30 +662,42 @@ mod tests {
     use futures::future::join;
     use tokio::net::TcpListener;
 
-    #[tokio::test]
-    async fn on_both_sides_a_small_message_does_not_wait() {
-        let minute = Duration::from_mins(1);
-        let limits = Limits {
-            message: 1024,
-            outbox: NonZeroUsize::MIN,
-            write: minute,
-            ping: minute,
-            silence: minute,
-        };
+    /// All differ from what tungstenite takes by itself.
+    const LIMITS: Limits = Limits {
+        message: 1024,
+        outbox: NonZeroUsize::MIN,
+        write: Duration::from_mins(1),
+        ping: Duration::from_mins(1),
+        silence: Duration::from_mins(1),
+    };
+
+    /// What `dial` gave, and what `accept` gave.
+    async fn both_ends() -> [Connection<TcpStream>; 2] {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         let server = async {
             let (wire, _) = listener.accept().await.unwrap();
-            accept(wire, limits).await.unwrap()
+            accept(wire, LIMITS).await
         };
-        let both = timeout(minute, join(dial(&url, limits), server));
+        let both = timeout(LIMITS.silence, join(dial(&url, LIMITS), server));
         let (client, server) = both.await.expect("it waits for ever");
-        let client = client.unwrap().socket.take().unwrap();
-        let client = lock(&client);
-        let MaybeTlsStream::Plain(wire) = client.get_ref() else {
-            panic!("it is no TLS")
-        };
-        assert!(wire.nodelay().unwrap());
-        assert!(lock(server.socket.as_ref().unwrap()).get_ref().nodelay().unwrap());
+        [client.unwrap(), server.unwrap()]
+    }
+
+    #[tokio::test]
+    async fn on_both_sides_a_small_message_does_not_wait() {
+        for end in both_ends().await {
+            assert!(lock(end.socket.as_ref().unwrap()).get_ref().nodelay().unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn on_both_sides_each_part_of_the_config_is_in_force() {
+        let ours = format!("{:?}", LIMITS.config());
+        assert_ne!(ours, format!("{:?}", WebSocketConfig::default()));
+        for end in both_ends().await {
+            let socket = lock(end.socket.as_ref().unwrap());
+            assert_eq!(format!("{:?}", socket.get_config()), ours);
+        }
     }
 }

@@ -1,30 +1,36 @@
 //! What the connection promises, what tungstenite and tokio-tungstenite do by themselves, and what the naive
 //! versions cost.
 
-use std::future::Future;
+use std::error::Error as _;
+use std::future::{Future, pending, ready};
+use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{TryRecvError, channel};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use backend::Alive;
 use backend::cancel::{after_polls, at_every_await};
 use futures::future::{join, join3, poll_fn, select_all};
 use futures::{SinkExt, StreamExt, TryStreamExt};
 use stream_processing::websocket::{
-    Connection, Limits, SocketError, accept, dial, naive,
+    Connection, Limits, SocketError, accept, dial, dial_with, first_to_connect, naive,
 };
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{coop, yield_now};
-use tokio::time::{Instant, pause, sleep, timeout};
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
+use tokio::time::{Instant, pause, resume, sleep, timeout};
+use tokio_tungstenite::tungstenite::error::{
+    CapacityError, Error, ProtocolError, UrlError,
+};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
@@ -100,12 +106,12 @@ fn tasks() -> usize {
 /// A wire whose reads, of a few bytes, and writes are made by hand.
 struct Wire<R, W>(R, W);
 
-type Bytewise = Poll<std::io::Result<&'static [u8]>>;
+type Bytewise = Poll<io::Result<&'static [u8]>>;
 
 impl<R, W> Wire<R, W>
 where
     R: FnMut(&mut Context<'_>) -> Bytewise,
-    W: FnMut() -> Poll<std::io::Result<()>>,
+    W: FnMut(&[u8]) -> Poll<io::Result<()>>,
 {
     fn new(read: R, write: W) -> Self {
         Self(read, write)
@@ -121,8 +127,8 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        into.put_slice(ready!((self.0)(cx))?);
+    ) -> Poll<io::Result<()>> {
+        into.put_slice(std::task::ready!((self.0)(cx))?);
         Poll::Ready(Ok(()))
     }
 }
@@ -130,33 +136,30 @@ where
 impl<R, W> AsyncWrite for Wire<R, W>
 where
     R: Unpin,
-    W: FnMut() -> Poll<std::io::Result<()>> + Unpin,
+    W: FnMut(&[u8]) -> Poll<io::Result<()>> + Unpin,
 {
     fn poll_write(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
         bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        (self.1)().map_ok(|()| bytes.len())
+    ) -> Poll<io::Result<usize>> {
+        (self.1)(bytes).map_ok(|()| bytes.len())
     }
 
-    fn poll_flush(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    ) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }
 
-fn broken() -> Poll<std::io::Result<()>> {
-    Poll::Ready(Err(std::io::ErrorKind::BrokenPipe.into()))
+fn broken(_: &[u8]) -> Poll<io::Result<()>> {
+    Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
 }
 
 /// The next item, for a task that has spent so much of its budget.
@@ -168,7 +171,7 @@ where
     let mut left = spent;
     let next = poll_fn(|cx| {
         for _ in 0..std::mem::take(&mut left) {
-            ready!(coop::poll_proceed(cx)).made_progress();
+            std::task::ready!(coop::poll_proceed(cx)).made_progress();
         }
         ours.poll_next_unpin(cx)
     });
@@ -262,7 +265,7 @@ async fn what_comes_while_the_time_runs_out_is_found() {
     for spent in 0..128 {
         let mut reads = 0;
         let read = move |cx: &mut Context<'_>| {
-            let budget = ready!(coop::poll_proceed(cx));
+            let budget = std::task::ready!(coop::poll_proceed(cx));
             reads += 1;
             // It comes just after the first look, in two pieces.
             let bytes = match reads {
@@ -273,7 +276,7 @@ async fn what_comes_while_the_time_runs_out_is_found() {
             budget.made_progress();
             Poll::Ready(Ok(bytes))
         };
-        let mut ours = connect(Wire::new(read, || Poll::Ready(Ok(()))), LIMITS).await;
+        let mut ours = connect(Wire::new(read, |_| Poll::Ready(Ok(()))), LIMITS).await;
         sleep(secs(51)).await;
         assert_eq!(next_after(spent, &mut ours).await, Some(text("a")));
     }
@@ -286,20 +289,22 @@ impl Wake for Ear {
     fn wake(self: Arc<Self>) {}
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_write_on_another_thread_hides_no_pong_from_a_late_reader() {
-    let (released, through) = channel::<()>();
-    let (writing, began) = channel::<()>();
-    let (armed, mut pongs) = (Arc::new(AtomicBool::new(false)), vec![b"\x8a\x00"]);
-    let (arm, ear) = (armed.clone(), Arc::new(Ear));
-    let waker = Waker::from(ear.clone());
+/// A wire with one pong to read. Once it is armed, a write says that it has begun, and goes on when the reader
+/// has passed the lock, or `through` has ended.
+fn with_a_busy_writer(
+    armed: Arc<AtomicBool>,
+    ear: Arc<Ear>,
+    began: Sender<()>,
+    through: Receiver<()>,
+) -> impl AsyncRead + AsyncWrite + Send + Unpin {
     let asleep = Arc::strong_count(&ear);
+    let mut pongs = vec![b"\x8a\x00"];
     let read = move |_: &mut Context<'_>| {
         pongs.pop().map_or(Poll::Pending, |pong| Poll::Ready(Ok(&pong[..])))
     };
-    let write = move || {
+    let write = move |_: &[u8]| {
         if armed.load(Ordering::Relaxed) {
-            writing.send(()).unwrap();
+            began.send(()).unwrap();
             // The reader has asked for the writer's end: the socket is its next step.
             while Arc::strong_count(&ear) == asleep
                 && through.try_recv() != Err(TryRecvError::Disconnected)
@@ -311,16 +316,25 @@ async fn a_write_on_another_thread_hides_no_pong_from_a_late_reader() {
         }
         Poll::Ready(Ok(()))
     };
-    let mut ours = connect(Wire::new(read, write), LIMITS).await;
+    Wire::new(read, write)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_on_another_thread_hides_no_pong_from_a_late_reader() {
+    let ((released, through), (writing, began)) = (channel(), channel());
+    let (armed, ear) = (Arc::new(AtomicBool::new(false)), Arc::new(Ear));
+    let waker = Waker::from(ear.clone());
+    let wire = with_a_busy_writer(armed.clone(), ear, writing, through);
+    let mut ours = connect(wire, LIMITS).await;
     let outbox = ours.outbox();
     sleep(secs(51)).await;
-    arm.store(true, Ordering::Relaxed);
+    armed.store(true, Ordering::Relaxed);
     let runtime = Handle::current();
     let reader = std::thread::spawn(move || {
         let _runtime = runtime.enter();
         began.recv().unwrap();
         let next = ours.poll_next_unpin(&mut Context::from_waker(&waker));
-        drop(released);
+        drop::<Sender<()>>(released);
         next
     });
     outbox.send(text("busy")).await.unwrap();
@@ -452,7 +466,7 @@ async fn with_a_bound_only_the_newest_pong_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_talks_without_end_and_does_not_read_is_given_up() {
-    let wire = Wire::new(|_| Poll::Ready(Ok(&b"\x81\x01a"[..])), || Poll::Pending);
+    let wire = Wire::new(|_| Poll::Ready(Ok(&b"\x81\x01a"[..])), |_| Poll::Pending);
     let mut ours = connect(wire, LIMITS).await;
     ours.outbox().send(text("anyone?")).await.unwrap();
     let mut heard = 0;
@@ -478,7 +492,7 @@ fn is_reset(end: Option<&Result<Message, Error>>) -> bool {
 #[tokio::test(start_paused = true)]
 #[should_panic(expected = "as the test wants")]
 async fn a_panic_in_the_writer_comes_out_of_the_stream() {
-    let wire = Wire::new(|_| Poll::Pending, || panic!("as the test wants"));
+    let wire = Wire::new(|_| Poll::Pending, |_| panic!("as the test wants"));
     let _ = soon(connect(wire, LIMITS).await.next()).await;
 }
 
@@ -998,7 +1012,7 @@ async fn a_message_in_parts_takes_longer_only_with_pongs_between_them() {
         let talk = async {
             tokio::select! {
                 next = soon(ours.next()) => next.unwrap(),
-                () = async { theirs.await; std::future::pending().await } => {
+                () = async { theirs.await; pending().await } => {
                     unreachable!()
                 }
             }
@@ -1097,6 +1111,7 @@ async fn the_longest_duration_is_never() {
     ours.outbox().send(text("two")).await.unwrap();
     assert_eq!(soon(peer.next()).await.unwrap().unwrap(), text("two"));
     timeout(HOUR, join(ours.next(), peer.next())).await.unwrap_err();
+    timeout(HOUR, ours.close(never)).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]
@@ -1321,6 +1336,104 @@ async fn two_whose_readers_wait_for_their_outbox_stand_still_until_write() {
     assert_eq!(start.elapsed(), secs(5));
 }
 
+// A flood: it never waits, and ends by itself.
+
+const FLOOD: usize = 3_000_000;
+/// A close frame; after it the wire has ended.
+const GOODBYE: &[u8] = b"\x88\x00";
+
+/// Floods the outbox until it fails; says whether the flood has ended before.
+async fn flood(outbox: mpsc::Sender<Message>) -> bool {
+    for _ in 0..FLOOD {
+        if outbox.send(text("flood")).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// A peer that reads all, and says goodbye after three pings.
+fn three_pings() -> impl AsyncRead + AsyncWrite + Send + Unpin {
+    let pings = Arc::new(AtomicUsize::new(0));
+    let pinged = pings.clone();
+    let write = move |frame: &[u8]| {
+        if frame[0] == 0x89 {
+            pinged.fetch_add(1, Ordering::SeqCst);
+        }
+        Poll::Ready(Ok(()))
+    };
+    let mut goodbye = vec![GOODBYE];
+    let read = move |cx: &mut Context<'_>| {
+        if pings.load(Ordering::SeqCst) < 3 {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(goodbye.pop().unwrap_or_default()))
+    };
+    Wire::new(read, write)
+}
+
+#[tokio::test]
+async fn a_flood_of_messages_keeps_no_ping_back_and_no_goodbye_and_hides_no_silence() {
+    let limits = Limits { ping: Duration::from_millis(1), ..LIMITS };
+    let mut ours = connect(three_pings(), limits).await;
+    let flooding = tokio::spawn(flood(ours.outbox()));
+    assert!(soon(ours.next()).await.is_none(), "the goodbye after three pings");
+    assert!(!soon(flooding).await.unwrap(), "they came after the flood");
+
+    let wire = Wire::new(|_| Poll::Pending, |_| Poll::Ready(Ok(())));
+    let limits = Limits { silence: Duration::from_millis(20), ..LIMITS };
+    let mut ours = connect(wire, limits).await;
+    let flooding = tokio::spawn(flood(ours.outbox()));
+    let silent = soon(ours.next()).await.unwrap().unwrap_err();
+    assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
+    assert!(!soon(flooding).await.unwrap(), "it was noticed after the flood");
+
+    let (ours, peer) = wired(KIB).await;
+    let flooding = tokio::spawn(flood(ours.outbox()));
+    let (closed, _) = soon(join(ours.close(secs(60)), listen(peer))).await;
+    closed.unwrap();
+    assert!(!soon(flooding).await.unwrap(), "it was said after the flood");
+}
+
+/// A peer that sends `frame` again and again, until it has read a text and a ping, or the flood has ended. It
+/// notes the text as 1 and the ping as 2.
+fn flooding(
+    frame: &'static [u8],
+    read: Arc<AtomicUsize>,
+) -> impl AsyncRead + AsyncWrite + Send + Unpin {
+    let all = read.clone();
+    let write = move |frame: &[u8]| {
+        match frame[0] {
+            0x81 => read.fetch_or(1, Ordering::SeqCst),
+            0x89 => read.fetch_or(2, Ordering::SeqCst),
+            _ => 0,
+        };
+        Poll::Ready(Ok(()))
+    };
+    let (mut came, mut goodbye) = (0, vec![GOODBYE]);
+    let read = move |_: &mut Context<'_>| {
+        came += 1;
+        let over = came >= FLOOD || all.load(Ordering::SeqCst) == 3;
+        Poll::Ready(Ok(if over { goodbye.pop().unwrap_or_default() } else { frame }))
+    };
+    Wire::new(read, write)
+}
+
+#[tokio::test]
+async fn a_flood_of_what_comes_keeps_nothing_back_that_goes_out() {
+    let limits = Limits { ping: Duration::from_millis(1), ..LIMITS };
+    for frame in [&b"\x8a\x00"[..], b"\x89\x00", b"\x81\x01a"] {
+        let went = Arc::new(AtomicUsize::new(0));
+        let mut ours = connect(flooding(frame, went.clone()), limits).await;
+        ours.outbox().send(text("out")).await.unwrap();
+        while let Some(message) = soon(ours.next()).await {
+            assert_eq!(message.unwrap(), text("a"));
+        }
+        assert_eq!(went.load(Ordering::SeqCst), 3, "a text and a ping");
+    }
+}
+
 // The end.
 
 #[tokio::test(start_paused = true)]
@@ -1506,6 +1619,176 @@ async fn an_answer_with_another_code_is_an_error() {
     assert_eq!(told, "the peer closed with 1011: overloaded");
 }
 
+#[tokio::test]
+async fn an_outbox_has_the_room_that_it_was_given_as_far_as_a_channel_can() {
+    for (room, expected) in [(1, 1), (7, 7), (usize::MAX, Semaphore::MAX_PERMITS)] {
+        let limits = Limits { outbox: room.try_into().unwrap(), ..LIMITS };
+        let (ours, _peer) = wired_with(KIB, limits).await;
+        assert_eq!(ours.outbox().max_capacity(), expected);
+    }
+}
+
+/// What an error says, and then each cause beneath it.
+fn chain(error: &dyn std::error::Error) -> Vec<String> {
+    let below = std::iter::successors(error.source(), |error| (*error).source());
+    std::iter::once(error.to_string()).chain(below.map(ToString::to_string)).collect()
+}
+
+#[test]
+fn no_error_repeats_its_cause_and_none_loses_it() {
+    let second = secs(1);
+    let (code, reason) = (CloseCode::Error, "overloaded".into());
+    let cases = [
+        (SocketError::Silent(second), "nothing was heard from the peer for 1s"),
+        (SocketError::Stuck(second), "the peer let no message through for 1s"),
+        (
+            SocketError::CloseTimeout(second),
+            "the closing handshake was not over within 1s",
+        ),
+        (SocketError::Closed { code, reason }, "the peer closed with 1011: overloaded"),
+    ];
+    for (error, says) in cases {
+        assert_eq!(chain(&error), [says]);
+    }
+    let failed = SocketError::Failed(Error::Capacity(CapacityError::TooManyHeaders));
+    assert_eq!(chain(&failed)[0], "the connection failed");
+    assert!(failed.source().unwrap().is::<Error>());
+}
+
+// Which address.
+
+/// What is said at an address, and after how many milliseconds: that it has connected, or failed.
+#[derive(Clone, Copy)]
+enum Answer {
+    Yes(u64),
+    No(u64),
+    Never,
+}
+use Answer::{Never, No, Yes};
+
+/// Asks the addresses with a head start of so many milliseconds. Gives the number of the one that won, or of
+/// the one that failed last; when that was, in milliseconds; and when each was asked.
+async fn race(
+    head_start: u64,
+    all: &[Answer],
+) -> (Result<usize, String>, u64, Vec<u64>) {
+    let (start, alive) = (Instant::now(), Alive::default());
+    let now = || u64::try_from(start.elapsed().as_millis()).unwrap();
+    let mut asked = Vec::new();
+    let connect = |(number, answer): (usize, &Answer)| {
+        asked.push(now());
+        let (guard, answer) = (alive.guard(), *answer);
+        async move {
+            let _guard = guard;
+            match answer {
+                Yes(after) => {
+                    sleep(Duration::from_millis(after)).await;
+                    Ok(number)
+                }
+                No(after) => {
+                    sleep(Duration::from_millis(after)).await;
+                    Err(io::Error::other(number.to_string()))
+                }
+                Never => pending().await,
+            }
+        }
+    };
+    let head_start = Duration::from_millis(head_start);
+    let first = first_to_connect(all.iter().enumerate(), head_start, connect);
+    let first = soon(first).await.map_err(|error| error.to_string());
+    assert_eq!(alive.count(), 0, "the others are dropped");
+    (first, now(), asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_address_has_its_head_start_and_the_first_to_answer_wins() {
+    assert_eq!(race(250, &[Yes(249), Never]).await, (Ok(0), 249, vec![0]));
+    assert_eq!(race(250, &[Never, Yes(9)]).await, (Ok(1), 259, vec![0, 250]));
+    assert_eq!(race(250, &[Yes(300), Yes(100)]).await, (Ok(0), 300, vec![0, 250]));
+    assert_eq!(race(250, &[Yes(400), Yes(100)]).await, (Ok(1), 350, vec![0, 250]));
+    assert_eq!(race(9, &[Never, Never, Yes(1)]).await, (Ok(2), 19, vec![0, 9, 18]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failure_the_next_is_asked_at_once_and_the_last_failure_is_told() {
+    assert_eq!(race(250, &[No(9), No(0), Yes(1)]).await, (Ok(2), 10, vec![0, 9, 9]));
+    let late = race(250, &[No(300), Never, Yes(1)]).await;
+    assert_eq!(late, (Ok(2), 301, vec![0, 250, 300]));
+    let late = race(250, &[No(300), No(100), No(0)]).await;
+    assert_eq!(late, (Err("1".into()), 350, vec![0, 250, 300]));
+    let late = race(250, &[No(700), No(100)]).await;
+    assert_eq!(late, (Err("0".into()), 700, vec![0, 250]));
+    assert_eq!(
+        race(250, &[]).await,
+        (Err("the name has no address".into()), 0, vec![])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_any_await_the_race_of_addresses_leaves_nobody_asked() {
+    let alive = Alive::default();
+    let make = || {
+        let alive = alive.clone();
+        let connect = move |after| {
+            let guard = alive.guard();
+            async move {
+                sleep(Duration::from_millis(after)).await;
+                drop(guard);
+                io::Result::Ok(())
+            }
+        };
+        first_to_connect([600, 500], Duration::from_millis(250), connect)
+    };
+    let points = at_every_await(make, |_, _| assert_eq!(alive.count(), 0));
+    assert!(points.await >= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_not_found_in_time_is_given_up_after_the_silence() {
+    let never = |_| pending::<io::Result<[SocketAddr; 0]>>();
+    let start = Instant::now();
+    let silent = soon(dial_with(never, "ws://peer.test/", LIMITS)).await.err().unwrap();
+    assert!(matches!(silent, SocketError::Silent(d) if d == secs(50)), "{silent}");
+    assert_eq!(start.elapsed(), secs(50));
+}
+
+/// The error of a dial whose resolver says that there is no such name; and the name that it was asked for.
+async fn asked_for(url: &str) -> (Error, Option<String>) {
+    let mut asked = None;
+    let resolve = |name| {
+        asked = Some(name);
+        ready(Err::<[SocketAddr; 0], _>(io::Error::other("no such name")))
+    };
+    match dial_with(resolve, url, LIMITS).await.err() {
+        Some(SocketError::Failed(error)) => (error, asked),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_name_and_port_of_a_url_are_looked_up_unless_it_is_no_plain_websocket() {
+    let cases = [
+        ("ws://peer.test/prices", "peer.test:80"),
+        ("ws://peer.test:8080/", "peer.test:8080"),
+        ("ws://user@[::1]:81", "[::1]:81"),
+    ];
+    for (url, expected) in cases {
+        let (error, asked) = asked_for(url).await;
+        assert_eq!(asked.as_deref(), Some(expected));
+        assert!(matches!(&error, Error::Io(e) if e.to_string() == "no such name"));
+    }
+    let cases = [
+        ("wss://peer.test/", UrlError::TlsFeatureNotEnabled),
+        ("http://peer.test/", UrlError::UnsupportedUrlScheme),
+        ("/prices", UrlError::NoHostName),
+    ];
+    for (url, expected) in cases {
+        let (error, asked) = asked_for(url).await;
+        assert!(matches!(&error, Error::Url(e) if *e == expected), "{error}");
+        assert_eq!(asked, None);
+    }
+}
+
 // Real sockets.
 
 #[tokio::test]
@@ -1600,20 +1883,138 @@ async fn a_client_that_asks_for_nothing_is_given_up_after_the_silence() {
 
 #[tokio::test]
 async fn on_tcp_the_kernel_takes_small_messages_for_a_peer_that_reads_nothing() {
+    for (ours, _deaf) in dialed_and_accepted(LIMITS).await {
+        for _ in 0..100 {
+            soon(ours.outbox().send(text("a price"))).await.unwrap();
+        }
+        // All are written: the outbox is empty again.
+        soon(ours.outbox().reserve_many(4)).await.map(drop).unwrap();
+    }
+}
+
+/// Nobody listens there, and nobody else can.
+fn refusing() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    socket
+}
+
+/// Dials a name that has the address of `first`, and then one where somebody answers. How long it took.
+async fn dialed_behind(first: SocketAddr) -> Duration {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let second = listener.local_addr().unwrap();
+    let resolve = |_| ready(Ok([first, second]));
     let server = async {
         let (wire, _) = listener.accept().await.unwrap();
         accept_async(wire).await.unwrap()
     };
-    let all = async {
-        let (ours, _deaf) = join(dial(&url, LIMITS), server).await;
-        let ours = ours.unwrap();
-        for _ in 0..100 {
-            ours.outbox().send(text("a price")).await.unwrap();
+    let start = Instant::now();
+    let both = join(dial_with(resolve, "ws://peer.test/", LIMITS), server);
+    let (dialed, _peer) = timeout(secs(60), both).await.expect("it waits for ever");
+    dialed.map(drop).unwrap();
+    start.elapsed()
+}
+
+#[tokio::test]
+async fn an_address_that_refuses_leaves_the_name_its_others() {
+    let refusing = refusing();
+    dialed_behind(refusing.local_addr().unwrap()).await;
+}
+
+/// Linux answers no more when as many are queued as `listen` said, and one.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_address_that_does_not_answer_leaves_the_name_its_others() {
+    let deaf = refusing().listen(0).unwrap();
+    let deaf_at = deaf.local_addr().unwrap();
+    let _queued = TcpStream::connect(deaf_at).await.unwrap();
+    let took = dialed_behind(deaf_at).await;
+    assert!(took >= Duration::from_millis(250), "its head start: {took:?}");
+}
+
+#[tokio::test]
+async fn dial_looks_a_name_up_and_asks_for_what_the_url_names() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let url = format!("ws://localhost:{port}/prices?of=gold");
+    let server = async {
+        let (mut wire, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(wire.read_u8().await.unwrap());
         }
-        // All are written: the outbox is empty again.
-        ours.outbox().reserve_many(4).await.map(drop).unwrap();
+        String::from_utf8(request).unwrap()
     };
-    timeout(secs(60), all).await.expect("it waits for ever");
+    let both = timeout(secs(60), join(dial(&url, LIMITS), server));
+    let (dialed, request) = both.await.expect("it waits for ever");
+    assert!(request.starts_with("GET /prices?of=gold HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains(&format!("\r\nHost: localhost:{port}\r\n")), "{request}");
+    assert!(dialed.is_err(), "nobody answered");
+}
+
+type OverTcp = (Connection<TcpStream>, WebSocketStream<TcpStream>);
+
+/// What `dial` gives, and what `accept` gives, each with a bare socket as its peer.
+async fn dialed_and_accepted(limits: Limits) -> [OverTcp; 2] {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("ws://{address}/");
+    let dialed = async {
+        let server = async { accept_async(listener.accept().await.unwrap().0).await };
+        let (ours, peer) = join(dial(&url, limits), server).await;
+        (ours.unwrap(), peer.unwrap())
+    };
+    let dialed = timeout(secs(60), dialed).await.expect("it waits for ever");
+    let accepted = async {
+        let client = TcpStream::connect(address).await.unwrap();
+        let server = accept(listener.accept().await.unwrap().0, limits);
+        let (ours, peer) = join(server, client_async(&url, client)).await;
+        (ours.unwrap(), peer.unwrap().0)
+    };
+    [dialed, timeout(secs(60), accepted).await.expect("it waits for ever")]
+}
+
+#[tokio::test]
+async fn dialed_or_accepted_a_connection_takes_and_keeps_no_more_than_its_limits() {
+    for (mut ours, mut peer) in dialed_and_accepted(LIMITS).await {
+        assert_eq!(ours.outbox().max_capacity(), 4);
+        peer.send(of_size(KIB + 1)).await.unwrap();
+        let error = soon(ours.next()).await.unwrap().unwrap_err();
+        assert_eq!(too_long(&error), Some(KIB + 1), "{error}");
+    }
+    for (mut ours, _peer) in dialed_and_accepted(LIMITS).await {
+        ours.outbox().send(of_size(5 * KIB)).await.unwrap();
+        let error = soon(ours.next()).await.unwrap().unwrap_err();
+        let full = matches!(error, SocketError::Failed(Error::WriteBufferFull(_)));
+        assert!(full, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn dialed_or_accepted_a_connection_pings_and_gives_up_when_its_limits_say_so() {
+    let mib = KIB * KIB;
+    let (write, ping, silence) = (secs(7), secs(10), secs(45));
+    let limits = Limits { message: mib, write, ping, silence, ..LIMITS };
+    // A ping of a client has a mask, of four bytes.
+    for ((mut ours, mut peer), size) in
+        dialed_and_accepted(limits).await.into_iter().zip([6, 2])
+    {
+        // Nothing comes any more, and the kernel has room for what goes out.
+        pause();
+        let silent = soon(ours.next()).await.unwrap().unwrap_err();
+        resume();
+        assert!(matches!(silent, SocketError::Silent(d) if d == silence), "{silent}");
+        let mut pings = Vec::new();
+        soon(peer.get_mut().read_to_end(&mut pings)).await.unwrap();
+        assert_eq!((pings[0], pings.len()), (0x89, 4 * size));
+    }
+    for (mut ours, _peer) in dialed_and_accepted(limits).await {
+        pause();
+        let outbox = ours.outbox();
+        let fill = async move { while outbox.send(of_size(mib)).await.is_ok() {} };
+        let (end, ()) = soon(join(ours.next(), fill)).await;
+        resume();
+        let stuck = end.unwrap().unwrap_err();
+        assert!(matches!(stuck, SocketError::Stuck(d) if d == write), "{stuck}");
+    }
 }
