@@ -324,16 +324,17 @@ async fn branches(listener: TcpListener) -> Outcome {
 // ANCHOR_END: orders
 
 // ANCHOR: limit
-/// The limit above which an order is a large one: now, and whenever the file changes.
-fn limits(file: &Path) -> Outcome<impl Stream<Item = Option<i64>> + use<>> {
+/// The limit above which an order is a large one: now, and whenever the file says
+/// another. That it cannot be watched, or read, is an error.
+fn limits(file: &Path) -> Outcome<impl Stream<Item = Outcome<i64>> + use<>> {
     let hints = watch_file(file, NonZeroU16::MIN.saturating_add(15))?;
     let pause = Pause { quiet: ms(20), at_most: secs(1) };
     let file = file.to_owned();
-    let read = move || {
-        let file = file.clone();
-        async move { fs::read_to_string(file).await.ok()?.trim().parse().ok() }
-    };
-    Ok(changes(file_events::latest(hints, pause, read)))
+    let read = move || fs::read_to_string(file.clone());
+    let texts = file_events::latest(hints, pause, read);
+    let limits = texts.map(|text| Ok(text??.trim().parse()?));
+    let mut before = None;
+    Ok(limits.try_filter(move |limit| ready(before.replace(*limit) != Some(*limit))))
 }
 
 /// Puts a new file in the place of the old one.
@@ -350,7 +351,7 @@ async fn take_orders(folder: &Path, pool: &SqlitePool) -> Outcome {
     let file = folder.join("limit");
     set_limit(&file, 1000).await?;
     let mut limits = pin!(limits(&file)?);
-    let mut limit = limits.next().await.flatten().ok_or("no limit")?;
+    let mut limit = limits.try_next().await?.ok_or("the watch has ended")?;
     println!("  an order is large above {limit}");
 
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -372,7 +373,7 @@ async fn take_orders(folder: &Path, pool: &SqlitePool) -> Outcome {
         count += 1;
         if count == 3 {
             set_limit(&file, 900).await?;
-            limit = limits.next().await.flatten().ok_or("no limit")?;
+            limit = limits.try_next().await?.ok_or("the watch has ended")?;
             println!("  an order is large above {limit}");
             outbox.send(Message::text("more")).await?;
         }

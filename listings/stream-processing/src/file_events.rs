@@ -4,11 +4,11 @@ use std::ffi::OsStr;
 use std::fs;
 use std::future::{self, Future};
 use std::io;
+use std::mem::take;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use futures::stream::{self, Stream, StreamExt};
 use notify::event::{AccessKind, AccessMode};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
+use tokio::task::consume_budget;
 use tokio::time::{Instant, timeout};
 
 /// Why a path is not watched, or not all of it.
@@ -48,9 +49,10 @@ pub enum WatchError {
 pub enum Hint {
     /// Something happened at these paths.
     Changed(Event),
-    /// Events were lost: look at everything again.
+    /// Events were lost: look at everything again. If the watcher failed meanwhile, the
+    /// first error is the next item.
     Rescan {
-        /// How many of them the stream itself had no room for; zero: the system lost
+        /// How many items the stream itself had no room for; zero: the system lost
         /// some, and does not say how many.
         lost: u64,
     },
@@ -65,13 +67,15 @@ pub enum Hint {
 pub struct FileEvents<W = RecommendedWatcher> {
     // The first to be dropped: a watcher that waits for its thread finds it free.
     hints: mpsc::Receiver<Result<Hint, WatchError>>,
-    lost: Arc<AtomicU64>,
+    /// Comes after a `Rescan`.
+    failed: Option<notify::Error>,
+    lost: Arc<Mutex<Lost>>,
     watcher: W,
 }
 // ANCHOR_END: hint
 
 // ANCHOR: watch
-/// Watches `path`. What happens after this has returned is told, or counted as lost.
+/// Watches `path`. What the watcher sees once this has returned is told, or counted.
 ///
 /// `room` is how many hints wait to be read, before the rest is lost, and counted.
 ///
@@ -92,12 +96,12 @@ pub fn watch_with<W: Watcher>(
     let refused = |source| WatchError::Watch { path: of_path(), source };
     // One more, for the `Rescan` that says that there was no room.
     let (to_stream, hints) = mpsc::channel(usize::from(room.get()) + 1);
-    let lost = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&lost);
-    let callback = move |event| forward(event, &to_stream, &counted);
+    let lost = Arc::new(Mutex::new(Lost::default()));
+    let noted = Arc::clone(&lost);
+    let callback = move |event| forward(event, &to_stream, &noted);
     let mut watcher = W::new(callback, config).map_err(refused)?;
     watcher.watch(path, mode).map_err(refused)?;
-    Ok(FileEvents { hints, lost, watcher })
+    Ok(FileEvents { hints, failed: None, lost, watcher })
 }
 
 /// [`watch_with`] what is best on this system.
@@ -113,6 +117,19 @@ pub fn watch(
 }
 // ANCHOR_END: watch
 
+// ANCHOR: polling
+/// For `watch_with::<PollWatcher>`, where the system tells nothing: all files are read
+/// again and again, with a pause of `every`; less than a millisecond counts as one.
+///
+/// By itself a `PollWatcher` compares times only, in whole seconds, and an earlier one
+/// is no change. What is made and removed again between two looks is never told.
+pub fn polling(every: Duration) -> Config {
+    Config::default()
+        .with_poll_interval(every.max(Duration::from_millis(1)))
+        .with_compare_contents(true)
+}
+// ANCHOR_END: polling
+
 impl<W> FileEvents<W> {
     /// The watcher itself, to add paths and to remove them.
     pub fn watcher(&mut self) -> &mut W {
@@ -121,32 +138,46 @@ impl<W> FileEvents<W> {
 }
 
 // ANCHOR: overflow
+/// What there was no room for, while a `Rescan` stands in the queue for it.
+#[derive(Debug, Default)]
+struct Lost {
+    count: u64,
+    /// The first failure among them.
+    failed: Option<notify::Error>,
+}
+
 /// Runs on the watcher's thread, which must not wait: nobody else empties its queue.
 fn forward(
     event: notify::Result<Event>,
     to_stream: &mpsc::Sender<Result<Hint, WatchError>>,
-    lost: &AtomicU64,
+    lost: &Mutex<Lost>,
 ) {
     let hint = match event {
         Ok(event) if event.need_rescan() => Ok(Hint::Rescan { lost: 0 }),
         Ok(event) if only_looks(event.kind) => return,
         Ok(event) => Ok(Hint::Changed(event)),
-        Err(error) => Err(WatchError::Later(error)),
+        Err(error) => Err(error),
     };
-    let one_more = |lost| (lost > 0).then_some(lost + 1);
-    if lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_ok() {
-        return; // A `Rescan` waits to be read, and whoever reads it looks at this, too.
-    }
+    let mut lost = lock(lost);
     // Nobody else sends, so there is no less room than this a moment later.
-    let hint = if to_stream.capacity() > 1 {
-        hint
-    } else {
-        lost.store(1, Ordering::SeqCst);
-        Ok(Hint::Rescan { lost: 0 })
-    };
-    to_stream.try_send(hint).ok(); // It fails when the stream has been dropped.
+    if lost.count == 0 && to_stream.capacity() > 1 {
+        to_stream.try_send(hint.map_err(WatchError::Later)).ok(); // no stream: nobody
+        return;
+    }
+    if lost.count == 0 {
+        to_stream.try_send(Ok(Hint::Rescan { lost: 1 })).ok();
+    }
+    lost.count += 1; // Whoever reads the `Rescan` looks at this, too.
+    lost.failed = take(&mut lost.failed).or(hint.err());
+}
+// ANCHOR_END: overflow
+
+/// Locked for a few steps; never while somebody waits.
+fn lock(lost: &Mutex<Lost>) -> MutexGuard<'_, Lost> {
+    lost.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+// ANCHOR: after_overflow
 impl<W: Unpin> Stream for FileEvents<W> {
     type Item = Result<Hint, WatchError>;
 
@@ -154,14 +185,20 @@ impl<W: Unpin> Stream for FileEvents<W> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Self::Item>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Some(Err(WatchError::Later(error))));
+        }
         let mut next = ready!(self.hints.poll_recv(cx));
-        if let Some(Ok(Hint::Rescan { lost })) = &mut next {
-            *lost = self.lost.swap(0, Ordering::SeqCst);
+        // Not one of the system: ours may stand behind it.
+        if let Some(Ok(Hint::Rescan { lost: count @ 1.. })) = &mut next {
+            let lost = take(&mut *lock(&self.lost));
+            *count = lost.count;
+            self.failed = lost.failed;
         }
         Poll::Ready(next)
     }
 }
-// ANCHOR_END: overflow
+// ANCHOR_END: after_overflow
 
 /// Whoever reads the file again at each event would make the next one.
 fn only_looks(kind: EventKind) -> bool {
@@ -214,46 +251,70 @@ pub struct Pause {
     pub at_most: Duration,
 }
 
-/// False: there will be no more of them.
-async fn burst_is_over<S: Stream + Unpin>(hints: &mut S, pause: Pause) -> bool {
-    if hints.next().await.is_none() {
-        return false;
-    }
-    let first = Instant::now();
+/// False: there will be no more of them. An error does not end the burst, which `began`
+/// with its first item.
+async fn burst_is_over<S, T, E>(
+    hints: &mut S,
+    began: &mut Option<Instant>,
+    pause: Pause,
+) -> Result<bool, E>
+where
+    S: Stream<Item = Result<T, E>> + Unpin,
+{
     loop {
-        let left = pause.at_most.saturating_sub(first.elapsed());
-        let another = timeout(pause.quiet.min(left), hints.next());
-        if left.is_zero() || !matches!(another.await, Ok(Some(_))) {
-            return true;
-        }
+        consume_budget().await; // Hints may come so fast that it never waits.
+        let next = match *began {
+            None => hints.next().await,
+            Some(began) => {
+                let left = pause.at_most.saturating_sub(began.elapsed());
+                if left.is_zero() {
+                    return Ok(true);
+                }
+                match timeout(pause.quiet.min(left), hints.next()).await {
+                    Ok(Some(hint)) => Some(hint),
+                    _ => return Ok(true),
+                }
+            }
+        };
+        let Some(hint) = next else { return Ok(false) };
+        began.get_or_insert_with(Instant::now);
+        hint?;
     }
 }
 // ANCHOR_END: burst
 
 // ANCHOR: read_again
-/// What `read` finds: now, and after each burst of hints. An `Err` is a hint, too.
+/// What `read` finds: now, and after each burst of hints. An error of `hints` is an
+/// item of its own, at once. It is a hint, too, and the stream goes on.
+///
+/// # Errors
+/// Those of `hints`. What `read` says is in the `Ok`.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops `hints`, and the read
 /// that is under way.
-pub fn latest<S, F, Fut>(
+pub fn latest<S, T, E, F, Fut>(
     hints: S,
     pause: Pause,
     read: F,
-) -> impl Stream<Item = Fut::Output>
+) -> impl Stream<Item = Result<Fut::Output, E>>
 where
-    S: Stream,
+    S: Stream<Item = Result<T, E>>,
     F: FnMut() -> Fut,
     Fut: Future,
 {
     // Fused: at the end of a burst they may have ended, and are asked once more.
-    let start = (Box::pin(hints.fuse()), read, true);
-    stream::unfold(start, move |(mut hints, mut read, first)| async move {
-        if !first && !burst_is_over(&mut hints, pause).await {
-            return None;
+    let start = (Box::pin(hints.fuse()), read, None, true);
+    stream::unfold(start, move |(mut hints, mut read, mut began, first)| async move {
+        if !first {
+            match burst_is_over(&mut hints, &mut began, pause).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return Some((Err(error), (hints, read, began, false))),
+            }
         }
         let found = read().await;
-        Some((found, (hints, read, false)))
+        Some((Ok(found), (hints, read, None, false)))
     })
     .fuse()
 }
@@ -328,14 +389,18 @@ mod tests {
     use super::*;
     use backend::Alive;
     use backend::cancel::after_polls;
+    use futures::TryStreamExt;
     use notify::event::{CreateKind, Flag};
-    use notify::{ErrorKind, EventHandler, WatcherKind};
+    use notify::{ErrorKind, EventHandler, PollWatcher, WatcherKind};
+    use std::convert::Infallible;
+    use std::error::Error;
     use std::ffi::OsString;
     use std::future::ready;
     use std::ops::RangeInclusive;
     use std::sync::Weak;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
+    use std::time::SystemTime;
     use tempfile::TempDir;
     use tokio::runtime::{self, Runtime};
     use tokio::task::{spawn_blocking, yield_now};
@@ -420,12 +485,12 @@ mod tests {
     }
 
     /// The watcher's thread drops the callback when it ends, and that its part of the count.
-    fn thread_of(events: &FileEvents) -> Weak<AtomicU64> {
+    fn thread_of<W>(events: &FileEvents<W>) -> Weak<Mutex<Lost>> {
         Arc::downgrade(&events.lost)
     }
 
     #[track_caller]
-    fn ends(thread: &Weak<AtomicU64>) {
+    fn ends(thread: &Weak<Mutex<Lost>>) {
         wait_for("the end of the thread", || thread.strong_count() == 0);
     }
 
@@ -440,16 +505,32 @@ mod tests {
     /// A watcher that sees what the test tells it.
     struct ByHand {
         callback: Option<Box<dyn EventHandler>>,
+        config: Config,
+        watched: Vec<(PathBuf, RecursiveMode)>,
+        named: Option<Named>,
+    }
+
+    /// Says its name when it is dropped.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Named(&'static str, std::sync::mpsc::Sender<&'static str>);
+
+    impl Drop for Named {
+        fn drop(&mut self) {
+            self.1.send(self.0).unwrap();
+        }
     }
 
     impl Watcher for ByHand {
-        fn new<F: EventHandler>(callback: F, _: Config) -> notify::Result<Self> {
-            Ok(Self { callback: Some(Box::new(callback)) })
+        fn new<F: EventHandler>(callback: F, config: Config) -> notify::Result<Self> {
+            let callback: Option<Box<dyn EventHandler>> = Some(Box::new(callback));
+            Ok(Self { callback, config, watched: vec![], named: None })
         }
 
         /// Takes folders only.
-        fn watch(&mut self, path: &Path, _: RecursiveMode) -> notify::Result<()> {
+        fn watch(&mut self, path: &Path, mode: RecursiveMode) -> notify::Result<()> {
             if path.is_dir() {
+                self.watched.push((path.to_owned(), mode));
                 Ok(())
             } else {
                 Err(notify::Error::new(ErrorKind::MaxFilesWatch))
@@ -555,7 +636,7 @@ mod tests {
         wait_for("an overflow", || {
             number += 1;
             place.write(&number.to_string(), "");
-            events.lost.load(Ordering::SeqCst) > 0
+            lock(&events.lost).count > 0
         });
         drop(events);
         ends(&thread);
@@ -573,6 +654,18 @@ mod tests {
         assert!(!waits.is_finished());
         drop(runtime);
         ends(&thread);
+    }
+
+    #[test]
+    fn the_queue_is_dropped_before_the_watcher() {
+        let (told, order) = std::sync::mpsc::channel();
+        let named = |name| Named(name, told.clone());
+        let mut events = by_hand(TWO);
+        events.watcher().named = Some(named("the watcher"));
+        events.see(Err(notify::Error::io(io::Error::other(named("the queue")))));
+        drop(events);
+        let order: Vec<_> = order.try_iter().collect();
+        assert_eq!(order, ["the queue", "the watcher"]);
     }
 
     #[tokio::test]
@@ -594,23 +687,161 @@ mod tests {
         place.write("b", "");
         tokio::spawn(async move { until_about(&mut hints, "b").await }).await.unwrap();
         let pause = Pause { quiet: ms(1), at_most: ms(1) };
-        let found =
-            latest(stream::empty::<()>(), pause, || ready(1)).collect::<Vec<_>>();
-        assert_eq!(tokio::spawn(found).await.unwrap(), [1]);
+        let never = stream::empty::<Result<(), Infallible>>();
+        let found = latest(never, pause, || ready(1)).collect::<Vec<_>>();
+        assert_eq!(tokio::spawn(found).await.unwrap(), [Ok(1)]);
     }
+
+    #[test]
+    fn the_watcher_gets_its_config_path_and_mode_and_the_queue_its_room() {
+        let place = Place::new();
+        let path = place.path();
+        for (millis, mode, room) in [(1, ONLY, ONE), (2, RecursiveMode::Recursive, TWO)]
+        {
+            let config = Config::default().with_poll_interval(ms(millis));
+            let mut events = watch_with::<ByHand>(config, path, mode, room).unwrap();
+            // And the place of the `Rescan`.
+            let room = usize::from(room.get()) + 1;
+            assert_eq!(events.hints.max_capacity(), room);
+            assert_eq!(events.watcher().config, config);
+            assert_eq!(events.watcher().watched, [(path.to_owned(), mode)]);
+        }
+        for room in [ONE, TWO] {
+            let events = watch(path, ONLY, room).unwrap();
+            assert_eq!(events.hints.max_capacity(), usize::from(room.get()) + 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_below_the_folder_is_told_if_the_mode_says_so() {
+        let place = Place::new();
+        fs::create_dir(place.file("below")).unwrap();
+        wait_until_old(&place).await;
+        for (mode, told) in [(ONLY, false), (RecursiveMode::Recursive, true)] {
+            let mut events = watch(place.path(), mode, ROOM).unwrap();
+            place.write("below/inner", "");
+            place.write("after", "");
+            let before = until_about(&mut events, "after").await;
+            assert_eq!(before.iter().any(|name| name == "inner"), told, "{before:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_watch_of_a_file_has_the_room_that_it_was_given() {
+        for (room, falls_behind) in [(ONE, true), (ROOM, false)] {
+            let place = Place::new();
+            let mut hints = watch_file(&place.file("config"), room).unwrap();
+            let mut rescan = false;
+            for version in 0..if falls_behind { usize::MAX } else { 20 } {
+                (0..5).for_each(|_| place.write("config", &version.to_string()));
+                let next = timeout(PATIENCE, hints.next()).await.expect("a hint");
+                rescan |= matches!(next, Some(Ok(Hint::Rescan { .. })));
+                while let Some(hint) = after_polls(1, hints.next()).await {
+                    rescan |= matches!(hint, Some(Ok(Hint::Rescan { .. })));
+                }
+                if rescan {
+                    break;
+                }
+            }
+            assert_eq!(rescan, falls_behind);
+        }
+    }
+
+    // A watcher that polls.
 
     #[tokio::test]
     async fn a_watcher_that_polls_gives_the_same_stream() {
         let place = Place::new();
-        let often = Config::default().with_poll_interval(ms(1));
+        let often = polling(ms(1));
         let mut events =
-            watch_with::<notify::PollWatcher>(often, place.path(), ONLY, ROOM).unwrap();
+            watch_with::<PollWatcher>(often, place.path(), ONLY, ROOM).unwrap();
         place.write("polled", "");
         until_about(&mut events, "polled").await;
-        let missing =
-            watch_with::<notify::PollWatcher>(often, &place.file("no"), ONLY, ROOM);
+        let missing = watch_with::<PollWatcher>(often, &place.file("no"), ONLY, ROOM);
         assert!(matches!(missing, Err(WatchError::Look { .. })));
     }
+
+    #[test]
+    fn polling_compares_contents_as_often_as_it_was_told() {
+        for (every, expected) in
+            [(ms(20), ms(20)), (Duration::MAX, Duration::MAX), (Duration::ZERO, ms(1))]
+        {
+            let config = polling(every);
+            assert_eq!(config.poll_interval(), Some(expected));
+            assert!(config.compare_contents());
+        }
+    }
+
+    /// What is told after all there is has been looked at, on demand. The markers are files of their own.
+    async fn looked_at(
+        place: &Place,
+        events: &mut FileEvents<PollWatcher>,
+        markers: [&str; 2],
+    ) -> Vec<OsString> {
+        let mut told = Vec::new();
+        // A look has no order; what the first one found is there before what the second finds.
+        for marker in markers {
+            place.write(marker, "");
+            events.watcher().poll().unwrap();
+            told.extend(until_about(events, marker).await);
+        }
+        told
+    }
+
+    /// Whether a second save is told that puts the time of the file's change there, from the first one on
+    /// in milliseconds.
+    async fn is_told(config: Config, later: i64) -> bool {
+        const FIRST: i64 = 1_000_000_000_000;
+        let place = Place::new();
+        let save = |contents, millis: i64| {
+            place.write("config", contents);
+            let changed = SystemTime::UNIX_EPOCH + ms(millis.try_into().unwrap());
+            let file = fs::File::options().write(true).open(place.file("config"));
+            file.unwrap().set_modified(changed).unwrap();
+        };
+        save("1", FIRST);
+        let by_hand = config.with_manual_polling();
+        let mut events =
+            watch_with::<PollWatcher>(by_hand, place.path(), ONLY, ROOM).unwrap();
+        save("2", FIRST + later);
+        let told = looked_at(&place, &mut events, ["1", "2"]).await;
+        told.iter().any(|name| name == "config")
+    }
+
+    #[tokio::test]
+    async fn a_save_in_the_same_second_or_with_an_earlier_time_is_told_if_contents_are_compared()
+     {
+        for (later, by_time) in [(1_000, true), (999, false), (-86_400_000, false)] {
+            assert_eq!(is_told(Config::default(), later).await, by_time, "{later}");
+            assert!(is_told(polling(ms(1)), later).await, "{later}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_made_and_removed_between_two_looks_is_not_told() {
+        let place = Place::new();
+        let by_hand = polling(ms(1)).with_manual_polling();
+        let mut events =
+            watch_with::<PollWatcher>(by_hand, place.path(), ONLY, ROOM).unwrap();
+        looked_at(&place, &mut events, ["1", "2"]).await;
+        place.write("short", "");
+        fs::remove_file(place.file("short")).unwrap();
+        let told = looked_at(&place, &mut events, ["3", "4"]).await;
+        assert!(!told.iter().any(|name| name == "short"), "{told:?}");
+    }
+
+    #[test]
+    fn dropping_a_stream_that_polls_ends_its_thread_whenever_its_next_look_is() {
+        let place = Place::new();
+        let events =
+            watch_with::<PollWatcher>(polling(Duration::MAX), place.path(), ONLY, ROOM)
+                .unwrap();
+        let thread = thread_of(&events);
+        drop(events);
+        ends(&thread);
+    }
+
+    // The end.
 
     #[tokio::test]
     async fn when_the_watcher_ends_so_does_the_stream() {
@@ -654,12 +885,57 @@ mod tests {
         assert_eq!(now_in(&mut events), [5]);
     }
 
-    #[tokio::test]
-    async fn that_the_system_lost_some_is_a_rescan_too() {
+    #[test]
+    fn that_the_system_lost_some_is_a_rescan_too_and_not_counted() {
         let mut events = by_hand(TWO);
         events.see(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)));
-        let rescan = events.next().await.unwrap().unwrap();
-        assert_eq!(rescan, Hint::Rescan { lost: 0 });
+        // Ours stands behind it.
+        events.see_made(1..=4);
+        assert_eq!(now_in(&mut events), [0, 1, -3]);
+        events.see_made(5..=5);
+        assert_eq!(now_in(&mut events), [5]);
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_there_is_no_room_for_comes_after_the_rescan() {
+        let mut events = by_hand(ONE);
+        for _ in 0..2 {
+            events.see_made(1..=2);
+            events.see(Err(notify::Error::new(ErrorKind::MaxFilesWatch)));
+            events.see(Err(notify::Error::new(ErrorKind::WatchNotFound)));
+            assert!(matches!(events.next().await, Some(Ok(Hint::Changed(_)))));
+            let rescan = events.next().await.unwrap().unwrap();
+            assert_eq!(rescan, Hint::Rescan { lost: 3 });
+            let Some(Err(WatchError::Later(first))) = events.next().await else {
+                panic!("no error")
+            };
+            assert!(matches!(first.kind, ErrorKind::MaxFilesWatch), "{first}");
+            assert_eq!(now_in(&mut events), [0; 0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn while_two_threads_race_each_event_is_told_or_counted() {
+        const EVENTS: u64 = 200_000;
+        let mut events = by_hand(TWO);
+        let mut callback = events.watcher().callback.take().unwrap();
+        let watcher = thread::spawn(move || {
+            (1..=EVENTS).for_each(|number| callback.handle_event(Ok(made(number))));
+        });
+        let (mut told, mut lost, mut rescans) = (0, 0, 0);
+        while let Some(hint) = events.next().await {
+            match hint.unwrap() {
+                Hint::Changed(_) => told += 1,
+                Hint::Rescan { lost: 0 } => panic!("it was not the system"),
+                Hint::Rescan { lost: some } => {
+                    lost += some;
+                    rescans += 1;
+                }
+            }
+        }
+        watcher.join().unwrap();
+        assert_eq!(told + lost, EVENTS, "{told} told, {rescans} rescans");
+        assert!(rescans > 0);
     }
 
     #[tokio::test]
@@ -682,7 +958,7 @@ mod tests {
         wait_for("an overflow", || {
             number += 1;
             place.write(&number.to_string(), "");
-            events.lost.load(Ordering::SeqCst) > 0
+            lock(&events.lost).count > 0
         });
         let first = events.next().await.unwrap().unwrap();
         assert!(matches!(first, Hint::Changed(_)));
@@ -712,6 +988,26 @@ mod tests {
         assert!(only_looks(EventKind::Access(AccessKind::Read)));
         assert!(!only_looks(EventKind::Access(written)));
         assert!(!only_looks(EventKind::Any));
+    }
+
+    /// What an error says, and then each cause beneath it.
+    fn chain(error: &dyn Error) -> Vec<String> {
+        let below = std::iter::successors(error.source(), |error| (*error).source());
+        std::iter::once(error.to_string())
+            .chain(below.map(ToString::to_string))
+            .collect()
+    }
+
+    #[test]
+    fn no_error_repeats_its_cause_and_none_loses_it() {
+        let path = PathBuf::from("a/b");
+        let denied = || io::Error::other("denied");
+        let look = WatchError::Look { path: path.clone(), source: denied() };
+        assert_eq!(chain(&look), ["cannot look at a/b", "denied"]);
+        let watch = WatchError::Watch { path, source: notify::Error::io(denied()) };
+        assert_eq!(chain(&watch), ["cannot watch a/b", "denied"]);
+        let later = WatchError::Later(notify::Error::io(denied()));
+        assert_eq!(chain(&later), ["the watcher failed", "denied"]);
     }
 
     // One file.
@@ -746,6 +1042,19 @@ mod tests {
         assert!(until_about(&mut hints, "config").await.is_empty());
     }
 
+    #[tokio::test]
+    async fn of_a_file_with_its_name_in_a_folder_below_it_says_nothing() {
+        let place = Place::new();
+        fs::create_dir(place.file("below")).unwrap();
+        wait_until_old(&place).await;
+        let mut hints = watch_file(&place.file("config"), ROOM).unwrap();
+        place.write("below/config", "");
+        place.write("config", "");
+        let first = timeout(PATIENCE, hints.next()).await.expect("a hint");
+        let Some(Ok(Hint::Changed(event))) = first else { panic!("{first:?}") };
+        assert!(!event.paths[0].ends_with("below/config"), "{event:?}");
+    }
+
     #[test]
     fn what_may_be_about_the_file_is_told() {
         let name = OsStr::new("1");
@@ -766,23 +1075,33 @@ mod tests {
     }
 
     #[test]
-    fn a_path_without_a_name_is_an_error() {
-        let error = watch_file(Path::new("a/.."), ROOM).err();
-        let Some(WatchError::Look { source, .. }) = error else { panic!("{error:?}") };
-        assert_eq!(source.kind(), io::ErrorKind::InvalidInput);
+    fn a_path_without_a_name_or_without_its_folder_is_an_error() {
+        let cases = [
+            ("a/..", "a/..", io::ErrorKind::InvalidInput),
+            ("no such folder/config", "no such folder", io::ErrorKind::NotFound),
+        ];
+        for (file, about, kind) in cases {
+            match watch_file(Path::new(file), ROOM).err() {
+                Some(WatchError::Look { path, source }) => {
+                    assert_eq!((path, source.kind()), (about.into(), kind));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     // Reading again.
 
     const PAUSE: Pause = Pause { quiet: ms(50), at_most: ms(200) };
 
-    /// A hint at each of these times, in milliseconds from the start, and then no end.
-    fn hints_at(times: &[u64]) -> impl Stream<Item = u64> + Send + use<> {
+    /// A hint at each of these times, in milliseconds from the start, and then no end; an error at those
+    /// that are odd.
+    fn hints_at(times: &[u64]) -> impl Stream<Item = Result<u64, u64>> + Send + use<> {
         let start = Instant::now();
         stream::iter(times.to_owned())
             .then(move |at| async move {
                 tokio::time::sleep_until(start + ms(at)).await;
-                at
+                if at % 2 == 0 { Ok(at) } else { Err(at) }
             })
             .chain(stream::pending())
     }
@@ -795,12 +1114,12 @@ mod tests {
             sleep(read).await;
             began
         });
-        found.take(count).collect().await
+        found.take(count).map(Result::unwrap).collect().await
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_reads_at_once_and_again_after_each_burst() {
-        let burst = [100, 101, 103, 110, 500, 510];
+        let burst = [100, 102, 104, 110, 500, 510];
         assert_eq!(reads(&burst, ms(0), 3).await, [ms(0), ms(160), ms(560)]);
     }
 
@@ -814,19 +1133,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_change_during_the_read_is_read_again() {
-        assert_eq!(reads(&[5], ms(10), 2).await, [ms(0), ms(60)]);
-        assert_eq!(reads(&[100, 155], ms(10), 3).await, [ms(0), ms(150), ms(210)]);
+        assert_eq!(reads(&[4], ms(10), 2).await, [ms(0), ms(60)]);
+        assert_eq!(reads(&[100, 156], ms(10), 3).await, [ms(0), ms(150), ms(210)]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_pause_each_hint_is_a_read() {
         let mut read = 0;
         let at_once = Pause { quiet: ms(0), at_most: ms(0) };
-        let found = latest(stream::iter(0..5), at_once, || {
+        let hints = stream::iter(0..5).map(Ok::<_, Infallible>);
+        let found = latest(hints, at_once, || {
             read += 1;
             ready(read)
         });
-        assert_eq!(found.collect::<Vec<_>>().await, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(found.collect::<Vec<_>>().await, [1, 2, 3, 4, 5, 6].map(Ok));
     }
 
     #[tokio::test(start_paused = true)]
@@ -838,10 +1158,69 @@ mod tests {
         });
         let found = latest(hints, PAUSE, || ready(start.elapsed()));
         let mut found = std::pin::pin!(found);
-        assert_eq!(found.next().await, Some(ms(0)));
-        assert_eq!(found.next().await, Some(ms(20)));
+        assert_eq!(found.next().await, Some(Ok(ms(0))));
+        assert_eq!(found.next().await, Some(Ok(ms(20))));
         assert_eq!(found.next().await, None);
         assert_eq!(found.next().await, None);
+    }
+
+    /// The first items of `latest`, an error by the time that it was made, each with the time of its coming.
+    async fn items(times: &[u64], count: usize) -> Vec<(Result<(), u64>, Duration)> {
+        let start = Instant::now();
+        let found = latest(hints_at(times), PAUSE, || ready(()));
+        found.map(|item| (item, start.elapsed())).take(count).collect().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_is_an_item_at_once_and_what_there_is_is_read_after_it() {
+        let (read, error) = (|at| (Ok(()), ms(at)), |at| (Err(at), ms(at)));
+        assert_eq!(items(&[101], 3).await, [read(0), error(101), read(151)]);
+        // It neither ends a burst nor begins another.
+        let always: Vec<_> =
+            (0..9).map(|number| 100 + number * 30 + number % 2).collect();
+        let expected = [read(0), error(131), error(191), error(251), read(300)];
+        assert_eq!(items(&always, 5).await, expected);
+        // The last hint.
+        let found = latest(hints_at(&[11]).take(1), PAUSE, || ready(()));
+        assert_eq!(found.collect::<Vec<_>>().await, [Ok(()), Err(11), Ok(())]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_looks_long_at_an_error_gets_the_read_at_once() {
+        let start = Instant::now();
+        let found = latest(hints_at(&[101, 102]), PAUSE, || ready(start.elapsed()));
+        let mut found = std::pin::pin!(found);
+        assert_eq!(found.next().await, Some(Ok(ms(0))));
+        assert_eq!(found.next().await, Some(Err(101)));
+        sleep(ms(300)).await;
+        assert_eq!(found.next().await, Some(Ok(ms(401))));
+        // The hint that had come by then, and was not waited for.
+        assert_eq!(found.next().await, Some(Ok(ms(451))));
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_hints_is_read_at_the_limit_and_leaves_others_their_turn() {
+        const FLOOD: usize = 5_000_000;
+        let (came, turns) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+        let hints = stream::iter(1..=FLOOD).map(|number| {
+            came.store(number, Ordering::SeqCst);
+            Ok::<_, Infallible>(())
+        });
+        let counted = turns.clone();
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::SeqCst);
+                yield_now().await;
+            }
+        });
+        let pause = Pause { quiet: Duration::MAX, at_most: ms(5) };
+        let found = latest(hints, pause, || ready(came.load(Ordering::SeqCst)));
+        let mut found = std::pin::pin!(found);
+        assert_eq!(found.next().await, Some(Ok(0)));
+        let Some(Ok(read)) = found.next().await else { panic!("the end") };
+        assert!(read < FLOOD, "it was read after the flood");
+        assert!(turns.load(Ordering::SeqCst) > 0, "nobody else had a turn");
+        other.abort();
     }
 
     #[tokio::test(start_paused = true)]
@@ -862,7 +1241,9 @@ mod tests {
         let mut came = Vec::new();
         while came.len() < 3 {
             // Dropped wherever it waits, every 7 ms.
-            came.extend(after_polls(1, found.next()).await.flatten());
+            came.extend(
+                after_polls(1, found.next()).await.flatten().transpose().unwrap(),
+            );
             sleep(ms(7)).await;
         }
         // Each time is rounded up to the poll that saw it.
@@ -902,7 +1283,7 @@ mod tests {
             let found =
                 latest(hints, pause, || tokio::fs::read_to_string(file.clone()));
             let mut found = std::pin::pin!(found);
-            let missing = found.next().await.unwrap().unwrap_err();
+            let missing = found.try_next().await.unwrap().unwrap().unwrap_err();
             assert_eq!(missing.kind(), io::ErrorKind::NotFound);
             let saves = spawn_blocking(move || {
                 for version in 0..20 {
@@ -915,7 +1296,9 @@ mod tests {
                 place
             });
             let last = async {
-                while found.next().await.unwrap().ok().as_deref() != Some("19") {}
+                while found.try_next().await.unwrap().unwrap().ok().as_deref()
+                    != Some("19")
+                {}
             };
             timeout(PATIENCE, last).await.expect("the last contents");
             saves.await.unwrap();

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::future::ready;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -27,9 +28,10 @@ fn saves<'a>(
 /// Reads the file after each burst, as often as given.
 async fn read_again(times: &[u64], reads: usize) {
     let version = AtomicUsize::new(0);
-    let hints = observe("hints", saves(&version, times));
+    let hints = observe("hints", saves(&version, times)).map(Ok::<_, Infallible>);
     let read = || ready(format!("v{}", version.load(Ordering::SeqCst)));
-    observe("reads", latest(hints, PAUSE, read)).take(reads).collect::<Vec<_>>().await;
+    let found = latest(hints, PAUSE, read).map(|Ok(version)| version);
+    observe("reads", found).take(reads).collect::<Vec<_>>().await;
 }
 
 #[test]
