@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Display;
+use std::future::ready;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::Path;
 use std::pin::pin;
