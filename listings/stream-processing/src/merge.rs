@@ -588,6 +588,28 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn beside_a_side_that_is_always_ready_a_channel_has_128_turns_in_merge() {
+        let ready = || futures::StreamExt::take(always('r'), 1_000);
+        let of_the_channel = |items: Vec<char>| {
+            let both = items.into_iter().take_while(|item| *item != '.');
+            both.filter(|item| *item == 'c').count()
+        };
+        let then = || ready().chain(tokio_stream::once('.'));
+        // Its turns end with the budget of the task, which never pauses for a new one.
+        tokio::task::yield_now().await;
+        let merged: Vec<_> =
+            futures::StreamExt::collect(full('c', 900).merge(then())).await;
+        assert_eq!(of_the_channel(merged), 128);
+        tokio::task::yield_now().await;
+        let merged = select(full('c', 900), then());
+        let merged: Vec<_> = futures::StreamExt::collect(merged).await;
+        assert_eq!(of_the_channel(merged), 128);
+        let merged = while_open(then(), full('c', 900));
+        let merged: Vec<_> = futures::StreamExt::collect(merged).await;
+        assert_eq!(of_the_channel(merged), 900);
+    }
+
     /// How many of 100,000 items that are always ready had come when another task of the
     /// thread had its turn and its item came, too.
     async fn items_before<S: Stream<Item = usize>>(
