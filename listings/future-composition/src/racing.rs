@@ -70,7 +70,7 @@ fn with_causes<E: Error>(error: &E) -> String {
 // ANCHOR_END: all_errors
 
 // ANCHOR: first_to_succeed
-/// The first `Ok`, with the name of its request. An `Err` puts out only its own.
+/// The first `Ok`, with the name of its request. An `Err` ends only its own.
 ///
 /// # Errors
 /// There was no request, or every one of them failed.
@@ -211,7 +211,7 @@ pub mod naive {
     /// Wrong: a busy racer uses up the budget of its task before the timer is polled.
     ///
     /// # Errors
-    /// Neither finished within `limit`, if each of them had to wait.
+    /// Neither finished within `limit`; it holds only if both sometimes wait.
     pub async fn first_to_finish<T>(
         primary: impl Future<Output = T>,
         mirror: impl Future<Output = T>,
