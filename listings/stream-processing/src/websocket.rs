@@ -229,8 +229,8 @@ where
 ///
 /// # Errors
 /// [`SocketError::Silent`] when the handshake is not over after `limits.silence`;
-/// [`SocketError::Failed`] when the URL is none, or another than `ws://`, when its name
-/// is not found, or the connection or the handshake fails.
+/// [`SocketError::Failed`] when `url` is no `ws://` URL, its name is not found, or the
+/// connection or the handshake fails.
 ///
 /// # Cancel safety
 /// Dropping it closes the socket. While a name is looked up there is none: the lookup

@@ -57,6 +57,11 @@ async fn soon<T>(awaited: impl Future<Output = T>) -> T {
     timeout(2 * HOUR, awaited).await.expect("it waits for ever")
 }
 
+/// The same where time is real.
+async fn in_time<T>(awaited: impl Future<Output = T>) -> T {
+    timeout(secs(60), awaited).await.expect("it waits for ever")
+}
+
 type Ours = Connection<DuplexStream>;
 type Peer = WebSocketStream<DuplexStream>;
 
@@ -1378,22 +1383,22 @@ async fn a_flood_of_messages_keeps_no_ping_back_and_no_goodbye_and_hides_no_sile
     let limits = Limits { ping: Duration::from_millis(1), ..LIMITS };
     let mut ours = connect(three_pings(), limits).await;
     let flooding = tokio::spawn(flood(ours.outbox()));
-    assert!(soon(ours.next()).await.is_none(), "the goodbye after three pings");
-    assert!(!soon(flooding).await.unwrap(), "they came after the flood");
+    assert!(in_time(ours.next()).await.is_none(), "the goodbye after three pings");
+    assert!(!in_time(flooding).await.unwrap(), "they came after the flood");
 
     let wire = Wire::new(|_| Poll::Pending, |_| Poll::Ready(Ok(())));
     let limits = Limits { silence: Duration::from_millis(20), ..LIMITS };
     let mut ours = connect(wire, limits).await;
     let flooding = tokio::spawn(flood(ours.outbox()));
-    let silent = soon(ours.next()).await.unwrap().unwrap_err();
+    let silent = in_time(ours.next()).await.unwrap().unwrap_err();
     assert!(matches!(silent, SocketError::Silent(_)), "{silent}");
-    assert!(!soon(flooding).await.unwrap(), "it was noticed after the flood");
+    assert!(!in_time(flooding).await.unwrap(), "it was noticed after the flood");
 
     let (ours, peer) = wired(KIB).await;
     let flooding = tokio::spawn(flood(ours.outbox()));
-    let (closed, _) = soon(join(ours.close(secs(60)), listen(peer))).await;
+    let (closed, _) = in_time(join(ours.close(secs(60)), listen(peer))).await;
     closed.unwrap();
-    assert!(!soon(flooding).await.unwrap(), "it was said after the flood");
+    assert!(!in_time(flooding).await.unwrap(), "it was said after the flood");
 }
 
 /// A peer that sends `frame` again and again, until it has read a text and a ping, or the flood has ended. It
@@ -1427,7 +1432,7 @@ async fn a_flood_of_what_comes_keeps_nothing_back_that_goes_out() {
         let went = Arc::new(AtomicUsize::new(0));
         let mut ours = connect(flooding(frame, went.clone()), limits).await;
         ours.outbox().send(text("out")).await.unwrap();
-        while let Some(message) = soon(ours.next()).await {
+        while let Some(message) = in_time(ours.next()).await {
             assert_eq!(message.unwrap(), text("a"));
         }
         assert_eq!(went.load(Ordering::SeqCst), 3, "a text and a ping");
@@ -1622,7 +1627,9 @@ async fn an_answer_with_another_code_is_an_error() {
 #[tokio::test]
 async fn an_outbox_has_the_room_that_it_was_given_as_far_as_a_channel_can() {
     for (room, expected) in [(1, 1), (7, 7), (usize::MAX, Semaphore::MAX_PERMITS)] {
-        let limits = Limits { outbox: room.try_into().unwrap(), ..LIMITS };
+        // Nor does the limit of a message overflow.
+        let outbox = room.try_into().unwrap();
+        let limits = Limits { outbox, message: room, ..LIMITS };
         let (ours, _peer) = wired_with(KIB, limits).await;
         assert_eq!(ours.outbox().max_capacity(), expected);
     }
@@ -1834,7 +1841,7 @@ async fn a_dropped_dial_closes_the_socket() {
         dialing.abort();
         wire.read_to_end(&mut Vec::new()).await.unwrap();
     };
-    timeout(secs(60), closed).await.expect("it waits for ever");
+    in_time(closed).await;
 }
 
 #[tokio::test]
@@ -1885,10 +1892,10 @@ async fn a_client_that_asks_for_nothing_is_given_up_after_the_silence() {
 async fn on_tcp_the_kernel_takes_small_messages_for_a_peer_that_reads_nothing() {
     for (ours, _deaf) in dialed_and_accepted(LIMITS).await {
         for _ in 0..100 {
-            soon(ours.outbox().send(text("a price"))).await.unwrap();
+            in_time(ours.outbox().send(text("a price"))).await.unwrap();
         }
         // All are written: the outbox is empty again.
-        soon(ours.outbox().reserve_many(4)).await.map(drop).unwrap();
+        in_time(ours.outbox().reserve_many(4)).await.map(drop).unwrap();
     }
 }
 
@@ -1910,7 +1917,7 @@ async fn dialed_behind(first: SocketAddr) -> Duration {
     };
     let start = Instant::now();
     let both = join(dial_with(resolve, "ws://peer.test/", LIMITS), server);
-    let (dialed, _peer) = timeout(secs(60), both).await.expect("it waits for ever");
+    let (dialed, _peer) = in_time(both).await;
     dialed.map(drop).unwrap();
     start.elapsed()
 }
@@ -1964,14 +1971,14 @@ async fn dialed_and_accepted(limits: Limits) -> [OverTcp; 2] {
         let (ours, peer) = join(dial(&url, limits), server).await;
         (ours.unwrap(), peer.unwrap())
     };
-    let dialed = timeout(secs(60), dialed).await.expect("it waits for ever");
+    let dialed = in_time(dialed).await;
     let accepted = async {
         let client = TcpStream::connect(address).await.unwrap();
         let server = accept(listener.accept().await.unwrap().0, limits);
         let (ours, peer) = join(server, client_async(&url, client)).await;
         (ours.unwrap(), peer.unwrap().0)
     };
-    [dialed, timeout(secs(60), accepted).await.expect("it waits for ever")]
+    [dialed, in_time(accepted).await]
 }
 
 #[tokio::test]
@@ -1979,12 +1986,12 @@ async fn dialed_or_accepted_a_connection_takes_and_keeps_no_more_than_its_limits
     for (mut ours, mut peer) in dialed_and_accepted(LIMITS).await {
         assert_eq!(ours.outbox().max_capacity(), 4);
         peer.send(of_size(KIB + 1)).await.unwrap();
-        let error = soon(ours.next()).await.unwrap().unwrap_err();
+        let error = in_time(ours.next()).await.unwrap().unwrap_err();
         assert_eq!(too_long(&error), Some(KIB + 1), "{error}");
     }
     for (mut ours, _peer) in dialed_and_accepted(LIMITS).await {
         ours.outbox().send(of_size(5 * KIB)).await.unwrap();
-        let error = soon(ours.next()).await.unwrap().unwrap_err();
+        let error = in_time(ours.next()).await.unwrap().unwrap_err();
         let full = matches!(error, SocketError::Failed(Error::WriteBufferFull(_)));
         assert!(full, "{error:?}");
     }
@@ -2005,13 +2012,18 @@ async fn dialed_or_accepted_a_connection_pings_and_gives_up_when_its_limits_say_
         resume();
         assert!(matches!(silent, SocketError::Silent(d) if d == silence), "{silent}");
         let mut pings = Vec::new();
-        soon(peer.get_mut().read_to_end(&mut pings)).await.unwrap();
+        in_time(peer.get_mut().read_to_end(&mut pings)).await.unwrap();
         assert_eq!((pings[0], pings.len()), (0x89, 4 * size));
     }
     for (mut ours, _peer) in dialed_and_accepted(limits).await {
         pause();
-        let outbox = ours.outbox();
-        let fill = async move { while outbox.send(of_size(mib)).await.is_ok() {} };
+        let (outbox, large) = (ours.outbox(), of_size(mib));
+        let fill = async move {
+            // More than the kernel takes.
+            for _ in 0..1_000 {
+                let _ = outbox.send(large.clone()).await;
+            }
+        };
         let (end, ()) = soon(join(ours.next(), fill)).await;
         resume();
         let stuck = end.unwrap().unwrap_err();
