@@ -37,10 +37,13 @@ use std::time::{Duration, SystemTime};
 use notify::{Config, Event, PollWatcher, RecursiveMode, Watcher};
 
 fn save(file: &Path, contents: &str, millis: u64) {
-    fs::write(file, contents).unwrap();
     let changed = SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
-    let file = fs::File::options().write(true).open(file).unwrap();
-    file.set_modified(changed).unwrap();
+    // A look may come at any time, and must not find the time of the write.
+    let new = file.with_extension("new");
+    fs::write(&new, contents).unwrap();
+    let opened = fs::File::options().write(true).open(&new).unwrap();
+    opened.set_modified(changed).unwrap();
+    fs::rename(new, file).unwrap();
 }
 
 /// Looks once, on demand; a file that is new says when it has been seen.
