@@ -6,9 +6,8 @@
 #
 # What happens: `Handle::try_current()` is `Ok`, a spawned task is cancelled at once, but a timer neither fires
 # nor panics: the tasks are dropped by a worker that has stopped to park, and the time driver, whose flag makes
-# the panic, is shut down only after the last task is gone. `block_in_place` with `Handle::block_on` of such a
-# timer in a destructor therefore never returns, and neither does the `drop` of the runtime. (Here the timer is
-# polled twice and given up.)
+# the panic, is shut down only after the last task is gone. So whoever waits for such a timer there waits for
+# ever. (Here the timer is polled twice and given up.)
 #
 # Where: tokio-1.54.1/src/runtime/scheduler/multi_thread/worker.rs:1307 (`pre_shutdown` drops the tasks), :1512
 # (`shutdown_core` then shuts down the driver), src/runtime/time/entry.rs:535 (the panic asks for that flag).

@@ -1,4 +1,4 @@
-//! Hands skeptic the pages of the book, expanded: of each page, the files that it shows, whole.
+//! Hands skeptic the pages of the book: of each page, the files that it shows, whole.
 //!
 //! A mistake in the book does not stop the build: it is written down, and the test `the_book_builds` fails
 //! with it while all others run.
@@ -6,27 +6,26 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use book::book::Book;
+use book::render::skeptic::pages;
+use book::source::Cache;
+
 fn main() -> io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // Asked when it is run: clones may share what was compiled.
+    let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let root = package.join("..");
     for source in ["src", "listings", "book.toml", "Cargo.toml", "Cargo.lock"] {
+        // From this clone, and from the one that skeptic's tests were made in: it may be gone.
+        println!("cargo:rerun-if-changed=../{source}");
         println!("cargo:rerun-if-changed={}", root.join(source).display());
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    let (pages, mistake) = match book::build::for_skeptic(&root) {
-        Ok(pages) => (pages, String::new()),
-        Err(error) => (Vec::new(), format!("{error:#}")),
-    };
+    let book = Book::read(&root, &mut Cache::default());
+    let mistake = book.as_ref().err().map(ToString::to_string).unwrap_or_default();
     write_if_changed(&out.join("mistake.txt"), &mistake)?;
     let mut files = Vec::new();
-    for (path, text) in pages {
-        // skeptic names its tests after the file: the whole path keeps them apart, and `page_` keeps a
-        // digit from the start.
-        let name = path
-            .with_extension("")
-            .display()
-            .to_string()
-            .replace(['/', '\\', '-'], "_");
-        let file = out.join(format!("page_{name}.md"));
+    for (name, text) in book.iter().flat_map(pages) {
+        let file = out.join(name);
         write_if_changed(&file, &text)?;
         files.push(file);
     }

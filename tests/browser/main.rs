@@ -7,6 +7,9 @@ mod driver;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use book::book::Shown;
+use book::layout::html_path;
+use book::source::Cache;
 use driver::{Browser, Theme, Width, book};
 use serde_json::{Value, json};
 
@@ -17,11 +20,8 @@ const RICH: &str = "future-composition/bounded-concurrency.html";
 
 /// All pages, by their path.
 fn pages() -> Vec<String> {
-    let pages = book::summary::pages(&book_tests::root()).expect("SUMMARY.md is right");
-    let path = |page: std::path::PathBuf| {
-        page.with_extension("html").display().to_string().replace('\\', "/")
-    };
-    pages.into_iter().map(path).collect()
+    let pages = book_tests::the_book().pages.iter();
+    pages.map(|page| html_path(&page.page.file)).collect()
 }
 
 /// What axe finds in the page as it is now, a line each.
@@ -596,8 +596,9 @@ async fn the_book_prints_as_one_with_all_its_figures() {
     let browser = Browser::start().await;
     browser.be_patient().await;
     browser.open("print.html").await;
-    let figures =
-        book::build::report(&book_tests::root()).expect("no mistakes").figures.len();
+    let figures = book_tests::shown(book_tests::the_book())
+        .filter(|shown| matches!(shown, Shown::Figure(_)))
+        .count();
     let shown = "return [...document.querySelectorAll('.drawing svg.wide')].filter(it => it.checkVisibility()).length";
     assert_eq!(browser.script(shown).await, json!(figures));
     let pdf = browser.pdf().await;
@@ -615,8 +616,10 @@ async fn the_book_prints_as_one_with_all_its_figures() {
 #[ignore = "needs Chromium"]
 async fn the_book_can_be_read_from_a_folder() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (html, _) = book::build::build(&book_tests::root(), Some(folder.path()))
-        .expect("it builds");
+    let (root, mut cache) = (book_tests::root(), Cache::default());
+    let built =
+        book::mdbook::build(&root, Some(&folder.path().join("out")), &mut cache);
+    let html = built.expect("it builds").html;
     let browser = Browser::start().await;
     browser.goto(&format!("file://{}/{RICH}", html.display())).await;
     browser.script("return document.fonts.ready.then(() => true)").await;

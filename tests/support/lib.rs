@@ -5,16 +5,44 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use book::book::{Book, Shown};
+use book::mdbook;
+use book::source::Cache;
 use scraper::{ElementRef, Html, Selector};
 use tempfile::TempDir;
 
-/// The root of the book.
+/// The root of the book. Asked when it is run, since clones may share what was compiled.
 ///
 /// # Panics
-/// When the package has been moved out of it.
+/// When it is not run by cargo.
 pub fn root() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").expect("run this by `cargo test`");
+    let root = Path::new(&package).join("..");
     root.canonicalize().expect("the tests stand in the book")
+}
+
+/// The book itself, read once.
+///
+/// # Panics
+/// When it has mistakes.
+pub fn the_book() -> &'static Book {
+    static BOOK: LazyLock<Book> = LazyLock::new(|| read(&root()));
+    &BOOK
+}
+
+/// The book at `root`.
+///
+/// # Panics
+/// When it has mistakes.
+pub fn read(root: &Path) -> Book {
+    Book::read(root, &mut Cache::default())
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+/// The anchors, recordings and figures that the pages of a book show.
+pub fn shown(book: &Book) -> impl Iterator<Item = &Shown> {
+    book.pages.iter().flat_map(|page| &page.blocks).map(|block| &block.what)
 }
 
 /// A rendered book, in memory.
@@ -31,11 +59,21 @@ impl Rendered {
     /// When it does not build.
     pub fn of(root: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let html = match book::build::build(root, Some(folder.path())) {
-            Ok((html, _)) => html,
+        let built =
+            mdbook::build_for_serving(root, folder.path(), &mut Cache::default());
+        let html = match built {
+            Ok(built) => built.html,
             Err(error) => panic!("{error:#}"),
         };
-        let files = BTreeSet::from_iter(files(&html));
+        Self::read(&html)
+    }
+
+    /// What stands in a folder of rendered pages.
+    ///
+    /// # Panics
+    /// When a page cannot be read.
+    pub fn read(html: &Path) -> Self {
+        let files = BTreeSet::from_iter(files(html));
         let pages =
             files.iter().filter(|file| file.extension().is_some_and(|it| it == "html"));
         let pages = pages.map(|file| {
@@ -117,54 +155,15 @@ pub const PAGE: &str = "src/some-pattern/a-topic.md";
 /// Its listing.
 pub const LISTING: &str = "listings/some-pattern/src/a_topic.rs";
 
-const FILES: [(&str, &str); 10] = [
-    (
-        "book.toml",
-        "[book]\ntitle = \"Small\"\n[build]\ncreate-missing = false\n\
-         [preprocessor.listings]\ncommand = \"not run\"\nbefore = [\"links\"]\n[output.html.playground]\nrunnable = false\n",
-    ),
-    (
-        "Cargo.toml",
-        "[workspace.package]\nrepository = \"https://example.org/book\"\nrust-version = \"1.95\"\n\
-         [workspace.dependencies]\ntokio = \"1\"\n",
-    ),
-    ("Cargo.lock", "[[package]]\nname = \"tokio\"\nversion = \"1.54.1\"\n"),
-    ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.95.0\"\n"),
-    (
-        "src/SUMMARY.md",
-        "# Summary\n\n[Home](index.md)\n\n- [A topic](some-pattern/a-topic.md)\n",
-    ),
-    (
-        "src/index.md",
-        "# Home\n\nSee [the topic](some-pattern/a-topic.md#what-it-promises).\n",
-    ),
-    (
-        PAGE,
-        "# A topic\n\n```rust\n{{#include ../../listings/some-pattern/src/a_topic.rs:an_idea}}\n```\n\n\
-         {{#figure a-topic}}\n\n## What it promises\n\n| Promise | Proof |\n|---|---|\n\
-         | It is right | `it_is_right` |\n\n```text\n\
-         {{#include ../../listings/some-pattern/examples/a_program.out}}\n```\n",
-    ),
-    (
-        LISTING,
-        "//! A topic.\n\n// ANCHOR: an_idea\npub fn idea() -> u32 {\n    42\n}\n// ANCHOR_END: an_idea\n\n\
-         #[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn it_is_right() {\n        \
-         assert_eq!(idea(), 42);\n    }\n\n    #[test]\n    #[ignore]\n    fn it_is_skipped() {}\n}\n",
-    ),
-    ("listings/some-pattern/examples/a_program.out", "42\n"),
-    (
-        "listings/some-pattern/figures/a_topic.json",
-        "{\"title\": \"A figure\", \"panels\": [{\"name\": \"run\", \"end\": 10, \"rows\": [{\"row\": \
-         \"lane\", \"name\": \"a\", \"from\": 0, \"to\": 10, \"end\": \"done\", \"calls\": [], \
-         \"polls\": [0]}]}]}\n",
-    ),
-];
-
 impl Default for SmallBook {
+    /// A copy of `tests/small-book`.
     fn default() -> Self {
         let book = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        for (file, text) in FILES {
-            book.write(file, text);
+        let original = root().join("tests/small-book");
+        for file in files(&original) {
+            let text =
+                fs::read_to_string(original.join(&file)).expect("a file of text");
+            book.write(&file.display().to_string().replace('\\', "/"), &text);
         }
         book
     }
@@ -292,78 +291,5 @@ pub mod links {
             }
         }
         Some(parts.join("/"))
-    }
-}
-
-/// What stands in the book and no page uses.
-pub mod orphans {
-    use std::path::Path;
-
-    use book::listing::{Kind, Listings};
-    use book::{build, record, summary};
-
-    use super::files;
-
-    /// A file of `listings/` whose documentation has this line is not meant for a page.
-    pub const SUPPORT: &str = "//! Support: no page shows this file";
-
-    /// Each thing that no page uses, and each exemption that is not needed, as a line of text.
-    ///
-    /// # Panics
-    /// When the book has mistakes.
-    pub fn of(root: &Path) -> Vec<String> {
-        let report = build::report(root).expect("a book without mistakes");
-        let listings = Listings::read(root);
-        let mut orphans = Vec::new();
-        for (path, listing) in &listings.files {
-            let named = report.promises.iter().any(|promise| promise.file == *path);
-            let shown = report.anchors.iter().any(|(shown, _)| shown == path)
-                || listing.kind == Kind::Refused && named;
-            let support = listing.whole().lines().any(|line| line.starts_with(SUPPORT));
-            if support && shown {
-                orphans.push(format!("{path}: a page shows it, so it is not support"));
-            }
-            let needed = listing.kind != Kind::Tests && !support;
-            if needed && !shown {
-                orphans.push(format!("{path}: no page shows it"));
-            }
-            for anchor in listing.anchors.keys() {
-                if !report.anchors.contains(&(path.clone(), anchor.clone())) {
-                    orphans.push(format!("{path}: no page shows its anchor {anchor}"));
-                }
-            }
-            let test = listing.kind == Kind::Tests;
-            if test && !named && !support {
-                orphans.push(format!("{path}: no page names a test of it"));
-            }
-        }
-        for path in record::recordings(root).keys() {
-            let name = path.display().to_string().replace('\\', "/");
-            let stem = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .replace('_', "-");
-            // A proof shows what the compiler says.
-            let code = name.replace(".stderr", ".rs");
-            let named = report.promises.iter().any(|promise| promise.file == code);
-            if !report.outputs.contains(&name)
-                && !report.figures.contains(&stem)
-                && !named
-            {
-                orphans.push(format!("{name}: no page shows it"));
-            }
-        }
-        let pages = summary::pages(root).expect("a book without mistakes");
-        for file in files(&root.join("src")) {
-            let page = file.extension().is_some_and(|ending| ending == "md");
-            if page && file != Path::new("SUMMARY.md") && !pages.contains(&file) {
-                orphans.push(format!(
-                    "src/{}: SUMMARY.md does not name it",
-                    file.display()
-                ));
-            }
-        }
-        orphans
     }
 }

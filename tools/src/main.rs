@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use book::preprocess::ListingsPreprocessor;
-use book::search::SearchIndex;
+use book::mdbook::{self, Listings, SearchIndex};
 use book::serve::Server;
-use book::{build, record, root};
+use book::source::Cache;
+use book::{record, root};
 use clap::{Args, Parser, Subcommand};
 use mdbook_preprocessor::{Preprocessor, parse_input};
 use mdbook_renderer::{RenderContext, Renderer};
@@ -70,43 +70,56 @@ fn main() -> ExitCode {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     log.without_time().with_target(false).init();
     match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
+        // Who reads our output has read enough.
+        Err(error) if is_closed_pipe(&error) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Prints a line, and tells when it cannot.
+fn say(line: impl std::fmt::Display) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
-        None => serve(&find()?, &arguments.serve),
+        None => serve(&find()?, &arguments.serve)?,
         Some(Command::Build { dest }) => {
             let dest = dest.map(std::path::absolute).transpose().context("--dest")?;
-            let (dest, took) = build::build(&find()?, dest.as_deref())?;
-            println!("Built {} in {} ms", dest.display(), took.as_millis());
-            Ok(())
+            let built =
+                mdbook::build(&find()?, dest.as_deref(), &mut Cache::default())?;
+            say(format_args!(
+                "Built {} in {} ms",
+                built.html.display(),
+                built.took.as_millis()
+            ))?;
         }
         Some(Command::Record { names }) => {
             let changed = record::record(&find()?, &names)?;
             if changed.is_empty() {
-                println!("Nothing changed.");
+                say("Nothing changed.")?;
             }
             for file in changed {
-                println!("changed: {}", file.display());
+                say(format_args!("changed: {}", file.display()))?;
             }
-            Ok(())
         }
         Some(Command::Search) => {
-            SearchIndex.render(&RenderContext::from_json(io::stdin())?)
+            SearchIndex.render(&RenderContext::from_json(io::stdin())?)?;
         }
-        Some(Command::Preprocess { query }) => {
-            if query.is_empty() {
-                preprocess()?;
-            }
-            Ok(())
-        }
+        Some(Command::Preprocess { query }) => return preprocess(&query),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn find() -> anyhow::Result<PathBuf> {
@@ -116,30 +129,60 @@ fn find() -> anyhow::Result<PathBuf> {
 fn serve(root: &Path, serve: &Serve) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let ended = runtime.block_on(async {
-        let server = Server::start(root, serve.port).await?;
-        let url = server.url();
-        println!(
-            "Built in {} ms. Read it at {url}  (Ctrl-C ends)",
-            server.took().as_millis()
-        );
-        io::stdout().flush()?;
-        if serve.open {
-            open::that(&url)?;
-        }
+        let started = async {
+            let server = Server::start(root, serve.port).await?;
+            let url = server.url();
+            let took = server.took().as_millis();
+            say(format_args!("Built in {took} ms. Read it at {url}  (Ctrl-C ends)"))?;
+            if serve.open {
+                open::that(&url)?;
+            }
+            Ok(server.run().await?)
+        };
         tokio::select! {
-            result = server.run() => Ok(result?),
-            result = tokio::signal::ctrl_c() => Ok(result?),
+            result = started => result,
+            result = asked_to_end() => Ok(result?),
         }
     });
     // Open connections hold the built book: its folder goes away with the last of them. A rebuild that
-    // still runs is not worth a longer wait.
+    // still runs is not worth a longer wait; its folder is swept by the next start.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 
-fn preprocess() -> anyhow::Result<()> {
-    let (context, book) = parse_input(io::stdin())?;
-    let book = ListingsPreprocessor.run(&context, book)?;
-    serde_json::to_writer(io::stdout(), &book)?;
-    Ok(())
+/// Ctrl-C, or on Unix what a service manager or a closed terminal sends.
+async fn asked_to_end() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result,
+            _ = terminate.recv() => Ok(()),
+            _ = hang_up.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+/// What mdBook starts: with `supports RENDERER` it asks, without arguments it hands over the book.
+fn preprocess(query: &[String]) -> anyhow::Result<ExitCode> {
+    match query {
+        [] => {
+            let (context, book) = parse_input(io::stdin()).context(
+                "standard input is not what mdBook 0.5 writes\n    help: use mdBook 0.5, or `cargo run -- build`",
+            )?;
+            let book = Listings::default().run(&context, book)?;
+            serde_json::to_writer(io::stdout(), &book)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        [supports, renderer] if supports == "supports" => {
+            Ok(ExitCode::from(u8::from(!mdbook::supports(renderer))))
+        }
+        _ => anyhow::bail!(
+            "`preprocess` is for mdBook, which asks `supports RENDERER` first"
+        ),
+    }
 }

@@ -1,13 +1,12 @@
 //! What is wrong with the book, where, and how to mend it.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 
 /// One mistake in the book's sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, from the root of the book.
-    pub file: PathBuf,
+    /// The file, from the root of the book, with `/` on every system.
+    pub file: String,
     /// The line, from 1; 0 when the whole file is meant.
     pub line: usize,
     /// What is wrong.
@@ -19,7 +18,7 @@ pub struct Problem {
 impl Problem {
     /// A problem in a line of a file.
     pub fn new(
-        file: impl AsRef<Path>,
+        file: impl AsRef<str>,
         line: usize,
         what: impl Into<String>,
         mend: impl Into<String>,
@@ -31,7 +30,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display().to_string().replace('\\', "/");
+        let file = &self.file;
         match self.line {
             0 => write!(f, "{file}: {}", self.what)?,
             line => write!(f, "{file}:{line}: {}", self.what)?,

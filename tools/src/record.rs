@@ -4,13 +4,13 @@
 //! what they got instead of comparing it, each file whole or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-/// The test targets that compare recordings.
-const TARGETS: [&str; 3] = ["figures", "programs", "refused"];
+use crate::layout::{File, Place, module};
+use crate::problem::Problems;
+use crate::{book, source};
 
 /// Why nothing, or not everything, was recorded.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum RecordError {
         /// The recordings that exist.
         known: Vec<String>,
     },
+    /// The sources cannot be looked through.
+    #[error("{0}")]
+    Sources(#[from] Problems),
     /// cargo could not be started.
     #[error("cannot start cargo: {0}")]
     Cargo(io::Error),
@@ -36,47 +39,87 @@ pub enum RecordError {
     },
 }
 
+/// Something that is recorded by a test, and the test target that does it.
+const TARGETS: [(Place, &str); 3] = [
+    (Place::Figure, "figures"),
+    (Place::Program, "programs"),
+    (Place::Refused, "refused"),
+];
+
 /// Records everything, or what is named (`all-at-once`, as pages are), and returns the files that changed.
 ///
 /// # Errors
 /// A name is unknown, or a run failed.
 pub fn record(root: &Path, names: &[String]) -> Result<Vec<PathBuf>, RecordError> {
-    let before = recordings(root);
-    check_names(root, names)?;
+    let before = recordings(root)?;
+    let known = known(root)?;
+    check_names(&known, names)?;
     cargo(root, &["build", "--workspace", "--examples"])?;
-    for target in TARGETS {
-        let mut arguments = vec!["test", "--workspace", "--test", target, "--"];
-        let filters: Vec<_> = names.iter().map(|name| name.replace('-', "_")).collect();
-        // The refused listings are one test, whatever is named.
-        if target != "refused" {
-            arguments.extend(filters.iter().map(String::as_str));
+    for (place, target) in TARGETS {
+        let wanted: Vec<_> = names
+            .iter()
+            .map(|name| module(name))
+            .filter(|name| known.contains(&(place, name.clone())))
+            .collect();
+        if wanted.is_empty() && !names.is_empty() {
+            continue;
         }
+        let mut arguments = vec!["test", "--workspace", "--test", target, "--"];
+        // The refused listings are one test, which trybuild filters.
+        let filters: Vec<_> = match place {
+            Place::Refused => {
+                wanted.iter().map(|name| format!("trybuild={name}.rs")).collect()
+            }
+            _ => wanted,
+        };
+        if place == Place::Refused {
+            for filter in &filters {
+                cargo(root, &[&arguments[..], &["the_compiler", filter]].concat())?;
+            }
+            if !filters.is_empty() {
+                continue;
+            }
+        }
+        arguments.extend(filters.iter().map(String::as_str));
         cargo(root, &arguments)?;
     }
-    let after = recordings(root);
+    let after = recordings(root)?;
     let changed =
         after.into_iter().filter(|(path, text)| before.get(path) != Some(text));
-    Ok(changed.map(|(path, _)| path).collect())
+    Ok(changed.map(|(path, _)| PathBuf::from(path)).collect())
 }
 
-/// Whether each name is that of a figure, a program or a refused listing, recorded or not.
-fn check_names(root: &Path, names: &[String]) -> Result<(), RecordError> {
-    let known: BTreeSet<_> = files_below(&root.join("listings"))
-        .iter()
-        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
-        .filter(|path| {
-            let folder = path.parent().unwrap_or(path);
-            ["tests/figures", "examples", "ui"].iter().any(|it| folder.ends_with(it))
-        })
-        .filter_map(|path| Some(path.file_stem()?.to_str()?.replace('_', "-")))
-        .filter(|name| name != "main")
-        .collect();
-    match names.iter().find(|name| !known.contains(&name.replace('_', "-"))) {
+/// What can be recorded, recorded before or not: figures by the file that runs them, programs, refused listings.
+fn known(root: &Path) -> Result<BTreeSet<(Place, String)>, Problems> {
+    let (paths, problems) = book::below(root, "listings");
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    let known = paths.iter().filter_map(|path| {
+        let file = File::at(path)?;
+        let place = match file.place {
+            Place::Support if path.contains("/tests/figures/") => Place::Figure,
+            place @ (Place::Program | Place::Refused) => place,
+            _ => return None,
+        };
+        let name = file.topic.module();
+        (name != "main").then_some((place, name))
+    });
+    Ok(known.collect())
+}
+
+fn check_names(
+    known: &BTreeSet<(Place, String)>,
+    names: &[String],
+) -> Result<(), RecordError> {
+    let all: BTreeSet<_> =
+        known.iter().map(|(_, name)| name.replace('_', "-")).collect();
+    match names.iter().find(|name| !all.contains(&name.replace('_', "-"))) {
         None => Ok(()),
-        Some(name) => {
-            let known = known.into_iter().collect();
-            Err(RecordError::Unknown { name: name.clone(), known })
-        }
+        Some(name) => Err(RecordError::Unknown {
+            name: name.clone(),
+            known: all.into_iter().collect(),
+        }),
     }
 }
 
@@ -98,29 +141,19 @@ fn cargo(root: &Path, arguments: &[&str]) -> Result<(), RecordError> {
 }
 
 /// Every recorded file below `listings/`, by its path from the root, and what it says.
-pub fn recordings(root: &Path) -> BTreeMap<PathBuf, String> {
-    let mut found = BTreeMap::new();
-    for path in files_below(&root.join("listings")) {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        let in_figures =
-            path.parent().is_some_and(|folder| folder.ends_with("figures"));
-        let figure = ending == Some("json") && in_figures;
-        if figure || matches!(ending, Some("out" | "stderr")) {
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            let path = path.strip_prefix(root).map(Path::to_owned).unwrap_or(path);
-            found.insert(path, text);
-        }
+fn recordings(root: &Path) -> Result<BTreeMap<String, String>, Problems> {
+    let (paths, problems) = book::below(root, "listings");
+    if !problems.is_empty() {
+        return Err(Problems(problems));
     }
-    found
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
-        }
-    }
-    files
+    let recorded = paths.into_iter().filter(|path| {
+        File::at(path).is_some_and(|file| {
+            matches!(file.place, Place::Figure | Place::Output | Place::Message)
+        })
+    });
+    let texts = recorded.map(|path| {
+        let text = source::read(root, &path).unwrap_or_default();
+        (path, text)
+    });
+    Ok(texts.collect())
 }

@@ -20,6 +20,7 @@ fn small_book(text: &str) -> TempDir {
     let write =
         |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
     fs::create_dir(folder.path().join("src")).unwrap();
+    fs::create_dir(folder.path().join("listings")).unwrap();
     let preprocessor =
         "[preprocessor.listings]\ncommand = \"not run\"\nbefore = [\"links\"]\n";
     write("book.toml", &format!("[book]\ntitle = \"Small\"\n{preprocessor}"));
@@ -99,7 +100,14 @@ fn as_a_preprocessor_it_answers_what_mdbook_asks() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_the_server_at_once_and_leaves_nothing() {
+fn a_signal_ends_the_server_at_once_and_leaves_nothing() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        ends_with(signal);
+    }
+}
+
+#[cfg(unix)]
+fn ends_with(signal: &str) {
     use std::io::{BufRead, BufReader, Read};
     use std::process::Stdio;
 
@@ -124,11 +132,70 @@ fn ctrl_c_ends_the_server_at_once_and_leaves_nothing() {
     reader.read_exact(&mut [0; 12]).unwrap();
 
     let server_id = server.id().to_string();
-    Command::new("kill").args(["-INT", &server_id]).status().unwrap();
+    Command::new("kill").args([signal, &server_id]).status().unwrap();
     assert!(server.wait().unwrap().success());
     assert_eq!(
         fs::read_dir(temporary.path()).unwrap().count(),
         0,
         "a temporary folder is left"
     );
+}
+
+#[test]
+fn a_preprocessor_says_no_to_a_renderer_that_it_does_not_know() {
+    let output = book(Path::new("."), &["preprocess", "supports", "epub"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn what_another_mdbook_writes_is_told_with_what_to_do() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    let mut preprocessor = Command::new(env!("CARGO_BIN_EXE_book"))
+        .arg("preprocess")
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = br#"[{"root": ".", "mdbook_version": "0.4.40"}, {"sections": []}]"#;
+    preprocessor.stdin.take().unwrap().write_all(input).unwrap();
+    let output = preprocessor.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    assert!(stderr(&output).contains("help: use mdBook 0.5"), "{}", stderr(&output));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_told() {
+    let small = small_book("# Home\n");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_book"))
+        .args(["build"])
+        .current_dir(small.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("error: No space left"), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_went_away_is_no_panic() {
+    use std::process::Stdio;
+
+    let small = small_book("# Home\n");
+    let mut build = Command::new(env!("CARGO_BIN_EXE_book"))
+        .args(["build"])
+        .current_dir(small.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(build.stdout.take());
+    let output = build.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output)), (Some(1), String::new()));
+    assert!(small.path().join("book/index.html").is_file());
 }

@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use ::recording::{Call, End, Item, Panel, Row};
 use futures::Stream;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use serde::Serialize;
 use tokio::runtime::{Builder, Handle};
 use tokio::time::Instant;
 use tracing::field::{Field, Visit};
@@ -33,70 +33,18 @@ use crate::recording;
 pub const TARGET: &str = "figure";
 
 /// A figure in the making: a title, and a panel for each run.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Figure {
-    #[serde(skip)]
     topic: String,
-    title: String,
-    panels: Vec<Panel>,
-}
-
-#[derive(Debug, Serialize)]
-struct Panel {
-    name: String,
-    /// Milliseconds from the start of the run to its end.
-    end: u64,
-    rows: Vec<Row>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "row", rename_all = "snake_case")]
-enum Row {
-    /// One future or task.
-    Lane {
-        name: String,
-        from: u64,
-        to: u64,
-        end: End,
-        calls: Vec<Call>,
-        polls: Vec<u64>,
-    },
-    /// One stage of a stream.
-    Stream { name: String, from: u64, to: u64, end: End, items: Vec<Item> },
-    /// When something happened, and how often.
-    Tally { name: String, at: Vec<(u64, usize)> },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum End {
-    Done,
-    Failed,
-    Dropped,
-    /// Still there when the run ended.
-    Open,
-}
-
-/// A call to a service: `from` .. `sent` it queued, `sent` .. `ready` it was in flight, and `ready` ..
-/// `to` its answer was there and nobody looked.
-#[derive(Debug, Serialize)]
-struct Call {
-    from: u64,
-    sent: Option<u64>,
-    ready: Option<u64>,
-    to: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Item {
-    at: u64,
-    label: String,
+    recorded: ::recording::Figure,
 }
 
 impl Figure {
     /// `topic` is the name of the page, as in `all-at-once`.
     pub fn new(topic: &str, title: &str) -> Self {
-        Self { topic: topic.to_owned(), title: title.to_owned(), panels: Vec::new() }
+        let recorded =
+            ::recording::Figure { title: title.to_owned(), panels: Vec::new() };
+        Self { topic: topic.to_owned(), recorded }
     }
 
     /// Runs `scene` on a paused runtime of its own and records what it does. What the scene spawned and
@@ -122,7 +70,7 @@ impl Figure {
         });
         let rows = std::mem::take(&mut recorder.log().rows);
         let rows = rows.into_iter().map(|row| row.closed(end)).collect();
-        self.panels.push(Panel { name: name.to_owned(), end, rows });
+        self.recorded.panels.push(Panel { name: name.to_owned(), end, rows });
         self
     }
 
@@ -137,8 +85,8 @@ impl Figure {
             .join("figures")
             .join(self.topic.replace('-', "_"))
             .with_extension("json");
-        let mut json =
-            serde_json::to_string_pretty(&self).expect("names and numbers are JSON");
+        let mut json = serde_json::to_string_pretty(&self.recorded)
+            .expect("names and numbers are JSON");
         json.push('\n');
         if let Err(error) = recording::check(path, &json) {
             panic!("{error}");
@@ -366,7 +314,17 @@ impl Log {
     }
 }
 
-impl Row {
+/// How a row grows while the run goes on.
+trait Growing {
+    fn begin(row: &str, name: String, now: u64) -> Self;
+    fn item(&mut self, now: u64, label: String);
+    fn mark(&mut self, now: u64, mark: &str, after: Option<u64>);
+    fn finish(&mut self, now: u64, how: End);
+    /// Ends what the run left open, and cuts each call at the end of its lane.
+    fn closed(self, run_end: u64) -> Self;
+}
+
+impl Growing for Row {
     fn begin(row: &str, name: String, now: u64) -> Self {
         if row == "lane" {
             let (calls, polls) = (Vec::new(), Vec::new());
@@ -383,7 +341,7 @@ impl Row {
     }
 
     fn mark(&mut self, now: u64, mark: &str, after: Option<u64>) {
-        if let Some(end) = End::from_mark(mark) {
+        if let Some(end) = end_of(mark) {
             self.finish(now, end);
             return;
         }
@@ -429,7 +387,6 @@ impl Row {
         }
     }
 
-    /// Ends what the run left open, and cuts each call at the end of its lane.
     fn closed(mut self, run_end: u64) -> Self {
         if let Self::Lane { to, end, .. } | Self::Stream { to, end, .. } = &mut self
             && *end == End::Open
@@ -449,14 +406,12 @@ impl Row {
     }
 }
 
-impl End {
-    fn from_mark(mark: &str) -> Option<Self> {
-        match mark {
-            "done" => Some(Self::Done),
-            "failed" => Some(Self::Failed),
-            "dropped" => Some(Self::Dropped),
-            _ => None,
-        }
+fn end_of(mark: &str) -> Option<End> {
+    match mark {
+        "done" => Some(End::Done),
+        "failed" => Some(End::Failed),
+        "dropped" => Some(End::Dropped),
+        _ => None,
     }
 }
 
@@ -506,7 +461,7 @@ mod tests {
 
     fn rows<T>(scene: impl AsyncFnOnce() -> T) -> Value {
         let figure = Figure::new("test", "Test").panel("run", scene);
-        serde_json::to_value(&figure.panels[0].rows).unwrap()
+        serde_json::to_value(&figure.recorded.panels[0].rows).unwrap()
     }
 
     #[test]

@@ -4,9 +4,16 @@
 //!
 //! With `RECORD=1` in the environment the file is rewritten instead; `cargo run -- record` sets it.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs, io};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+use std::{env, fs, io, thread};
+
+use wait_timeout::ChildExt;
+
+/// A program of the book that runs longer hangs; they need a second or two.
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// Why a recording does not stand.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +46,12 @@ pub enum RecordingError {
         "{path} is newer than the program built from it; run `cargo test` without --test"
     )]
     Stale {
+        /// The source of the program.
+        path: String,
+    },
+    /// A program that does not end.
+    #[error("{path} did not end within {LONGEST:?}, and was killed")]
+    Hangs {
         /// The source of the program.
         path: String,
     },
@@ -75,8 +88,9 @@ pub fn check_program(name: &str) -> Result<(), RecordingError> {
     if modified(&program)? < modified(&source)? {
         return Err(RecordingError::Stale { path });
     }
-    let output =
-        Command::new(&program).output().map_err(|error| io_error(&program, error))?;
+    let output = run(&mut Command::new(&program), LONGEST)
+        .map_err(|error| io_error(&program, error))?;
+    let Some(output) = output else { return Err(RecordingError::Hangs { path }) };
     if !output.status.success() || !output.stderr.is_empty() {
         let said =
             format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
@@ -84,6 +98,42 @@ pub fn check_program(name: &str) -> Result<(), RecordingError> {
     }
     let printed = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
     check(source.with_extension("out"), &printed)
+}
+
+/// Runs a program; `None` when it has not ended within `longest` and was killed.
+fn run(program: &mut Command, longest: Duration) -> io::Result<Option<Output>> {
+    let mut running = program
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let (stdout, stderr) = (running.stdout.take(), running.stderr.take());
+    thread::scope(|scope| {
+        // Both pipes are emptied while it runs: a full one would stop it.
+        let stdout = scope.spawn(move || read_all(stdout));
+        let stderr = scope.spawn(move || read_all(stderr));
+        let status = running.wait_timeout(longest)?;
+        if status.is_none() {
+            running.kill()?;
+            running.wait()?;
+        }
+        let (stdout, stderr) = (joined(stdout)?, joined(stderr)?);
+        Ok(status.map(|status| Output { status, stdout, stderr }))
+    })
+}
+
+fn read_all(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut read)?;
+    }
+    Ok(read)
+}
+
+fn joined(
+    reader: thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>,
+) -> io::Result<Vec<u8>> {
+    reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// `target/<profile>/examples/<name>`, from the test that runs in `target/<profile>/deps`.
@@ -144,6 +194,21 @@ fn io_error(path: &Path, source: io::Error) -> RecordingError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_does_not_end_is_killed() {
+        let shell = |script: &str, longest| {
+            run(Command::new("sh").args(["-c", script]), longest).unwrap()
+        };
+        // It fills both pipes, and then waits for ever.
+        let fills = "head -c 200000 /dev/zero; head -c 200000 /dev/zero 1>&2";
+        let hangs = format!("{fills}; exec sleep 3600");
+        assert!(shell(&hangs, Duration::from_millis(300)).is_none());
+        let output = shell(fills, LONGEST).unwrap();
+        assert!(output.status.success());
+        assert_eq!((output.stdout.len(), output.stderr.len()), (200_000, 200_000));
+    }
 
     #[test]
     fn a_run_that_differs_is_refused_with_its_line() {

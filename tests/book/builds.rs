@@ -1,41 +1,46 @@
 //! The book builds, and keeps what it promises about its pages.
 
-use book_tests::{PAGE, Rendered, SmallBook, by_id, root, selector};
+use book::book::Shown;
+use book::layout::html_path;
+use book::source::Cache;
+use book_tests::{
+    LISTING, PAGE, Rendered, SmallBook, by_id, root, selector, shown, the_book,
+};
 
 #[test]
 fn the_book_builds_without_a_mistake() {
-    if let Err(error) = book::build::report(&root()) {
-        panic!("{error}");
-    }
+    the_book();
 }
 
 #[test]
 fn every_page_links_to_its_source_and_to_a_place_to_report_a_mistake() {
     let rendered = Rendered::book();
-    for path in book::summary::pages(&root()).unwrap() {
-        let name = path.with_extension("html").display().to_string().replace('\\', "/");
+    for page in &the_book().pages {
+        let file = &page.page.file;
+        let name = html_path(file);
         let page = rendered.page(&name);
         let links: Vec<_> = page
             .select(&selector(".colophon a"))
             .filter_map(|link| link.value().attr("href"))
             .collect();
         assert_eq!(links.len(), 2, "{name}: {links:?}");
-        assert!(
-            links[0].ends_with(&format!("blob/main/src/{}", path.display())),
-            "{name}"
-        );
+        assert!(links[0].ends_with(&format!("blob/main/{file}")), "{name}");
         assert!(links[1].contains("/issues/new"), "{name}");
     }
 }
 
 #[test]
 fn every_listing_and_promise_stands_in_the_rendered_pages() {
-    let root = root();
-    let (rendered, report) = (Rendered::book(), book::build::report(&root).unwrap());
-    let print = rendered.page("print.html");
-    assert_eq!(print.select(&selector("figure.listing")).count(), report.anchors.len());
-    assert_eq!(print.select(&selector("details.proof")).count(), report.promises.len());
-    assert_eq!(print.select(&selector("figure.drawing")).count(), report.figures.len());
+    let (book, print) = (the_book(), Rendered::book().page("print.html"));
+    let count = |css: &str| print.select(&selector(css)).count();
+    let wanted = |of: fn(&Shown) -> bool| shown(book).filter(|it| of(it)).count();
+    assert_eq!(
+        count("figure.listing"),
+        wanted(|it| matches!(it, Shown::Listing { .. }))
+    );
+    assert_eq!(count("figure.drawing"), wanted(|it| matches!(it, Shown::Figure(_))));
+    assert_eq!(count("figure.output"), wanted(|it| matches!(it, Shown::Output(_))));
+    assert_eq!(count("details.proof"), book.promises.len());
 }
 
 #[test]
@@ -59,17 +64,16 @@ fn a_listing_is_shown_as_it_stands_in_its_file() {
 #[test]
 fn every_listing_shown_is_part_of_its_file() {
     let root = root();
-    let report = book::build::report(&root).unwrap();
     let print = Rendered::book().page("print.html");
     let (print, code) = (by_id(&print), selector("code.rust"));
     let plain = |code: &str| code.lines().map(str::trim).collect::<Vec<_>>().join("\n");
-    for (path, anchor) in report.anchors {
-        let file = std::fs::read_to_string(root.join(&path)).unwrap();
+    for part in shown(the_book()) {
+        let Shown::Listing { listing, anchor } = part else { continue };
+        let path = &listing.file.path;
+        let file = std::fs::read_to_string(root.join(path)).unwrap();
         let file: Vec<_> =
             file.lines().filter(|line| !line.contains("// ANCHOR")).collect();
-        let stem =
-            path.rsplit('/').next().unwrap().trim_end_matches(".rs").replace('_', "-");
-        let shown = print.get(&*format!("listing-{stem}-{anchor}"));
+        let shown = print.get(&*listing.file.topic.listing_id(anchor));
         let shown = shown.and_then(|listing| listing.select(&code).next());
         let shown: String =
             shown.unwrap_or_else(|| panic!("{path}:{anchor}")).text().collect();
@@ -85,7 +89,7 @@ fn a_wrong_listing_says_so_in_words() {
     let small = SmallBook::default()
         .with(PAGE, "an_idea}}", "wrong}}")
         .with(
-            book_tests::LISTING,
+            LISTING,
             "#[cfg(test)]",
             "pub mod naive {\n    // ANCHOR: wrong\n    pub fn wrong() {}\n    // ANCHOR_END: wrong\n}\n\n#[cfg(test)]",
         );
@@ -99,7 +103,7 @@ fn a_wrong_listing_says_so_in_words() {
 fn windows_line_ends_give_the_same_page() {
     let small = SmallBook::default();
     let before = Rendered::of(small.root());
-    for file in [PAGE, book_tests::LISTING] {
+    for file in [PAGE, LISTING] {
         let text = small.read(file).replace('\n', "\r\n");
         small.write(file, &text);
     }
@@ -120,4 +124,56 @@ fn a_proof_stands_on_the_page_of_its_topic_whoever_names_it_first() {
     assert_eq!(rendered.page("some-pattern/a-topic.html").select(&proof).count(), 1);
     let link = selector(&format!("a[href='some-pattern/a-topic.html#{id}']"));
     assert_eq!(rendered.page("index.html").select(&link).count(), 1);
+}
+
+#[test]
+fn each_file_is_parsed_once_and_what_did_not_change_not_again() {
+    let (small, mut cache) = (SmallBook::default(), Cache::default());
+    let folder = tempfile::tempdir().unwrap();
+    let build = |cache: &mut Cache| {
+        let dest = folder.path().join(cache.parses().to_string());
+        book::mdbook::build_for_serving(small.root(), &dest, cache).unwrap();
+    };
+    // Two pages, a listing, a recording, a figure.
+    build(&mut cache);
+    assert_eq!((cache.parses(), cache.len()), (5, 5));
+    build(&mut cache);
+    assert_eq!(cache.parses(), 5, "nothing has changed");
+    small.write(PAGE, &small.read(PAGE).replace("It is right", "It is always right"));
+    build(&mut cache);
+    assert_eq!((cache.parses(), cache.len()), (6, 5));
+}
+
+#[test]
+fn what_is_gone_is_not_kept() {
+    let (small, mut cache) = (SmallBook::default(), Cache::default());
+    let extra = "listings/some-pattern/src/another.rs";
+    small.write(extra, "//! Another topic.\n");
+    book::book::Book::read(small.root(), &mut cache).unwrap();
+    let before = cache.len();
+    std::fs::remove_file(small.root().join(extra)).unwrap();
+    book::book::Book::read(small.root(), &mut cache).unwrap();
+    assert_eq!(cache.len(), before - 1);
+}
+
+#[test]
+fn a_page_has_the_same_proofs_wherever_the_tests_stand() {
+    let small = SmallBook::default();
+    let before = Rendered::of(small.root());
+    let listing = small.read(LISTING);
+    let (code, tests) = listing.split_once("#[cfg(test)]\nmod tests {").unwrap();
+    let tests = tests.trim_end().strip_suffix('}').unwrap().replace("\n    ", "\n");
+    small.write(LISTING, &format!("{code}#[cfg(test)]\nmod tests;\n"));
+    small.write("listings/some-pattern/src/a_topic/tests.rs", &tests);
+    let after = Rendered::of(small.root());
+    let proof = |rendered: &Rendered| -> String {
+        let page = rendered.page("some-pattern/a-topic.html");
+        let proof =
+            page.select(&selector("#promise-a-topic-it_is_right code.rust")).next();
+        proof.unwrap().text().collect()
+    };
+    assert_eq!(proof(&before), proof(&after));
+    let page = after.page("some-pattern/a-topic.html");
+    let whole = page.select(&selector("details.whole code.rust")).next().unwrap();
+    assert!(!whole.text().collect::<String>().contains("mod tests"));
 }

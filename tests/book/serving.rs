@@ -106,3 +106,65 @@ async fn a_broken_edit_is_told_above_the_last_good_book_until_it_is_mended() {
     assert!(page.contains("promise-a-topic-it_is_right"));
     drop(small);
 }
+
+#[tokio::test]
+async fn a_folder_of_sources_that_was_renamed_and_came_back_is_followed() {
+    let small = SmallBook::default();
+    let running = Running::of(&small).await;
+    let path = "some-pattern/a-topic.html";
+    for folder in ["src", "listings"] {
+        let (here, away) = (small.root().join(folder), small.root().join("away"));
+        std::fs::rename(&here, &away).unwrap();
+        running.until(path, |page| page.contains("book-mistake")).await;
+        std::fs::rename(&away, &here).unwrap();
+        running.until(path, |page| !page.contains("book-mistake")).await;
+    }
+    let small = small.with(PAGE, "It is right", "It is always right");
+    running.until(path, |page| page.contains("It is always right")).await;
+    drop(small);
+}
+
+#[tokio::test]
+async fn an_edit_is_served_while_something_else_is_written_all_the_time() {
+    let small = SmallBook::default();
+    let running = Running::of(&small).await;
+    let noise = small.root().join("src/noise.md");
+    let stop = tokio_util::sync::CancellationToken::new();
+    let writer = tokio::task::spawn_blocking({
+        let stop = stop.clone();
+        move || {
+            for number in 0_u64.. {
+                if stop.is_cancelled() {
+                    break;
+                }
+                std::fs::write(&noise, number.to_string()).unwrap();
+            }
+        }
+    });
+    let _stop = stop.drop_guard();
+    let small = small.with(PAGE, "It is right", "It is always right");
+    let path = "some-pattern/a-topic.html";
+    running.until(path, |page| page.contains("It is always right")).await;
+    drop((small, writer));
+}
+
+#[tokio::test]
+async fn a_part_of_a_page_is_the_whole_page() {
+    let small = SmallBook::default();
+    let running = Running::of(&small).await;
+    let client = reqwest::Client::new();
+    let address = format!("{}index.html", running.url);
+    let response =
+        client.get(address).header("range", "bytes=0-9").send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.text().await.unwrap().contains("</html>"));
+}
+
+#[tokio::test]
+async fn a_path_that_no_file_can_have_is_told_as_such() {
+    let small = SmallBook::default();
+    let running = Running::of(&small).await;
+    for path in ["x".repeat(5000), "x".repeat(300)] {
+        assert_eq!(running.get(&path).await.0, 414);
+    }
+}

@@ -1,16 +1,21 @@
 //! Everything in the book is used by a page, or says that it is not meant to be.
 
-use book_tests::{LISTING, PAGE, SmallBook, orphans, root};
+use book::source::listing::SUPPORT;
+use book_tests::{LISTING, PAGE, SmallBook, read, root, the_book};
 
 #[test]
 fn everything_in_the_book_is_used_by_a_page() {
-    let orphans = orphans::of(&root());
+    let orphans = the_book().orphans(&root());
     assert!(orphans.is_empty(), "{}", orphans.join("\n"));
+}
+
+fn of(small: &SmallBook) -> Vec<String> {
+    read(small.root()).orphans(small.root())
 }
 
 /// The one orphan of a book, as a line of text.
 fn found(small: &SmallBook) -> String {
-    let orphans = orphans::of(small.root());
+    let orphans = of(small);
     assert_eq!(orphans.len(), 1, "{orphans:?}");
     orphans.into_iter().next().unwrap()
 }
@@ -25,16 +30,24 @@ fn a_listing_that_no_page_shows_is_found() {
 #[test]
 fn a_file_that_says_it_is_support_may_stay() {
     let small = SmallBook::default();
+    small.write("listings/some-pattern/src/another.rs", &format!("{}.\n", SUPPORT));
+    assert_eq!(of(&small), Vec::<String>::new());
+}
+
+#[test]
+fn the_tests_of_support_need_no_page() {
+    let small = SmallBook::default();
+    small.write("listings/some-pattern/src/another.rs", &format!("{SUPPORT}.\n"));
     small.write(
-        "listings/some-pattern/src/another.rs",
-        &format!("{}.\n", orphans::SUPPORT),
+        "listings/some-pattern/src/another/tests.rs",
+        "#[test]\nfn it_works() {}\n",
     );
-    assert_eq!(orphans::of(small.root()), Vec::<String>::new());
+    assert_eq!(of(&small), Vec::<String>::new());
 }
 
 #[test]
 fn an_exemption_that_is_not_needed_is_found() {
-    let small = SmallBook::default().with(LISTING, "//! A topic.", orphans::SUPPORT);
+    let small = SmallBook::default().with(LISTING, "//! A topic.", SUPPORT);
     assert!(found(&small).ends_with("a page shows it, so it is not support"));
 }
 
@@ -74,4 +87,15 @@ fn a_file_of_tests_that_no_page_names_is_found() {
     small
         .write("listings/some-pattern/tests/a_topic.rs", "#[test]\nfn it_works() {}\n");
     assert!(found(&small).ends_with("no page names a test of it"));
+}
+
+#[test]
+fn a_figure_that_never_runs_is_found() {
+    let small = SmallBook::default();
+    let folder = "listings/some-pattern/tests/figures";
+    small.write(&format!("{folder}/main.rs"), "mod other;\n");
+    small.write(&format!("{folder}/other.rs"), "");
+    assert_eq!(of(&small), Vec::<String>::new());
+    small.write(&format!("{folder}/forgotten.rs"), "");
+    assert!(found(&small).contains("has no `mod forgotten;`"));
 }

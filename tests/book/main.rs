@@ -1,0 +1,13 @@
+//! What checks the book as a whole; its pages in a browser are checked by the test `browser`.
+
+mod builds;
+mod destination;
+mod links;
+mod mistakes;
+mod orphans;
+mod promises;
+mod reader;
+mod recordings;
+mod serving;
+mod skeptic;
+mod theme;

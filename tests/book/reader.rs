@@ -1,0 +1,123 @@
+//! A reader copies the listings of a page into a fresh package, with the dependencies that the page names.
+//!
+//! What the page shows is what is built here: its `[dependencies]` and its whole files, as rendered, a package for
+//! each page. Pages of one pattern turn on the same features, so they are checked by one call of cargo; pages of
+//! another would lend them theirs. What was good is not built again until it changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use book::book::BookPage;
+use book::layout::{Place, html_path};
+use book_tests::{Rendered, root, selector, the_book};
+
+/// The files of a package, by path.
+type Files = BTreeMap<String, String>;
+
+#[test]
+fn the_listings_of_each_page_build_with_what_it_names_and_nothing_else() {
+    let mut workspaces: BTreeMap<BTreeSet<&str>, Files> = BTreeMap::new();
+    for page in the_book().pages.iter().filter(|page| !page.files.is_empty()) {
+        let patterns = page.files.iter().map(|file| file.file.topic.pattern.as_str());
+        workspaces.entry(patterns.collect()).or_default().append(&mut package(page));
+    }
+    let failed = workspaces.iter().filter_map(|(patterns, files)| {
+        let name = patterns.iter().copied().collect::<Vec<_>>().join("+");
+        check(&name, files).err()
+    });
+    let failed: Vec<_> = failed.collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+/// What a reader copies from a page, as a package.
+fn package(page: &BookPage) -> Files {
+    let name = html_path(&page.page.file);
+    let html = Rendered::book().page(&name);
+    let text = |css: &str| -> String {
+        let found = html.select(&selector(css)).next();
+        found.unwrap_or_else(|| panic!("{name} has no {css}")).text().collect()
+    };
+    let folder = name.trim_end_matches(".html").replace('/', "-");
+    let mut manifest = format!(
+        "[package]\nname = \"{folder}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n{}\n",
+        text(".dependencies code.language-toml")
+    );
+    // The book's own crates are in no registry: the page says to copy their files.
+    let crates =
+        page.files.iter().flat_map(|file| file.crates.iter().cloned()).collect();
+    for own in the_book().manifest.own(&crates) {
+        let path = root().join("listings").join(own);
+        let _ = writeln!(manifest, "{own} = {{ path = {path:?} }}");
+    }
+    let (mut files, mut modules) = (Files::new(), String::new());
+    for file in &page.files {
+        let kind = if file.file.place == Place::Program { "program_" } else { "" };
+        let module = format!("{kind}{}", file.file.topic.module());
+        let whole = text(&format!("#{} code.rust", file.file.topic.whole_id()));
+        files.insert(format!("{folder}/src/{module}.rs"), whole);
+        let _ = writeln!(modules, "pub mod {module};");
+    }
+    files.insert(format!("{folder}/Cargo.toml"), manifest);
+    files.insert(format!("{folder}/src/lib.rs"), modules);
+    files
+}
+
+/// Checks the packages of a workspace, unless they were good before and nothing has changed.
+fn check(name: &str, packages: &Files) -> Result<(), String> {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reader");
+    let mut files = packages.clone();
+    files.insert(
+        "Cargo.toml".into(),
+        "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\nexclude = [\"target\"]\n"
+            .into(),
+    );
+    // The versions that the book was verified with, so that nothing has to be fetched.
+    let lock =
+        fs::read_to_string(root().join("Cargo.lock")).map_err(|it| it.to_string())?;
+    files.insert("Cargo.lock".into(), lock);
+    let mut hasher = DefaultHasher::new();
+    (&files, own_sources()).hash(&mut hasher);
+    let content = format!("{:016x}", hasher.finish());
+    let here = all.join(name);
+    if fs::read_to_string(here.join("good")).is_ok_and(|good| good == content) {
+        return Ok(());
+    }
+    for (path, text) in &files {
+        write(&here.join(path), text).map_err(|error| error.to_string())?;
+    }
+    let output = Command::new(env!("CARGO"))
+        .args(["check", "--workspace", "--offline", "--quiet", "--target-dir"])
+        .arg(all.join("target"))
+        .current_dir(&here)
+        .env_remove("RUSTFLAGS")
+        .output()
+        .map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    write(&here.join("good"), &content).map_err(|error| error.to_string())
+}
+
+/// Leaves a file as it is that says this already, so that cargo finds it unchanged.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    fs::create_dir_all(path.parent().unwrap_or(path))?;
+    fs::write(path, text)
+}
+
+/// What the book's own crates say, for those whose packages depend on them.
+fn own_sources() -> Vec<String> {
+    let listings = root().join("listings");
+    let files = book_tests::files(&listings).into_iter();
+    let sources = files.filter(|file| file.iter().nth(1).is_some_and(|it| it == "src"));
+    sources
+        .map(|file| fs::read_to_string(listings.join(file)).unwrap_or_default())
+        .collect()
+}

@@ -1,0 +1,47 @@
+//! What the rendered pages show of a run is what the run gave.
+//!
+//! That the recorded files are what the runs give is proved where the runs are: in
+//! `listings/*/tests/{figures,programs,refused}`.
+
+use book::book::Shown;
+use book_tests::{Rendered, by_id, selector, shown, the_book};
+
+#[test]
+fn an_output_on_a_page_is_the_recorded_one() {
+    let print = Rendered::book().page("print.html");
+    let print = by_id(&print);
+    let code = selector("code.language-text");
+    let mut count = 0;
+    for part in shown(the_book()) {
+        let Shown::Output(recording) = part else { continue };
+        count += 1;
+        let path = &recording.file.path;
+        let shown = print.get(&*recording.file.topic.output_id());
+        let shown = shown.and_then(|output| output.select(&code).next());
+        let shown: String = shown.unwrap_or_else(|| panic!("{path}")).text().collect();
+        assert_eq!(shown.trim_end(), recording.text().unwrap().trim_end(), "{path}");
+    }
+    assert!(count > 0);
+}
+
+#[test]
+fn a_figure_on_a_page_has_the_rows_of_the_recorded_one() {
+    let print = Rendered::book().page("print.html");
+    let print = by_id(&print);
+    let mut count = 0;
+    for part in shown(the_book()) {
+        let Shown::Figure(recording) = part else { continue };
+        count += 1;
+        let name = &recording.file.path;
+        let panels = &recording.figure().unwrap().panels;
+        let rows: usize = panels.iter().map(|panel| panel.rows.len()).sum();
+        let figure = print[&*recording.file.topic.figure_id()];
+        for drawing in ["svg.wide", "svg.narrow"] {
+            let drawn = selector(&format!("{drawing} :is(.lane, .stream, .tally)"));
+            assert_eq!(figure.select(&drawn).count(), rows, "{name}, {drawing}");
+        }
+        let table = selector(".times tbody tr");
+        assert_eq!(figure.select(&table).count(), rows, "{name}");
+    }
+    assert!(count > 0);
+}

@@ -1,0 +1,860 @@
+//! The whole book: each include, proof, figure, id and link of its pages, found once.
+//!
+//! [`Book::read`] tells all mistakes at once. What has become a [`Book`] has none, so that
+//! [`crate::render`] cannot fail.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::layout::{self, File, PLACES, Place, Topic};
+use crate::problem::{Problem, Problems};
+use crate::source::listing::{Anchor, Listing};
+use crate::source::manifest::Manifest;
+use crate::source::page::{self, Page, Wanted};
+use crate::source::recording::Recording;
+use crate::source::{Cache, summary};
+
+/// A book without mistakes.
+#[derive(Debug)]
+pub struct Book {
+    /// What its listings depend on.
+    pub manifest: Manifest,
+    /// Its pages, in the order of SUMMARY.md.
+    pub pages: Vec<BookPage>,
+    /// The tests that prove something, each once.
+    pub promises: Vec<Promise>,
+    /// The files of Rust that pages can show, by path.
+    pub listings: BTreeMap<String, Arc<Listing>>,
+    /// What runs gave, by path.
+    pub recordings: BTreeMap<String, Arc<Recording>>,
+}
+
+/// A page, and what it refers to.
+#[derive(Debug)]
+pub struct BookPage {
+    /// As it was read.
+    pub page: Arc<Page>,
+    /// What stands in the place of its blocks, in its order.
+    pub blocks: Vec<Block>,
+    /// What stands in its columns of proofs, in its order.
+    pub tables: Vec<ProofTable>,
+    /// The files of which it shows a part, except refused ones, by path.
+    pub files: Vec<Arc<Listing>>,
+}
+
+/// What a page takes from elsewhere.
+#[derive(Debug)]
+pub struct Block {
+    /// The part of the page that makes room for it.
+    pub range: Range<usize>,
+    /// What it is.
+    pub what: Shown,
+}
+
+/// What is shown in a page.
+#[derive(Debug)]
+pub enum Shown {
+    /// A part of a listing.
+    Listing {
+        /// The file.
+        listing: Arc<Listing>,
+        /// The name of the part, which the file has.
+        anchor: String,
+    },
+    /// What a program printed, or the compiler said.
+    Output(Arc<Recording>),
+    /// A figure.
+    Figure(Arc<Recording>),
+    /// The table of versions.
+    Versions,
+}
+
+/// A table with a column of proofs.
+#[derive(Debug)]
+pub struct ProofTable {
+    /// Where it ends.
+    pub end: usize,
+    /// The proofs that it names.
+    pub proofs: Vec<Named>,
+}
+
+/// A place that names a proof.
+#[derive(Debug)]
+pub struct Named {
+    /// The code span with the name.
+    pub range: Range<usize>,
+    /// Which of [`Book::promises`].
+    pub promise: usize,
+    /// The proof itself stands behind this table.
+    pub stands_here: bool,
+}
+
+/// A test that a page names.
+#[derive(Clone, Debug)]
+pub struct Promise {
+    /// The page that the proof stands on, from the root of the book.
+    pub page: String,
+    /// The line there that names it first.
+    pub line: usize,
+    /// The file that the test stands in.
+    pub listing: Arc<Listing>,
+    /// The name of the test function; of refused code, of its file.
+    pub test: String,
+    /// The test; of refused code, the code.
+    pub source: String,
+    /// Its line in the file.
+    pub source_line: usize,
+    /// What the compiler says of refused code.
+    pub message: Option<Arc<Recording>>,
+}
+
+impl Promise {
+    /// The id of the proof.
+    pub fn id(&self) -> String {
+        self.listing.file.topic.promise_id(&self.test)
+    }
+}
+
+impl Book {
+    /// Reads the book at `root`; what `cache` holds and has not changed is not parsed again.
+    ///
+    /// # Errors
+    /// All mistakes in the book, in its order.
+    pub fn read(root: &Path, cache: &mut Cache) -> Result<Self, Problems> {
+        let names = summary::pages(root)?;
+        let (files, mut problems) = files(root);
+        let mut sources = Sources::default();
+        for file in files {
+            sources.take(root, cache, file, &mut problems);
+        }
+        sources.broken = problems.iter().map(|problem| problem.file.clone()).collect();
+        let packages = sources.manifests.clone();
+        let manifest = Manifest::read(root, &packages).map_err(|problem| {
+            problems.push(problem);
+        });
+        let mut pages = Vec::new();
+        for name in &names {
+            match cache.pages.get(root, name, |text| Page::parse(name, text)) {
+                Ok(page) => pages.push(page),
+                Err(found) => problems.extend(found.iter().cloned()),
+            }
+        }
+        cache.sweep();
+        let mut resolver = Resolver {
+            sources: &sources,
+            root,
+            names: names.iter().map(String::as_str).collect(),
+            pages: &pages,
+            ids: HashMap::new(),
+            named: Vec::new(),
+            promises: Vec::new(),
+            known: HashMap::new(),
+            problems,
+        };
+        let mut found: Vec<_> =
+            (0..pages.len()).map(|index| resolver.page(index)).collect();
+        resolver.homes();
+        resolver.links();
+        let Resolver { named, promises, problems, .. } = resolver;
+        let (Ok(manifest), true) = (manifest, problems.is_empty()) else {
+            return Err(Problems(problems));
+        };
+        for Naming { page, table, range, promise, stands_here } in named {
+            let proof = Named { range, promise, stands_here };
+            found[page].tables[table].proofs.push(proof);
+        }
+        let Sources { listings, recordings, .. } = sources;
+        Ok(Self { manifest, pages: found, promises, listings, recordings })
+    }
+
+    /// Everything in the book that no page uses, and each exemption that is not needed, as a line of text.
+    pub fn orphans(&self, root: &Path) -> Vec<String> {
+        let mut used: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for block in self.pages.iter().flat_map(|page| &page.blocks) {
+            match &block.what {
+                Shown::Listing { listing, anchor } => {
+                    used.insert((&listing.file.path, anchor));
+                }
+                Shown::Output(recording) | Shown::Figure(recording) => {
+                    used.insert((&recording.file.path, ""));
+                }
+                Shown::Versions => {}
+            }
+        }
+        for promise in &self.promises {
+            used.insert((&promise.listing.file.path, ""));
+            if let Some(message) = &promise.message {
+                used.insert((&message.file.path, ""));
+            }
+        }
+        let is_used =
+            |path: &str| used.range((path, "")..).next().is_some_and(|it| it.0 == path);
+        let mut orphans = Vec::new();
+        for (path, listing) in &self.listings {
+            let shown = match listing.file.place {
+                Place::Refused => is_used(path),
+                _ => {
+                    used.iter().any(|(used, anchor)| used == path && !anchor.is_empty())
+                }
+            };
+            let has_proofs =
+                matches!(listing.file.place, Place::Proofs | Place::Outside);
+            // The tests of what is no listing prove nothing to a reader.
+            let of_support = self.listings.values().any(|it| {
+                it.support
+                    && it.file.place == Place::Listing
+                    && it.file.topic == listing.file.topic
+            });
+            if listing.file.place == Place::Proofs && of_support {
+                continue;
+            }
+            if listing.support {
+                if shown {
+                    orphans
+                        .push(format!("{path}: a page shows it, so it is not support"));
+                }
+            } else if has_proofs && !is_used(path) {
+                orphans.push(format!("{path}: no page names a test of it"));
+            } else if !has_proofs && !shown {
+                orphans.push(format!("{path}: no page shows it"));
+            }
+            for anchor in listing.anchors.keys() {
+                if !used.contains(&(path, anchor)) {
+                    orphans.push(format!("{path}: no page shows its anchor {anchor}"));
+                }
+            }
+        }
+        let recorded = self.recordings.keys().filter(|path| !is_used(path));
+        orphans.extend(recorded.map(|path| format!("{path}: no page shows it")));
+        orphans.extend(figures_that_never_run(root));
+        let pages: BTreeSet<_> =
+            self.pages.iter().map(|it| it.page.file.as_str()).collect();
+        let (below, _) = below(root, "src");
+        for file in below.iter().filter(|file| layout::is_page(file)) {
+            if file != summary::FILE && !pages.contains(file.as_str()) {
+                orphans.push(format!("{file}: SUMMARY.md does not name it"));
+            }
+        }
+        orphans
+    }
+}
+
+/// A file of `tests/figures` is a module of its `main.rs`, or it never runs.
+fn figures_that_never_run(root: &Path) -> Vec<String> {
+    let (files, _) = below(root, "listings");
+    let runs = files.iter().filter_map(|path| {
+        let (folder, name) = path.split_once("/tests/figures/")?;
+        let name = name.strip_suffix(".rs").filter(|name| *name != "main")?;
+        let main = format!("{folder}/tests/figures/main.rs");
+        let main = crate::source::read(root, &main).unwrap_or_default();
+        let named = main.lines().any(|line| line.trim() == format!("mod {name};"));
+        (!named).then(|| format!("{path}: main.rs beside it has no `mod {name};`"))
+    });
+    runs.collect()
+}
+
+/// What pages can refer to.
+#[derive(Default)]
+struct Sources {
+    listings: BTreeMap<String, Arc<Listing>>,
+    recordings: BTreeMap<String, Arc<Recording>>,
+    /// The packages that have a manifest.
+    manifests: BTreeSet<String>,
+    /// Files with a mistake of their own, which is told already.
+    broken: BTreeSet<String>,
+}
+
+impl Sources {
+    fn take(
+        &mut self,
+        root: &Path,
+        cache: &mut Cache,
+        file: File,
+        problems: &mut Vec<Problem>,
+    ) {
+        let path = file.path.clone();
+        let failed = match file.place {
+            Place::Manifest => {
+                self.manifests.insert(file.topic.pattern);
+                None
+            }
+            Place::Support => None,
+            place if place.is_rust() => {
+                let read =
+                    cache.listings.get(root, &path, |text| Listing::parse(file, text));
+                match read {
+                    Ok(listing) => {
+                        self.listings.insert(path, listing);
+                        None
+                    }
+                    Err(found) => Some(found),
+                }
+            }
+            _ => {
+                let read = cache
+                    .recordings
+                    .get(root, &path, |text| Recording::parse(file, text));
+                match read {
+                    Ok(recording) => {
+                        self.recordings.insert(path, recording);
+                        None
+                    }
+                    Err(found) => Some(found),
+                }
+            }
+        };
+        problems.extend(failed.iter().flat_map(|found| found.iter().cloned()));
+    }
+
+    /// The listings of a topic that can hold proofs.
+    fn of_topic<'a>(
+        &'a self,
+        topic: &'a Topic,
+    ) -> impl Iterator<Item = &'a Arc<Listing>> {
+        self.listings.values().filter(move |listing| {
+            listing.file.place.has_proofs() && listing.file.topic == *topic
+        })
+    }
+
+    /// The topics of this name: the one of `pattern`, or where it has none, those of other packages.
+    fn topics(&self, pattern: &str, name: &str) -> BTreeSet<Topic> {
+        let own = Topic::new(pattern, name);
+        if self.of_topic(&own).next().is_some() {
+            return BTreeSet::from([own]);
+        }
+        let with_proofs =
+            self.listings.values().filter(|listing| listing.file.place.has_proofs());
+        with_proofs
+            .map(|listing| &listing.file.topic)
+            .filter(|topic| topic.name == own.name)
+            .cloned()
+            .collect()
+    }
+}
+
+/// The files of `listings/`, and those that have no place there.
+fn files(root: &Path) -> (Vec<File>, Vec<Problem>) {
+    let (paths, mut problems) = below(root, "listings");
+    let mut files = Vec::new();
+    for path in paths {
+        if let Some(file) = File::at(&path) {
+            files.push(file);
+        } else {
+            let what = "a file that the book does not know what to do with";
+            problems.push(Problem::new(path, 0, what, format!("move it: {PLACES}")));
+        }
+    }
+    (files, problems)
+}
+
+/// All files below a folder of the book, sorted; what editors and proptest leave there is passed over.
+pub(crate) fn below(root: &Path, folder: &str) -> (Vec<String>, Vec<Problem>) {
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(root.join(&folder)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                problems.push(Problem::new(
+                    folder,
+                    0,
+                    error.to_string(),
+                    "make the folder readable, or restore it",
+                ));
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else {
+                let what = format!("a name that is not text: {}", name.display());
+                problems.push(Problem::new(&folder, 0, what, "rename it"));
+                continue;
+            };
+            if is_left_over(name) {
+                continue;
+            }
+            let path = format!("{folder}/{name}");
+            if entry.path().is_dir() { folders.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    (found, problems)
+}
+
+/// A file of an editor or a tool, which is not meant for the book.
+pub fn is_left_over(name: &str) -> bool {
+    name.starts_with(['.', '#'])
+        || name.ends_with(['~', '#'])
+        || name == "proptest-regressions"
+        || name == "4913" // what Vim tries to write
+        || [".swp", ".swx", ".tmp", ".bak", ".orig", ".rej"].iter().any(|it| name.ends_with(it))
+}
+
+/// A proof that a page names.
+struct Naming {
+    page: usize,
+    table: usize,
+    range: Range<usize>,
+    promise: usize,
+    stands_here: bool,
+}
+
+struct Resolver<'a> {
+    sources: &'a Sources,
+    root: &'a Path,
+    /// The pages of SUMMARY.md, those with mistakes included.
+    names: BTreeSet<&'a str>,
+    pages: &'a [Arc<Page>],
+    /// Who has each id that is unique in the book: page and line.
+    ids: HashMap<String, (usize, usize)>,
+    named: Vec<Naming>,
+    promises: Vec<Promise>,
+    /// The promises by file and test.
+    known: HashMap<(String, String), usize>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Resolver<'a> {
+    fn problem(
+        &mut self,
+        page: usize,
+        at: usize,
+        what: String,
+        mend: impl Into<String>,
+    ) {
+        let page = &self.pages[page];
+        self.problems.push(Problem::new(&page.file, page.lines.of(at), what, mend));
+    }
+
+    fn page(&mut self, index: usize) -> BookPage {
+        let page = &self.pages[index];
+        let (mut blocks, mut files) = (Vec::new(), BTreeMap::new());
+        for block in &page.blocks {
+            let at = block.range.start;
+            if let Some((what, id)) = self.block(index, at, &block.what) {
+                if let Shown::Listing { listing, .. } = &what {
+                    files.insert(listing.file.path.clone(), Arc::clone(listing));
+                }
+                if id.is_some_and(|id| !self.claim(index, at, &id)) {
+                    continue;
+                }
+                blocks.push(Block { range: block.range.clone(), what });
+            }
+        }
+        for (table, proofs) in page.proofs.iter().enumerate() {
+            for name in &proofs.names {
+                self.proof(index, table, name, &files);
+            }
+        }
+        files.retain(|_, listing| listing.file.place != Place::Refused);
+        for listing in files.values() {
+            let id = listing.file.topic.whole_id();
+            self.claim_whole(index, &id, &listing.file.path);
+        }
+        if !files.is_empty() {
+            self.claim(index, 0, &page.topic.dependencies_id());
+        }
+        let tables = page.proofs.iter();
+        BookPage {
+            page: Arc::clone(page),
+            blocks,
+            tables: tables
+                .map(|it| ProofTable { end: it.end, proofs: Vec::new() })
+                .collect(),
+            files: files.into_values().collect(),
+        }
+    }
+
+    /// Claims an id, which must be unique in the book.
+    fn claim(&mut self, page: usize, at: usize, id: &str) -> bool {
+        let line = self.pages[page].lines.of(at);
+        let Some((there, other)) = self.ids.insert(id.to_owned(), (page, line)) else {
+            return true;
+        };
+        let there = format!("{}:{other}", self.pages[there].file);
+        let what =
+            format!("`{id}` stands in {there} already, and ids are unique in the book");
+        let mend = "show it once and link to it; or give the page, the file or the anchor another name";
+        self.problem(page, at, what, mend);
+        false
+    }
+
+    /// A file is whole on each page that shows a part of it; two files of one name cannot be told apart.
+    fn claim_whole(&mut self, page: usize, id: &str, path: &str) {
+        let other = self.sources.listings.values().find(|listing| {
+            listing.file.path != path
+                && listing.file.place != Place::Refused
+                && !listing.anchors.is_empty()
+                && listing.file.topic.whole_id() == id
+        });
+        if let Some(other) = other {
+            let what = format!("{path} and {} have the same name", other.file.path);
+            self.problem(page, 0, what, "rename one: ids in the book come from it");
+        }
+    }
+
+    /// What a block shows, and its id.
+    fn block(
+        &mut self,
+        page: usize,
+        at: usize,
+        wanted: &Wanted,
+    ) -> Option<(Shown, Option<String>)> {
+        match wanted {
+            Wanted::Listing { path, anchor } => {
+                let listing = Arc::clone(self.listing(page, at, path)?);
+                self.anchor(page, at, &listing, anchor)?;
+                let id = listing.file.topic.listing_id(anchor);
+                Some((Shown::Listing { listing, anchor: anchor.clone() }, Some(id)))
+            }
+            Wanted::Output { path } => {
+                let recording = self.recorded(page, at, path)?;
+                let id = recording.file.topic.output_id();
+                Some((Shown::Output(recording), Some(id)))
+            }
+            Wanted::Figure(name) => {
+                let recording = self.figure(page, at, name)?;
+                let id = recording.file.topic.figure_id();
+                Some((Shown::Figure(recording), Some(id)))
+            }
+            Wanted::Versions => Some((Shown::Versions, None)),
+        }
+    }
+
+    fn listing(
+        &mut self,
+        page: usize,
+        at: usize,
+        path: &str,
+    ) -> Option<&'a Arc<Listing>> {
+        let found = self.sources.listings.get(path);
+        if found.is_none() && !self.sources.broken.contains(path) {
+            let mend = "a listing is a .rs file in src/, examples/ or ui/ of a crate in listings/";
+            self.problem(page, at, format!("there is no listing {path}"), mend);
+        }
+        found
+    }
+
+    fn anchor<'l>(
+        &mut self,
+        page: usize,
+        at: usize,
+        listing: &'l Listing,
+        name: &str,
+    ) -> Option<&'l Anchor> {
+        let found = listing.anchors.get(name);
+        if found.is_none() {
+            let known: Vec<_> = listing.anchors.keys().map(String::as_str).collect();
+            let mend = match known[..] {
+                [] => format!(
+                    "mark it with `// ANCHOR: {name}` and `// ANCHOR_END: {name}`"
+                ),
+                _ => format!("one of: {}", known.join(", ")),
+            };
+            let what = format!("{} has no anchor `{name}`", listing.file.path);
+            self.problem(page, at, what, mend);
+        }
+        found
+    }
+
+    fn recorded(
+        &mut self,
+        page: usize,
+        at: usize,
+        path: &str,
+    ) -> Option<Arc<Recording>> {
+        let place = File::at(path).map(|file| file.place);
+        let Some(Place::Output | Place::Message) = place else {
+            let mend = "include a .out or .stderr file below listings/";
+            self.problem(page, at, format!("{path} is not a recording"), mend);
+            return None;
+        };
+        let found = self.sources.recordings.get(path).cloned();
+        if found.is_none() && !self.sources.broken.contains(path) {
+            let mend = if path.contains("/benches/") {
+                let command =
+                    File::at(path).map(|file| file.command()).unwrap_or_default();
+                format!("correct the path, or measure it: RECORD=1 {command}")
+            } else {
+                "correct the path, or make the file with `cargo run -- record`"
+                    .to_owned()
+            };
+            self.problem(page, at, format!("there is no {path}"), mend);
+        }
+        found
+    }
+
+    /// A figure by its name: of the pattern of the page, or of the one pattern that has it.
+    fn figure(&mut self, page: usize, at: usize, name: &str) -> Option<Arc<Recording>> {
+        let of_page = &self.pages[page].topic.pattern;
+        let (pattern, stem) = name.split_once('/').unwrap_or((of_page, name));
+        let own = Topic::new(pattern, stem).figure_file();
+        if let Some(found) = self.sources.recordings.get(&own) {
+            return Some(Arc::clone(found));
+        }
+        if self.sources.broken.contains(&own) {
+            return None;
+        }
+        let elsewhere: Vec<_> = self
+            .sources
+            .recordings
+            .values()
+            .filter(|it| it.file.place == Place::Figure && it.file.topic.name == stem)
+            .collect();
+        match elsewhere[..] {
+            [found] if !name.contains('/') => Some(Arc::clone(found)),
+            [] | [_] => {
+                let what = format!("there is no recorded figure `{name}`");
+                let file = format!("figures/{}.json", layout::module(stem));
+                let mend = format!("record it: a crate in listings/ has {file}");
+                self.problem(page, at, what, mend);
+                None
+            }
+            _ => {
+                let all: Vec<_> =
+                    elsewhere.iter().map(|it| format!("`{}`", it.file.topic)).collect();
+                let what = format!("`{name}` is a figure of several patterns");
+                self.problem(page, at, what, format!("say which: {}", all.join(", ")));
+                None
+            }
+        }
+    }
+
+    fn proof(
+        &mut self,
+        page: usize,
+        table: usize,
+        name: &page::ProofName,
+        files: &BTreeMap<String, Arc<Listing>>,
+    ) {
+        let promise = match self.find_proof(page, &name.name, files) {
+            Ok(found) => {
+                let key = (found.listing.file.path.clone(), found.test.clone());
+                *self.known.entry(key).or_insert_with(|| {
+                    self.promises.push(found);
+                    self.promises.len() - 1
+                })
+            }
+            Err(Some((what, mend))) => {
+                return self.problem(page, name.range.start, what, mend);
+            }
+            Err(None) => return,
+        };
+        let range = name.range.clone();
+        self.named.push(Naming { page, table, range, promise, stands_here: false });
+    }
+
+    /// The test of this name: in the files that the page shows and in those of its own topic, or in the topic
+    /// that the name says. `None` for a mistake that is told already.
+    fn find_proof(
+        &self,
+        page: usize,
+        name: &str,
+        files: &BTreeMap<String, Arc<Listing>>,
+    ) -> Result<Promise, Option<(String, String)>> {
+        let own = &self.pages[page].topic;
+        let (topics, test) = if let Some((topic, test)) = name.split_once("::") {
+            (self.sources.topics(&own.pattern, topic), test)
+        } else {
+            let shown = files.values().map(|listing| listing.file.topic.clone());
+            let mut topics = self.sources.topics(&own.pattern, &own.name);
+            topics.extend(shown);
+            (topics, name)
+        };
+        let mut found = Vec::new();
+        for listing in topics.iter().flat_map(|topic| self.sources.of_topic(topic)) {
+            for it in listing.tests.iter().filter(|it| it.name == test) {
+                if let Some(skipped) = &it.skipped {
+                    let what = match skipped.as_str() {
+                        it if it.starts_with("#[ignore") => {
+                            format!(
+                                "the test `{test}` is ignored, so it proves nothing"
+                            )
+                        }
+                        it => {
+                            format!("the test `{test}` has {it}, so it proves nothing")
+                        }
+                    };
+                    let mend = format!("remove {skipped} in {}", listing.file.path);
+                    return Err(Some((what, mend)));
+                }
+                found.push(Promise {
+                    page: String::new(),
+                    line: 0,
+                    listing: Arc::clone(listing),
+                    test: test.to_owned(),
+                    source: it.source.clone(),
+                    source_line: it.line,
+                    message: None,
+                });
+            }
+        }
+        let refused = self.sources.listings.values().filter(|listing| {
+            listing.file.place == Place::Refused && listing.file.topic.module() == test
+        });
+        found.extend(refused.map(|listing| Promise {
+            page: String::new(),
+            line: 0,
+            listing: Arc::clone(listing),
+            test: test.to_owned(),
+            source: listing.whole.clone(),
+            source_line: 1,
+            message: self.sources.recordings.get(&listing.file.message()).cloned(),
+        }));
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            0 => {
+                let wanted = name
+                    .split_once("::")
+                    .map_or(own.module(), |(topic, _)| topic.to_owned());
+                let is_broken = |path: &String| {
+                    File::at(path).is_some_and(|file| {
+                        file.topic.module() == layout::module(&wanted)
+                    })
+                };
+                if self.sources.broken.iter().any(is_broken) {
+                    return Err(None);
+                }
+                let mut all: BTreeSet<_> = topics.iter().map(Topic::module).collect();
+                all.insert(layout::module(&wanted));
+                let all: Vec<_> = all.into_iter().collect();
+                let what = format!("no test `{test}` in {}", all.join(", "));
+                let mend =
+                    "write it, correct its name, or name its topic: `topic::test`";
+                Err(Some((what, mend.to_owned())))
+            }
+            _ => {
+                let all: Vec<_> =
+                    found.iter().map(|it| it.listing.file.path.as_str()).collect();
+                let same = all.iter().all(|path| *path == all[0]);
+                let what = format!("`{test}` is a test in {}", all.join(" and in "));
+                let mend = if same {
+                    "rename one: they stand in two modules of one file".to_owned()
+                } else {
+                    "say which: `topic::test`, or rename one".to_owned()
+                };
+                Err(Some((what, mend)))
+            }
+        }
+    }
+
+    /// Finds where each proof stands: on the page of its own topic if that names it, or on the first that does.
+    fn homes(&mut self) {
+        for index in 0..self.promises.len() {
+            let topic = &self.promises[index].listing.file.topic;
+            let has_own = self.pages.iter().any(|page| page.topic == *topic);
+            let is_own = |naming: &Naming| {
+                let page = &self.pages[naming.page].topic;
+                page.name == topic.name && (page.pattern == topic.pattern || !has_own)
+            };
+            let of_it = |naming: &Naming| naming.promise == index;
+            let own = self.named.iter().position(|it| of_it(it) && is_own(it));
+            let first = self.named.iter().position(of_it);
+            let Some(home) = own.or(first) else { continue };
+            let home = &mut self.named[home];
+            home.stands_here = true;
+            let (page, at) = (home.page, home.range.start);
+            let promise = &mut self.promises[index];
+            promise.page.clone_from(&self.pages[page].file);
+            promise.line = self.pages[page].lines.of(at);
+            let id = promise.id();
+            self.claim(page, at, &id);
+        }
+    }
+
+    /// Each link leads to a page and a place in it, or to a file beside the pages.
+    fn links(&mut self) {
+        let ids: BTreeMap<&str, BTreeSet<&str>> = self
+            .pages
+            .iter()
+            .enumerate()
+            .map(|(index, page)| {
+                let taken = self.ids.iter().filter(|(_, (there, _))| *there == index);
+                let typed = page.ids.keys().map(String::as_str);
+                (
+                    page.file.as_str(),
+                    typed.chain(taken.map(|(id, _)| id.as_str())).collect(),
+                )
+            })
+            .collect();
+        let mut problems = Vec::new();
+        for (index, page) in self.pages.iter().enumerate() {
+            for link in &page.links {
+                if let Some((what, mend)) = self.link(&ids, &page.file, &link.target) {
+                    problems.push(Problem::new(&page.file, link.line, what, mend));
+                }
+            }
+            for (id, line) in &page.ids {
+                if let Some((there, other)) =
+                    self.ids.get(id).filter(|it| it.0 == index)
+                {
+                    let there = format!("{}:{other}", self.pages[*there].file);
+                    let what = format!("the id `{id}` is what {there} is called");
+                    let mend = "give the heading an id of its own: { #name }";
+                    problems.push(Problem::new(&page.file, *line, what, mend));
+                }
+            }
+        }
+        self.problems.extend(problems);
+    }
+
+    fn link(
+        &self,
+        ids: &BTreeMap<&str, BTreeSet<&str>>,
+        from: &str,
+        target: &str,
+    ) -> Option<(String, String)> {
+        let has_scheme = target.split_once(':').is_some_and(|(scheme, _)| {
+            !scheme.is_empty()
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+')
+        });
+        if has_scheme {
+            return None;
+        }
+        let (path, fragment) = target.split_once('#').unwrap_or((target, ""));
+        let path = path.split('?').next().unwrap_or_default();
+        let inside = if path.is_empty() {
+            Some(from.to_owned())
+        } else {
+            layout::resolve(from, path)
+                .filter(|it| it.starts_with("src/") && !path.starts_with('/'))
+        };
+        let Some(found) = inside else {
+            let what = format!("the link `{target}` leads out of the book");
+            return Some((what, "link to a page of the book, or to https://…".into()));
+        };
+        // Links to rendered pages work, too.
+        let as_page = found.strip_suffix(".html").map(|stem| format!("{stem}.md"));
+        let page = [Some(found.clone()), as_page].into_iter().flatten();
+        let Some(page) = page.into_iter().find(|it| self.names.contains(it.as_str()))
+        else {
+            let made = ["src/print.html", "src/index.html"].contains(&found.as_str());
+            if made || self.root.join(&found).is_file() && !layout::is_page(&found) {
+                return None;
+            }
+            let what =
+                format!("the link `{target}` leads to {found}, which is no page");
+            return Some((what, "correct it, or add the page to SUMMARY.md".into()));
+        };
+        // A page with mistakes of its own is not among those with ids.
+        let known = ids.get(page.as_str())?;
+        if fragment.is_empty() || known.contains(fragment) {
+            return None;
+        }
+        let near =
+            known.iter().filter(|id| id.contains(fragment) || fragment.contains(**id));
+        let near: Vec<_> = near.take(3).copied().collect();
+        let what = format!("the link `{target}`: {page} has no id `{fragment}`");
+        let mend = if near.is_empty() {
+            "correct it; the ids of headings are their words in small letters"
+                .to_owned()
+        } else {
+            format!("perhaps: {}", near.join(", "))
+        };
+        Some((what, mend))
+    }
+}
