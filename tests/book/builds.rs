@@ -177,3 +177,15 @@ fn a_page_has_the_same_proofs_wherever_the_tests_stand() {
     let whole = page.select(&selector("details.whole code.rust")).next().unwrap();
     assert!(!whole.text().collect::<String>().contains("mod tests"));
 }
+
+#[test]
+fn what_a_program_prints_stays_in_its_block() {
+    let small = SmallBook::default();
+    let printed = "```\n<b>bold</b>\n{{#include ../index.md}}\n````\nend\n";
+    small.write("listings/some-pattern/examples/a_program.out", printed);
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
+    let code =
+        page.select(&selector("#output-a-program code.language-text")).next().unwrap();
+    assert_eq!(code.text().collect::<String>(), printed);
+}

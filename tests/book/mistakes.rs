@@ -384,3 +384,20 @@ fn a_package_whose_tests_cargo_does_not_find() {
     small.write(file, "[package]\nautotests = false\n");
     assert_refused(&small, &[file, "never runs", "remove it"]);
 }
+
+#[test]
+fn a_measurement_that_is_gone_is_measured_again() {
+    let small =
+        SmallBook::default().with(PAGE, "examples/a_program.out", "benches/a_log.out");
+    assert_refused(
+        &small,
+        &["a-topic.md:15: ", "RECORD=1 cargo bench -p some-pattern --bench a_log"],
+    );
+}
+
+#[test]
+fn an_include_in_a_quote() {
+    let quoted = "> ```text\n> {{#include ../listings/some-pattern/examples/a_program.out}}\n> ```\n\nSee";
+    let small = SmallBook::default().with("src/index.md", "See", quoted);
+    assert_refused(&small, &["src/index.md:3: ", "not at column 0", "quotes"]);
+}

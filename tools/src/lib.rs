@@ -14,14 +14,25 @@
 //! puts the source of the test behind the table.
 //!
 //! **How a run becomes a figure.** A test in `listings/*/tests/figures` runs a scene on the paused clock, and
-//! `backend` records it in the schema of the crate `recording`. [`record`] runs those tests again and lets them
-//! rewrite their files. [`source::recording`] refuses what no run can give, and [`render::figure`] draws the rest.
+//! `listings/backend` records it in the schema of `listings/recording`, which also refuses what no run can give.
+//! [`record`] runs those tests again and lets them rewrite their files. [`source::recording`] reads a file, and
+//! [`render::figure`] draws it; colours and dashes are in `theme/book.css`.
 //!
-//! **Where a new thing goes.** A new kind of block: [`source::page::Wanted`], [`book::Shown`], and how it looks in
-//! [`render::html`]. A new check of a page by itself: [`source::page`]; of how pages refer to each other: [`book`].
-//! A mark in prose: [`source::page`] reads it, [`render::html`] writes it. A new shape in a figure: the crate
-//! `recording`, then [`render::figure`]. A new id, command or kind of file: [`layout`], which alone knows how names
-//! are spelled. A new route of the server: [`serve`].
+//! **Where a new thing goes.**
+//!
+//! | New | Where |
+//! |---|---|
+//! | kind of block, like `{{#figure …}}` | read in [`source::page`] (`Wanted`), found in [`book`] (`Shown`), written by [`render::html`] |
+//! | check of a page by itself | [`source::page`]; of its HTML, with what [`source::markup`] sees; what a mistake says is a [`problem::Problem`] made there |
+//! | check of how pages refer to each other | [`book`], which also sees that ids are unique |
+//! | mark in prose | [`source::page`] and [`render::html`]; if it names a test, [`book`] finds that as it does for a column of proofs |
+//! | shape in a figure | the schema in `listings/recording`, then [`render::figure`] |
+//! | id, command, or kind of file | [`layout`], which alone knows how names are spelled |
+//! | thing to find by the search | [`render::search`] |
+//! | route of the server | [`serve`] |
+//!
+//! [`render::skeptic`] writes what the tests compile, [`render::highlight`] colours code, [`root`] finds the book, and
+//! [`text`] has positions, edits and fences.
 
 pub mod book;
 pub mod destination;

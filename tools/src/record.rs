@@ -54,39 +54,40 @@ pub fn record(root: &Path, names: &[String]) -> Result<Vec<PathBuf>, RecordError
     let before = recordings(root)?;
     let known = known(root)?;
     check_names(&known, names)?;
-    cargo(root, &["build", "--workspace", "--examples"])?;
-    for (place, target) in TARGETS {
-        let wanted: Vec<_> = names
-            .iter()
-            .map(|name| module(name))
-            .filter(|name| known.contains(&(place, name.clone())))
-            .collect();
-        if wanted.is_empty() && !names.is_empty() {
-            continue;
-        }
-        let mut arguments = vec!["test", "--workspace", "--test", target, "--"];
-        // The refused listings are one test, which trybuild filters.
-        let filters: Vec<_> = match place {
-            Place::Refused => {
-                wanted.iter().map(|name| format!("trybuild={name}.rs")).collect()
-            }
-            _ => wanted,
-        };
-        if place == Place::Refused {
-            for filter in &filters {
-                cargo(root, &[&arguments[..], &["the_compiler", filter]].concat())?;
-            }
-            if !filters.is_empty() {
-                continue;
-            }
-        }
-        arguments.extend(filters.iter().map(String::as_str));
-        cargo(root, &arguments)?;
+    for command in commands(&known, names) {
+        cargo(root, &command)?;
     }
     let after = recordings(root)?;
     let changed =
         after.into_iter().filter(|(path, text)| before.get(path) != Some(text));
     Ok(changed.map(|(path, _)| PathBuf::from(path)).collect())
+}
+
+/// The calls of cargo that record what is named, or everything, and nothing else.
+fn commands(known: &BTreeSet<(Place, String)>, names: &[String]) -> Vec<Vec<String>> {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let mut commands = vec![words("build --workspace --examples")];
+    for (place, target) in TARGETS {
+        let test = words(&format!("test --workspace --test {target} --"));
+        if names.is_empty() {
+            commands.push(test);
+            continue;
+        }
+        let wanted = names.iter().map(|name| module(name));
+        let wanted = wanted.filter(|name| known.contains(&(place, name.clone())));
+        if place == Place::Refused {
+            // They are one test, which trybuild filters by one name at a time.
+            let filters =
+                wanted.map(|name| words(&format!("the_compiler trybuild={name}.rs")));
+            commands.extend(filters.map(|filter| [test.clone(), filter].concat()));
+        } else {
+            let wanted: Vec<_> = wanted.collect();
+            if !wanted.is_empty() {
+                commands.push([test, wanted].concat());
+            }
+        }
+    }
+    commands
 }
 
 /// What can be recorded, recorded before or not: figures by the file that runs them, programs, refused listings.
@@ -123,7 +124,7 @@ fn check_names(
     }
 }
 
-fn cargo(root: &Path, arguments: &[&str]) -> Result<(), RecordError> {
+fn cargo(root: &Path, arguments: &[String]) -> Result<(), RecordError> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(program)
         .args(arguments)
@@ -156,4 +157,43 @@ fn recordings(root: &Path) -> Result<BTreeMap<String, String>, Problems> {
         (path, text)
     });
     Ok(texts.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_is_recorded_and_nothing_else() {
+        let known = [
+            (Place::Figure, "a_topic"),
+            (Place::Program, "a_program"),
+            (Place::Refused, "a_mistake"),
+        ];
+        let known = known.map(|(place, name)| (place, name.to_owned())).into();
+        let commands = |names: &[&str]| -> Vec<String> {
+            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            commands(&known, &names)
+                .iter()
+                .map(|words| words.join(" "))
+                .skip(1)
+                .collect()
+        };
+        assert_eq!(
+            commands(&["a-topic"]),
+            ["test --workspace --test figures -- a_topic"]
+        );
+        assert_eq!(
+            commands(&["a-mistake", "a-program"]),
+            [
+                "test --workspace --test programs -- a_program",
+                "test --workspace --test refused -- the_compiler trybuild=a_mistake.rs"
+            ]
+        );
+        let all = ["figures", "programs", "refused"];
+        assert_eq!(
+            commands(&[]),
+            all.map(|it| format!("test --workspace --test {it} --"))
+        );
+    }
 }
