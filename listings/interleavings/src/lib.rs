@@ -8,5 +8,6 @@ pub use core::{ops, pin, task};
 pub use shuttle::sync;
 
 #[cfg(not(test))] // its tests run where it stands
+#[rustfmt::skip] // and it is formatted there
 #[path = "../../stream-processing/src/write_a_stream.rs"]
 pub mod write_a_stream;
