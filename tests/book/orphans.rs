@@ -30,7 +30,7 @@ fn a_listing_that_no_page_shows_is_found() {
 #[test]
 fn a_file_that_says_it_is_support_may_stay() {
     let small = SmallBook::default();
-    small.write("listings/some-pattern/src/another.rs", &format!("{}.\n", SUPPORT));
+    small.write("listings/some-pattern/src/another.rs", &format!("{SUPPORT}.\n"));
     assert_eq!(of(&small), Vec::<String>::new());
 }
 

@@ -52,7 +52,7 @@ fn package(page: &BookPage) -> Files {
         page.files.iter().flat_map(|file| file.crates.iter().cloned()).collect();
     for own in the_book().manifest.own(&crates) {
         let path = root().join("listings").join(own);
-        let _ = writeln!(manifest, "{own} = {{ path = {path:?} }}");
+        let _ = writeln!(manifest, "{own} = {{ path = '{}' }}", path.display());
     }
     let (mut files, mut modules) = (Files::new(), String::new());
     for file in &page.files {
