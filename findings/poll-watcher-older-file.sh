@@ -38,8 +38,9 @@ use notify::{Config, Event, PollWatcher, RecursiveMode, Watcher};
 
 fn save(file: &Path, contents: &str, millis: u64) {
     let changed = SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
-    // A look may come at any time, and must not find the time of the write.
-    let new = file.with_extension("new");
+    // A look may come at any time: it must find neither the time of the write nor a file that goes away.
+    let aside = tempfile::tempdir().unwrap();
+    let new = aside.path().join("new");
     fs::write(&new, contents).unwrap();
     let opened = fs::File::options().write(true).open(&new).unwrap();
     opened.set_modified(changed).unwrap();

@@ -403,14 +403,14 @@ async fn looked_at(
 /// in milliseconds.
 async fn is_told(config: Config, later: i64) -> bool {
     const FIRST: i64 = 1_000_000_000_000;
-    let place = Place::new();
+    let (place, aside) = (Place::new(), Place::new());
     let save = |contents, millis: i64| {
         let changed = SystemTime::UNIX_EPOCH + ms(millis.try_into().unwrap());
-        // A look may come at any time, and must not find the time of the write.
-        place.write("new~", contents);
-        let file = fs::File::options().write(true).open(place.file("new~"));
+        // A look may come at any time: it must find neither the time of the write nor a file that goes away.
+        aside.write("config", contents);
+        let file = fs::File::options().write(true).open(aside.file("config"));
         file.unwrap().set_modified(changed).unwrap();
-        fs::rename(place.file("new~"), place.file("config")).unwrap();
+        fs::rename(aside.file("config"), place.file("config")).unwrap();
     };
     save("1", FIRST);
     let by_hand = config.with_manual_polling();
