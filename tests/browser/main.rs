@@ -348,7 +348,7 @@ async fn the_rest_of_the_file_opens_around_a_listing_and_closes() {
     let (part_text, whole_text) =
         (part.as_str().expect("code"), whole.as_str().expect("code"));
     assert!(
-        whole_text.contains(part_text.trim_end()) && whole_text.contains("mod tests")
+        whole_text.contains(part_text.trim_end()) && whole_text.contains("mod naive")
     );
     // What the page showed is in view, in the box that now scrolls.
     let in_view = "const box = document.querySelector('#listing-bounded-concurrency-input_order pre'); \
