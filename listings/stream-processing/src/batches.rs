@@ -15,23 +15,30 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 // ANCHOR: what_is_there
-/// Writes what is there, at most `size` items at a time, until every sender is gone.
+/// Writes what is there, at most `size` items at a time, until every sender is gone or
+/// a write fails.
+///
+/// # Errors
+/// What the first failed write said. Its batch went into `write`; what had not been
+/// taken is in the channel, and another call writes it.
 ///
 /// # Cancel safety
 /// Dropping the future drops the batch that is being written; what is in the channel
 /// stays there.
-pub async fn what_is_there<T, W, Fut>(
+pub async fn what_is_there<T, E, W, Fut>(
     items: &mut mpsc::Receiver<T>,
     size: NonZeroUsize,
     mut write: W,
-) where
+) -> Result<(), E>
+where
     W: FnMut(Vec<T>) -> Fut,
-    Fut: Future<Output = ()>,
+    Fut: Future<Output = Result<(), E>>,
 {
     let mut batch = Vec::new();
     while items.recv_many(&mut batch, size.get()).await > 0 {
-        write(mem::take(&mut batch)).await;
+        write(mem::take(&mut batch)).await?;
     }
+    Ok(())
 }
 // ANCHOR_END: what_is_there
 

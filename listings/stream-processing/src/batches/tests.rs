@@ -5,6 +5,7 @@ use futures::FutureExt;
 use futures::stream::TryStreamExt;
 use proptest::prelude::*;
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -167,9 +168,10 @@ async fn ten_items_by_three_are_batches_of_3_3_3_and_1() {
     what_is_there(&mut items, THREE, |batch: Vec<_>| {
         assert!(!batch.is_empty());
         written.push(batch);
-        async {}
+        async { Ok::<_, Infallible>(()) }
     })
-    .await;
+    .await
+    .unwrap();
     assert_eq!(written, expected);
     let (intake, batches) = accepted(THREES, 0..10, one).await;
     drop(intake);
@@ -231,9 +233,11 @@ async fn a_slow_write_makes_the_next_batch_larger_and_an_idle_one_waits_for_nobo
     let write = |batch: Vec<i32>| {
         assert!(!batch.is_empty());
         written.push((start.elapsed(), batch.len()));
-        sleep(ms(10))
+        sleep(ms(10)).map(Ok::<_, Infallible>)
     };
-    tokio::join!(producer, what_is_there(&mut items, count(100), write));
+    let ((), result) =
+        tokio::join!(producer, what_is_there(&mut items, count(100), write));
+    result.unwrap();
     let expected = [(ms(0), 1), (ms(10), 3), (ms(20), 3), (ms(30), 3)];
     assert_eq!(written, expected);
 }
@@ -278,9 +282,26 @@ async fn a_dropped_recv_many_has_taken_nothing() {
 #[tokio::test(start_paused = true)]
 async fn dropped_while_it_writes_it_leaves_the_rest_in_the_channel() {
     let (_sender, mut items) = channel_of(0..5);
-    let write = |_| sleep(HOUR);
+    let write = |_| sleep(HOUR).map(Ok::<_, Infallible>);
     timeout(ms(1), what_is_there(&mut items, THREE, write)).await.unwrap_err();
     assert_eq!((items.recv().await, items.len()), (Some(3), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_write_of_what_is_there_ends_it_and_leaves_the_rest_in_the_channel() {
+    let (_sender, mut items) = channel_of(0..8);
+    let mut writes = 0;
+    let write = |batch: Vec<i32>| {
+        writes += 1;
+        async move { if batch.contains(&4) { Err(batch) } else { Ok(()) } }
+    };
+    // The sender is still there: only the failure can end it.
+    let ended = timeout(HOUR, what_is_there(&mut items, THREE, write)).await;
+    assert_eq!(ended, Ok(Err(vec![3, 4, 5])), "the error of the write itself");
+    assert_eq!((writes, items.recv().await, items.len()), (2, Some(6), 1));
+    let write = |batch| async move { Err(batch) };
+    let again = what_is_there(&mut items, THREE, write).await;
+    assert_eq!(again, Err(vec![7]), "it may be called again");
 }
 
 // The built-in ones.

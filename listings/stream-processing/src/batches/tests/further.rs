@@ -220,8 +220,11 @@ async fn all_of_it_can_be_spawned() {
     let (sender, mut items) = channel_of(0..10);
     drop(sender);
     tokio::spawn(async move {
-        let write = |batch: Vec<_>| async move { assert!(!batch.is_empty()) };
-        what_is_there(&mut items, THREE, write).await;
+        let write = async |batch: Vec<_>| {
+            assert!(!batch.is_empty());
+            Ok::<_, Infallible>(())
+        };
+        what_is_there(&mut items, THREE, write).await.unwrap();
     })
     .await
     .unwrap();
@@ -271,7 +274,8 @@ async fn what_is_there_takes_items_that_are_not_sync() {
     let write = |batch: Vec<Cell<i32>>| async move {
         yield_now().await;
         assert!(!batch.is_empty());
+        Ok::<_, Infallible>(())
     };
     let all = async move { what_is_there(&mut items, THREE, write).await };
-    tokio::spawn(all).await.unwrap();
+    tokio::spawn(all).await.unwrap().unwrap();
 }
