@@ -143,7 +143,7 @@ impl Place {
 }
 
 /// Where the files of a package may stand, for those who put one elsewhere.
-pub const PLACES: &str = "src/<topic>.rs, src/<topic>/tests.rs, src/<topic>/tests/ for proofs that no page names, tests/<topic>.rs, tests/figures/, examples/<name>.rs, \
+pub const PLACES: &str = "src/<topic>.rs, src/<topic>/tests.rs, tests/<topic>.rs, tests/figures/, examples/<name>.rs, \
      examples/<name>/, benches/, figures/<topic>.json, or ui/ of `refused`";
 
 /// A file of `listings/`.
@@ -175,7 +175,6 @@ impl File {
             ["tests", file] if package == "refused" => (Place::Support, rust(file)?),
             ["src", file] => (Place::Listing, rust(file)?),
             ["src", topic, "tests.rs"] => (Place::Proofs, topic),
-            ["src", _, "tests", file] => (Place::Support, rust(file)?),
             ["tests", file] => (Place::Outside, rust(file)?),
             ["ui", file] if package == "refused" => match file.rsplit_once('.')? {
                 (stem, "rs") => (Place::Refused, stem),
@@ -298,7 +297,7 @@ mod tests {
             ("p/src/a.rs", Some(Place::Listing)),
             ("p/src/a/tests.rs", Some(Place::Proofs)),
             ("p/src/a/more.rs", None),
-            ("p/src/a/tests/further.rs", Some(Place::Support)),
+            ("p/src/a/tests/further.rs", None),
             ("p/tests/a.rs", Some(Place::Outside)),
             ("p/tests/figures/a.rs", Some(Place::Support)),
             ("p/tests/common/mod.rs", None),
