@@ -211,6 +211,7 @@ impl SmallBook {
 pub mod links {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use book::layout::resolve;
     use scraper::Html;
 
     use super::{Rendered, selector};
@@ -276,20 +277,5 @@ pub mod links {
         }
         let known = ids.get(target.as_str()).is_none_or(|ids| ids.contains(fragment));
         (!fragment.is_empty() && !known).then_some("the page has no such id")
-    }
-
-    fn resolve(from: &str, path: &str) -> Option<String> {
-        let mut parts: Vec<_> = from.split('/').collect();
-        parts.pop();
-        for part in path.split('/') {
-            match part {
-                "." | "" => {}
-                ".." => {
-                    parts.pop()?;
-                }
-                part => parts.push(part),
-            }
-        }
-        Some(parts.join("/"))
     }
 }

@@ -4,7 +4,6 @@
 //! [`crate::render`] cannot fail.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::source::listing::{Anchor, Listing};
 use crate::source::manifest::Manifest;
 use crate::source::page::{self, Page, Wanted};
 use crate::source::recording::Recording;
-use crate::source::{Cache, summary};
+use crate::source::{self, Cache, summary};
 
 /// A book without mistakes.
 #[derive(Debug)]
@@ -149,57 +148,47 @@ impl Book {
             names: names.iter().map(String::as_str).collect(),
             pages: &pages,
             ids: HashMap::new(),
-            named: Vec::new(),
             promises: Vec::new(),
             known: HashMap::new(),
             problems,
         };
         let mut found: Vec<_> =
             (0..pages.len()).map(|index| resolver.page(index)).collect();
-        resolver.homes();
+        resolver.homes(&mut found);
         resolver.links();
-        let Resolver { named, promises, problems, .. } = resolver;
+        let Resolver { promises, problems, .. } = resolver;
         let (Ok(manifest), true) = (manifest, problems.is_empty()) else {
             return Err(Problems(problems));
         };
-        for Naming { page, table, range, promise, stands_here } in named {
-            let proof = Named { range, promise, stands_here };
-            found[page].tables[table].proofs.push(proof);
-        }
         let Sources { listings, recordings, .. } = sources;
         Ok(Self { manifest, pages: found, promises, listings, recordings })
     }
 
     /// Everything in the book that no page uses, and each exemption that is not needed, as a line of text.
     pub fn orphans(&self, root: &Path) -> Vec<String> {
-        let mut used: BTreeSet<(&str, &str)> = BTreeSet::new();
+        // Parts of files, and whole files, that pages use.
+        let (mut parts, mut files) = (BTreeSet::new(), BTreeSet::new());
         for block in self.pages.iter().flat_map(|page| &page.blocks) {
             match &block.what {
                 Shown::Listing { listing, anchor } => {
-                    used.insert((&listing.file.path, anchor));
+                    parts.insert((&listing.file.path, anchor));
                 }
                 Shown::Output(recording) | Shown::Figure(recording) => {
-                    used.insert((&recording.file.path, ""));
+                    files.insert(&recording.file.path);
                 }
                 Shown::Versions => {}
             }
         }
         for promise in &self.promises {
-            used.insert((&promise.listing.file.path, ""));
-            if let Some(message) = &promise.message {
-                used.insert((&message.file.path, ""));
-            }
+            files.insert(&promise.listing.file.path);
+            files.extend(promise.message.iter().map(|message| &message.file.path));
         }
-        let is_used =
-            |path: &str| used.range((path, "")..).next().is_some_and(|it| it.0 == path);
         let mut orphans = Vec::new();
         for (path, listing) in &self.listings {
-            let shown = match listing.file.place {
-                Place::Refused => is_used(path),
-                _ => {
-                    used.iter().any(|(used, anchor)| used == path && !anchor.is_empty())
-                }
-            };
+            let has_part =
+                listing.anchors.keys().any(|anchor| parts.contains(&(path, anchor)));
+            let is_named = files.contains(path);
+            let shown = has_part || listing.file.place == Place::Refused && is_named;
             let has_proofs =
                 matches!(listing.file.place, Place::Proofs | Place::Outside);
             // The tests of what is no listing prove nothing to a reader.
@@ -216,23 +205,23 @@ impl Book {
                     orphans
                         .push(format!("{path}: a page shows it, so it is not support"));
                 }
-            } else if has_proofs && !is_used(path) {
+            } else if has_proofs && !is_named {
                 orphans.push(format!("{path}: no page names a test of it"));
             } else if !has_proofs && !shown {
                 orphans.push(format!("{path}: no page shows it"));
             }
             for anchor in listing.anchors.keys() {
-                if !used.contains(&(path, anchor)) {
+                if !parts.contains(&(path, anchor)) {
                     orphans.push(format!("{path}: no page shows its anchor {anchor}"));
                 }
             }
         }
-        let recorded = self.recordings.keys().filter(|path| !is_used(path));
+        let recorded = self.recordings.keys().filter(|path| !files.contains(path));
         orphans.extend(recorded.map(|path| format!("{path}: no page shows it")));
         orphans.extend(figures_that_never_run(root));
         let pages: BTreeSet<_> =
             self.pages.iter().map(|it| it.page.file.as_str()).collect();
-        let (below, _) = below(root, "src");
+        let (below, _) = source::below(root, "src");
         for file in below.iter().filter(|file| layout::is_page(file)) {
             if file != summary::FILE && !pages.contains(file.as_str()) {
                 orphans.push(format!("{file}: SUMMARY.md does not name it"));
@@ -244,12 +233,12 @@ impl Book {
 
 /// A file of `tests/figures` is a module of its `main.rs`, or it never runs.
 fn figures_that_never_run(root: &Path) -> Vec<String> {
-    let (files, _) = below(root, "listings");
+    let (files, _) = source::below(root, "listings");
     let runs = files.iter().filter_map(|path| {
         let (folder, name) = path.split_once("/tests/figures/")?;
         let name = name.strip_suffix(".rs").filter(|name| *name != "main")?;
         let main = format!("{folder}/tests/figures/main.rs");
-        let main = crate::source::read(root, &main).unwrap_or_default();
+        let main = source::read(root, &main).unwrap_or_default();
         let named = main.lines().any(|line| line.trim() == format!("mod {name};"));
         (!named).then(|| format!("{path}: main.rs beside it has no `mod {name};`"))
     });
@@ -276,37 +265,27 @@ impl Sources {
         problems: &mut Vec<Problem>,
     ) {
         let path = file.path.clone();
-        let failed = match file.place {
+        let told = match file.place {
+            Place::Support => Ok(()),
             Place::Manifest => {
                 self.manifests.insert(file.topic.pattern);
-                None
+                Ok(())
             }
-            Place::Support => None,
             place if place.is_rust() => {
                 let read =
                     cache.listings.get(root, &path, |text| Listing::parse(file, text));
-                match read {
-                    Ok(listing) => {
-                        self.listings.insert(path, listing);
-                        None
-                    }
-                    Err(found) => Some(found),
-                }
+                read.map(|listing| drop(self.listings.insert(path, listing)))
             }
             _ => {
                 let read = cache
                     .recordings
                     .get(root, &path, |text| Recording::parse(file, text));
-                match read {
-                    Ok(recording) => {
-                        self.recordings.insert(path, recording);
-                        None
-                    }
-                    Err(found) => Some(found),
-                }
+                read.map(|recording| drop(self.recordings.insert(path, recording)))
             }
         };
-        problems.extend(failed.iter().flat_map(|found| found.iter().cloned()));
+        if let Err(found) = told {
+            problems.extend(found.iter().cloned());
+        }
     }
 
     /// The listings of a topic that can hold proofs.
@@ -337,7 +316,7 @@ impl Sources {
 
 /// The files of `listings/`, and those that have no place there.
 fn files(root: &Path) -> (Vec<File>, Vec<Problem>) {
-    let (paths, mut problems) = below(root, "listings");
+    let (paths, mut problems) = source::below(root, "listings");
     let mut files = Vec::new();
     for path in paths {
         if let Some(file) = File::at(&path) {
@@ -350,59 +329,6 @@ fn files(root: &Path) -> (Vec<File>, Vec<Problem>) {
     (files, problems)
 }
 
-/// All files below a folder of the book, sorted; what editors and proptest leave there is passed over.
-pub(crate) fn below(root: &Path, folder: &str) -> (Vec<String>, Vec<Problem>) {
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = match fs::read_dir(root.join(&folder)) {
-            Ok(entries) => entries,
-            Err(error) => {
-                problems.push(Problem::new(
-                    folder,
-                    0,
-                    error.to_string(),
-                    "make the folder readable, or restore it",
-                ));
-                continue;
-            }
-        };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                let what = format!("a name that is not text: {}", name.display());
-                problems.push(Problem::new(&folder, 0, what, "rename it"));
-                continue;
-            };
-            if is_left_over(name) {
-                continue;
-            }
-            let path = format!("{folder}/{name}");
-            if entry.path().is_dir() { folders.push(path) } else { found.push(path) }
-        }
-    }
-    found.sort();
-    (found, problems)
-}
-
-/// A file of an editor or a tool, which is not meant for the book.
-pub fn is_left_over(name: &str) -> bool {
-    name.starts_with(['.', '#'])
-        || name.ends_with(['~', '#'])
-        || name == "proptest-regressions"
-        || name == "4913" // what Vim tries to write
-        || [".swp", ".swx", ".tmp", ".bak", ".orig", ".rej"].iter().any(|it| name.ends_with(it))
-}
-
-/// A proof that a page names.
-struct Naming {
-    page: usize,
-    table: usize,
-    range: Range<usize>,
-    promise: usize,
-    stands_here: bool,
-}
-
 struct Resolver<'a> {
     sources: &'a Sources,
     root: &'a Path,
@@ -411,7 +337,6 @@ struct Resolver<'a> {
     pages: &'a [Arc<Page>],
     /// Who has each id that is unique in the book: page and line.
     ids: HashMap<String, (usize, usize)>,
-    named: Vec<Naming>,
     promises: Vec<Promise>,
     /// The promises by file and test.
     known: HashMap<(String, String), usize>,
@@ -445,10 +370,12 @@ impl<'a> Resolver<'a> {
                 blocks.push(Block { range: block.range.clone(), what });
             }
         }
-        for (table, proofs) in page.proofs.iter().enumerate() {
-            for name in &proofs.names {
-                self.proof(index, table, name, &files);
-            }
+        let mut tables = Vec::new();
+        for table in &page.proofs {
+            let named = table.names.iter();
+            let proofs =
+                named.filter_map(|name| self.proof(index, name, &files)).collect();
+            tables.push(ProofTable { end: table.end, proofs });
         }
         files.retain(|_, listing| listing.file.place != Place::Refused);
         for listing in files.values() {
@@ -458,13 +385,10 @@ impl<'a> Resolver<'a> {
         if !files.is_empty() {
             self.claim(index, 0, &page.topic.dependencies_id());
         }
-        let tables = page.proofs.iter();
         BookPage {
             page: Arc::clone(page),
             blocks,
-            tables: tables
-                .map(|it| ProofTable { end: it.end, proofs: Vec::new() })
-                .collect(),
+            tables,
             files: files.into_values().collect(),
         }
     }
@@ -627,25 +551,25 @@ impl<'a> Resolver<'a> {
     fn proof(
         &mut self,
         page: usize,
-        table: usize,
         name: &page::ProofName,
         files: &BTreeMap<String, Arc<Listing>>,
-    ) {
-        let promise = match self.find_proof(page, &name.name, files) {
+    ) -> Option<Named> {
+        match self.find_proof(page, &name.name, files) {
             Ok(found) => {
                 let key = (found.listing.file.path.clone(), found.test.clone());
-                *self.known.entry(key).or_insert_with(|| {
+                let promise = *self.known.entry(key).or_insert_with(|| {
                     self.promises.push(found);
                     self.promises.len() - 1
-                })
+                });
+                Some(Named { range: name.range.clone(), promise, stands_here: false })
             }
-            Err(Some((what, mend))) => {
-                return self.problem(page, name.range.start, what, mend);
+            Err(told) => {
+                if let Some((what, mend)) = told {
+                    self.problem(page, name.range.start, what, mend);
+                }
+                None
             }
-            Err(None) => return,
-        };
-        let range = name.range.clone();
-        self.named.push(Naming { page, table, range, promise, stands_here: false });
+        }
     }
 
     /// The test of this name: in the files that the page shows and in those of its own topic, or in the topic
@@ -743,22 +667,28 @@ impl<'a> Resolver<'a> {
     }
 
     /// Finds where each proof stands: on the page of its own topic if that names it, or on the first that does.
-    fn homes(&mut self) {
-        for index in 0..self.promises.len() {
-            let topic = &self.promises[index].listing.file.topic;
-            let has_own = self.pages.iter().any(|page| page.topic == *topic);
-            let is_own = |naming: &Naming| {
-                let page = &self.pages[naming.page].topic;
-                page.name == topic.name && (page.pattern == topic.pattern || !has_own)
-            };
-            let of_it = |naming: &Naming| naming.promise == index;
-            let own = self.named.iter().position(|it| of_it(it) && is_own(it));
-            let first = self.named.iter().position(of_it);
-            let Some(home) = own.or(first) else { continue };
-            let home = &mut self.named[home];
-            home.stands_here = true;
-            let (page, at) = (home.page, home.range.start);
-            let promise = &mut self.promises[index];
+    fn homes(&mut self, pages: &mut [BookPage]) {
+        let topics: BTreeSet<_> = self.pages.iter().map(|page| &page.topic).collect();
+        let is_own = |promise: &Promise, page: &Topic| {
+            let topic = &promise.listing.file.topic;
+            page == topic || page.name == topic.name && !topics.contains(topic)
+        };
+        // For each promise: whether its home is the page of its topic, and the home.
+        let mut homes: Vec<Option<(bool, &mut Named, usize)>> = Vec::new();
+        homes.resize_with(self.promises.len(), || None);
+        for (index, page) in pages.iter_mut().enumerate() {
+            for named in page.tables.iter_mut().flat_map(|table| &mut table.proofs) {
+                let own = is_own(&self.promises[named.promise], &page.page.topic);
+                let home = &mut homes[named.promise];
+                if home.as_ref().is_none_or(|(is_own, ..)| own && !is_own) {
+                    *home = Some((own, named, index));
+                }
+            }
+        }
+        for (_, named, page) in homes.into_iter().flatten() {
+            named.stands_here = true;
+            let at = named.range.start;
+            let promise = &mut self.promises[named.promise];
             promise.page.clone_from(&self.pages[page].file);
             promise.line = self.pages[page].lines.of(at);
             let id = promise.id();
@@ -768,19 +698,14 @@ impl<'a> Resolver<'a> {
 
     /// Each link leads to a page and a place in it, or to a file beside the pages.
     fn links(&mut self) {
-        let ids: BTreeMap<&str, BTreeSet<&str>> = self
-            .pages
-            .iter()
-            .enumerate()
-            .map(|(index, page)| {
-                let taken = self.ids.iter().filter(|(_, (there, _))| *there == index);
-                let typed = page.ids.keys().map(String::as_str);
-                (
-                    page.file.as_str(),
-                    typed.chain(taken.map(|(id, _)| id.as_str())).collect(),
-                )
-            })
-            .collect();
+        let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for page in self.pages {
+            let typed = page.ids.keys().map(String::as_str).collect();
+            ids.insert(&page.file, typed);
+        }
+        for (id, (page, _)) in &self.ids {
+            ids.entry(&self.pages[*page].file).or_default().insert(id);
+        }
         let mut problems = Vec::new();
         for (index, page) in self.pages.iter().enumerate() {
             for link in &page.links {

@@ -75,6 +75,7 @@ impl Destination {
         let dest = parent.join(name);
         refuse_sources(root, &dest)?;
         refuse_foreign(&dest)?;
+        sweep(&parent);
         let scratch = Scratch::beside(&dest)?;
         Ok(Self { dest, scratch })
     }
@@ -189,7 +190,7 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// A folder for a build that is not finished. It is locked while its owner lives, and goes away with it; what a
-/// killed owner left is swept by the next one.
+/// killed owner left waits for [`sweep`].
 #[derive(Debug)]
 pub struct Scratch {
     folder: PathBuf,
@@ -205,7 +206,6 @@ impl Scratch {
     /// It cannot be made.
     pub fn beside(dest: &Path) -> Result<Self, DestinationError> {
         let parent = dest.parent().unwrap_or(dest);
-        sweep(parent);
         for number in 0_u32.. {
             let name = format!("{SCRATCH}{}-{number}", std::process::id());
             let lock_file = parent.join(format!("{name}.lock"));
@@ -247,8 +247,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes what builds left that were killed: their locks are free.
-fn sweep(parent: &Path) {
+/// Removes what builds left in a folder that were killed: their locks are free.
+pub fn sweep(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };

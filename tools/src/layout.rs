@@ -166,11 +166,6 @@ impl File {
         let (place, stem) = match inside[..] {
             ["Cargo.toml"] => (Place::Manifest, "Cargo"),
             ["src", "lib.rs"] => (Place::Support, "lib"),
-            ["tests", "figures", file] | ["examples", _, file]
-                if file != "main.rs" || inside[0] == "tests" =>
-            {
-                (Place::Support, rust(file)?)
-            }
             ["tests", "programs.rs"] => (Place::Support, "programs"),
             ["tests", file] if package == "refused" => (Place::Support, rust(file)?),
             ["src", file] => (Place::Listing, rust(file)?),
@@ -187,6 +182,9 @@ impl File {
                 _ => return None,
             },
             ["examples", name, "main.rs"] => (Place::Program, name),
+            ["tests", "figures", file] | ["examples", _, file] => {
+                (Place::Support, rust(file)?)
+            }
             ["benches", file] => match file.rsplit_once('.')? {
                 (stem, "rs") => (Place::Support, stem),
                 (stem, "out") => (Place::Output, stem),

@@ -1,6 +1,5 @@
 //! The book as mdBook knows it: its preprocessor, its renderer, and a build in this process.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +19,6 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::book::Book;
 use crate::destination::Destination;
-use crate::problem::Problems;
 use crate::render::{html, search};
 use crate::source::Cache;
 
@@ -222,25 +220,19 @@ impl<S: Subscriber> Layer<S> for Heard {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let of_mdbook = event.metadata().target().starts_with("mdbook");
         if *event.metadata().level() <= Level::WARN && of_mdbook {
-            let message = Message(RefCell::new(String::new()));
-            event.record(&mut &message);
-            let message = message.0.into_inner();
-            self.said.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+            let mut message = Message(String::new());
+            event.record(&mut message);
+            self.said.lock().unwrap_or_else(PoisonError::into_inner).push(message.0);
         }
     }
 }
 
-struct Message(RefCell<String>);
+struct Message(String);
 
-impl Visit for &Message {
+impl Visit for Message {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         if field.name() == "message" {
-            *self.0.borrow_mut() = format!("{value:?}");
+            self.0 = format!("{value:?}");
         }
     }
-}
-
-/// The mistakes of a book that was not built, if that is why.
-pub fn mistakes(error: &anyhow::Error) -> Option<&Problems> {
-    error.downcast_ref()
 }

@@ -10,7 +10,7 @@ use std::process::{Command, ExitStatus};
 
 use crate::layout::{File, Place, module};
 use crate::problem::Problems;
-use crate::{book, source};
+use crate::source;
 
 /// Why nothing, or not everything, was recorded.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +92,7 @@ fn commands(known: &BTreeSet<(Place, String)>, names: &[String]) -> Vec<Vec<Stri
 
 /// What can be recorded, recorded before or not: figures by the file that runs them, programs, refused listings.
 fn known(root: &Path) -> Result<BTreeSet<(Place, String)>, Problems> {
-    let (paths, problems) = book::below(root, "listings");
+    let (paths, problems) = source::below(root, "listings");
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
@@ -143,7 +143,7 @@ fn cargo(root: &Path, arguments: &[String]) -> Result<(), RecordError> {
 
 /// Every recorded file below `listings/`, by its path from the root, and what it says.
 fn recordings(root: &Path) -> Result<BTreeMap<String, String>, Problems> {
-    let (paths, problems) = book::below(root, "listings");
+    let (paths, problems) = source::below(root, "listings");
     if !problems.is_empty() {
         return Err(Problems(problems));
     }

@@ -28,10 +28,9 @@ use tower_http::compression::CompressionLayer;
 use tower_http::services::{ServeDir, ServeFile};
 use tower_livereload::{LiveReloadLayer, Reloader};
 
-use crate::book::is_left_over;
-use crate::destination::{DestinationError, Scratch};
+use crate::destination::{DestinationError, Scratch, sweep};
 use crate::mdbook;
-use crate::source::Cache;
+use crate::source::{Cache, is_left_over};
 
 /// Changes that come within this time of each other are one change.
 const DEBOUNCE: Duration = Duration::from_millis(60);
@@ -171,6 +170,7 @@ fn build_all(
     reloader: &Reloader,
 ) {
     let mut cache = Cache::default();
+    sweep(&std::env::temp_dir());
     // Watched before it is built, so that no edit goes unseen.
     let started = Sources::watch(root).and_then(|sources| {
         let book = Arc::new(rebuild(root, &mut cache)?);

@@ -15,7 +15,7 @@ use crate::text::{Edits, fence};
 pub fn page(book: &Book, page: &BookPage) -> String {
     let mut edits = Edits::default();
     for block in &page.blocks {
-        edits.replace(block.range.clone(), shown(book, page, block));
+        edits.replace(block.range.clone(), shown(book, block));
     }
     for table in &page.tables {
         for proof in &table.proofs {
@@ -49,7 +49,7 @@ fn markdown(text: &str) -> PreEscaped<&str> {
     PreEscaped(text)
 }
 
-fn shown(book: &Book, page: &BookPage, block: &Block) -> String {
+fn shown(book: &Book, block: &Block) -> String {
     match &block.what {
         Shown::Listing { listing, anchor } => part(book, listing, anchor),
         Shown::Output(recording) => output(recording),
@@ -61,10 +61,7 @@ fn shown(book: &Book, page: &BookPage, block: &Block) -> String {
                 format!("{html}\n")
             })
         }
-        Shown::Versions => {
-            let _ = page;
-            format!("{}\n", book.manifest.versions())
-        }
+        Shown::Versions => format!("{}\n", book.manifest.versions()),
     }
 }
 

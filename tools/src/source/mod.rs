@@ -104,6 +104,50 @@ impl<T> Store<T> {
     }
 }
 
+/// All files below a folder of the book, sorted; what editors and proptest leave there is passed over.
+pub fn below(root: &Path, folder: &str) -> (Vec<String>, Vec<Problem>) {
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(root.join(&folder)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                problems.push(Problem::new(
+                    folder,
+                    0,
+                    error.to_string(),
+                    "make the folder readable, or restore it",
+                ));
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else {
+                let what = format!("a name that is not text: {}", name.display());
+                problems.push(Problem::new(&folder, 0, what, "rename it"));
+                continue;
+            };
+            if is_left_over(name) {
+                continue;
+            }
+            let path = format!("{folder}/{name}");
+            if entry.path().is_dir() { folders.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    (found, problems)
+}
+
+/// A file of an editor or a tool, which is not meant for the book.
+pub fn is_left_over(name: &str) -> bool {
+    name.starts_with(['.', '#'])
+        || name.ends_with(['~', '#'])
+        || name == "proptest-regressions"
+        || name == "4913" // what Vim tries to write
+        || [".swp", ".swx", ".tmp", ".bak", ".orig", ".rej"].iter().any(|it| name.ends_with(it))
+}
+
 /// The text of a file, with line ends as on Unix.
 ///
 /// # Errors
