@@ -105,9 +105,9 @@ for (const block of document.querySelectorAll(".dependencies, details.proof > di
 }
 
 // A promise opens its proof, and closes it again.
-for (const link of document.querySelectorAll("td a[href^='#promise-']")) {
-    const proof = document.getElementById(decodeURIComponent(link.hash.slice(1)))?.closest("details");
-    if (!proof) continue;
+for (const link of document.querySelectorAll("a.mark[href^='#promise-']")) {
+    const proof = document.getElementById(decodeURIComponent(link.hash.slice(1)))?.closest("details.proof");
+    if (!proof) continue; // a test that the page shows
     const outer = proof.parentElement.closest("details");
     const shown = () => proof.open && outer.open;
     const tell = () => link.setAttribute("aria-expanded", String(shown()));

@@ -34,13 +34,86 @@ fn every_listing_and_promise_stands_in_the_rendered_pages() {
     let (book, print) = (the_book(), Rendered::book().page("print.html"));
     let count = |css: &str| print.select(&selector(css)).count();
     let wanted = |of: fn(&Shown) -> bool| shown(book).filter(|it| of(it)).count();
+    let tests = wanted(|it| matches!(it, Shown::Test(_)));
     assert_eq!(
         count("figure.listing"),
-        wanted(|it| matches!(it, Shown::Listing { .. }))
+        wanted(|it| matches!(it, Shown::Listing { .. })) + tests
     );
     assert_eq!(count("figure.drawing"), wanted(|it| matches!(it, Shown::Figure(_))));
     assert_eq!(count("figure.output"), wanted(|it| matches!(it, Shown::Output(_))));
-    assert_eq!(count("details.proof"), book.promises.len());
+    assert_eq!(count("details.proof") + tests, book.promises.len());
+    let marks: usize = book.pages.iter().map(|page| page.proofs.len()).sum();
+    assert_eq!(count("a.mark"), marks);
+}
+
+#[test]
+fn a_reader_sees_a_mark_and_is_told_the_name_of_the_test() {
+    let small = SmallBook::default();
+    let more =
+        "\n## More\n\nIt is right, too. [✓](proof:it_is_right)\n\n## End\n\nWords.\n";
+    small.write(PAGE, &format!("{}{more}", small.read(PAGE)));
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
+    let marks: Vec<_> = page.select(&selector("a.mark")).collect();
+    assert_eq!(marks.len(), 2, "one in the table, one in the sentence");
+    for mark in marks {
+        assert_eq!(mark.text().collect::<String>(), "✓");
+        assert_eq!(mark.attr("href"), Some("#promise-a-topic-it_is_right"));
+        assert_eq!(mark.attr("title"), Some("it is right"));
+        assert_eq!(mark.attr("aria-label"), Some("Proof: it is right"));
+    }
+    let table: String = page
+        .select(&selector("table:has(.mark) td"))
+        .flat_map(|cell| cell.text())
+        .collect();
+    assert_eq!(table, "It is right✓");
+}
+
+#[test]
+fn proofs_stand_folded_at_the_end_of_their_section() {
+    let small = SmallBook::default();
+    let text = "# What it promises\n\nIt is right. [✓](proof:it_is_right) Is it?\n\nMore words.\n\n## Next\n\nWords.\n";
+    small.write(PAGE, text);
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
+    let inside = selector("main > p, main > h2, main > details");
+    let order: Vec<_> =
+        page.select(&inside).map(|it| it.value().name()).take(5).collect();
+    assert_eq!(order, ["p", "p", "details", "h2", "p"]);
+    let folds = selector("details.proofs");
+    let summary: String = page.select(&folds).next().unwrap().text().take(1).collect();
+    assert_eq!(summary, "1 proof");
+}
+
+#[test]
+fn a_fold_of_promises_says_how_many_they_are() {
+    let small = SmallBook::default();
+    let table = "| Promise | Proof |\n|---|---|\n| It is right | `it_is_right` |\n| So it is | `it_is_right` |\n";
+    let fold = format!("<details class=\"promises\">\n\n{table}\n</details>\n");
+    small.write(PAGE, &format!("# What it promises\n\n{fold}"));
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
+    let summary = selector("details.promises > summary");
+    let summary: String = page.select(&summary).next().unwrap().text().collect();
+    assert_eq!(summary, "All 2 promises, each with its test");
+    let rows = selector("details.promises tbody tr");
+    assert_eq!(page.select(&rows).count(), 2);
+}
+
+#[test]
+fn a_test_that_a_page_shows_is_the_proof() {
+    let small = SmallBook::default();
+    small.write("src/index.md", "# Home\n\nSo:\n\n{{#test a_topic::it_is_right}}\n");
+    let rendered = Rendered::of(small.root());
+    let id = "promise-a-topic-it_is_right";
+    let shown = rendered.page("index.html");
+    let code = selector(&format!("figure.test#{id} code.rust"));
+    let code: String = shown.select(&code).next().unwrap().text().collect();
+    assert!(code.starts_with("#[test]\nfn it_is_right() {"), "{code}");
+    let page = rendered.page("some-pattern/a-topic.html");
+    let mark = page.select(&selector("a.mark")).next().unwrap();
+    assert_eq!(mark.attr("href"), Some(format!("../index.html#{id}").as_str()));
+    assert_eq!(page.select(&selector("details.proof")).count(), 0);
 }
 
 #[test]

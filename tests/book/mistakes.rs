@@ -72,6 +72,26 @@ fn a_proof_that_names_no_test() {
 }
 
 #[test]
+fn a_mark_that_names_no_test() {
+    let small = SmallBook::default().with(
+        PAGE,
+        "# A topic\n",
+        "# A topic\n\nSo. [✓](proof:a)\n",
+    );
+    assert_refused(&small, &["a-topic.md:3: ", "no test `a` in a_topic"]);
+}
+
+#[test]
+fn a_test_to_show_that_is_not_there_or_shown_twice() {
+    let small = SmallBook::default();
+    small.write("src/index.md", "# Home\n\n{{#test a_topic::none}}\n");
+    assert_refused(&small, &["index.md:3: ", "no test `none` in a_topic"]);
+    let twice = "{{#test a_topic::it_is_right}}\n\n";
+    small.write("src/index.md", &format!("# Home\n\n{twice}{twice}"));
+    assert_refused(&small, &["index.md:5: ", "index.md:3 already"]);
+}
+
+#[test]
 fn a_proof_that_is_ignored() {
     let small = SmallBook::default().with(PAGE, "`it_is_right`", "`it_is_skipped`");
     assert_refused(&small, &["a-topic.md:13: ", "is ignored", "remove #[ignore]"]);

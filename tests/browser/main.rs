@@ -384,6 +384,18 @@ async fn a_promise_opens_its_proof_and_closes_it() {
 
 #[tokio::test]
 #[ignore = "needs Chromium"]
+async fn a_printed_page_has_all_promises_and_no_other_fold() {
+    let browser = Browser::start().await;
+    browser.open(RICH).await;
+    let seen = "const seen = css => [...document.querySelectorAll(css)].map(it => it.checkVisibility()); \
+                return [seen('details.promises td'), seen('details.proof pre')].map(it => [it.length > 0, ...new Set(it)])";
+    assert_eq!(browser.script(seen).await, json!([[true, false], [true, false]]));
+    browser.devtools("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
+    assert_eq!(browser.script(seen).await, json!([[true, true], [true, false]]));
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
 async fn a_deep_link_leads_to_a_listing_a_proof_and_a_figure() {
     let browser = Browser::start().await;
     for id in [

@@ -12,7 +12,7 @@ use crate::layout::{self, File, PLACES, Place, Topic};
 use crate::problem::{Problem, Problems};
 use crate::source::listing::{Anchor, Listing};
 use crate::source::manifest::Manifest;
-use crate::source::page::{self, Page, Wanted};
+use crate::source::page::{Page, Wanted};
 use crate::source::recording::Recording;
 use crate::source::{self, Cache, summary};
 
@@ -38,8 +38,8 @@ pub struct BookPage {
     pub page: Arc<Page>,
     /// What stands in the place of its blocks, in its order.
     pub blocks: Vec<Block>,
-    /// What stands in its columns of proofs, in its order.
-    pub tables: Vec<ProofTable>,
+    /// The proofs that it names, in its order.
+    pub proofs: Vec<Named>,
     /// The files of which it shows a part, except refused ones, by path.
     pub files: Vec<Arc<Listing>>,
 }
@@ -67,27 +67,20 @@ pub enum Shown {
     Output(Arc<Recording>),
     /// A figure.
     Figure(Arc<Recording>),
+    /// A test, whole: which of [`Book::promises`].
+    Test(usize),
     /// The table of versions.
     Versions,
-}
-
-/// A table with a column of proofs.
-#[derive(Debug)]
-pub struct ProofTable {
-    /// Where it ends.
-    pub end: usize,
-    /// The proofs that it names.
-    pub proofs: Vec<Named>,
 }
 
 /// A place that names a proof.
 #[derive(Debug)]
 pub struct Named {
-    /// The code span with the name.
+    /// The mark, or the code span with the name.
     pub range: Range<usize>,
     /// Which of [`Book::promises`].
     pub promise: usize,
-    /// The proof itself stands behind this table.
+    /// The proof itself stands at the end of this section.
     pub stands_here: bool,
 }
 
@@ -114,6 +107,11 @@ impl Promise {
     /// The id of the proof.
     pub fn id(&self) -> String {
         self.listing.file.topic.promise_id(&self.test)
+    }
+
+    /// How a reader runs it.
+    pub fn command(&self) -> String {
+        self.listing.file.test_command(&self.test)
     }
 }
 
@@ -176,7 +174,7 @@ impl Book {
                 Shown::Output(recording) | Shown::Figure(recording) => {
                     files.insert(&recording.file.path);
                 }
-                Shown::Versions => {}
+                Shown::Test(_) | Shown::Versions => {}
             }
         }
         for promise in &self.promises {
@@ -360,7 +358,7 @@ impl<'a> Resolver<'a> {
         let (mut blocks, mut files) = (Vec::new(), BTreeMap::new());
         for block in &page.blocks {
             let at = block.range.start;
-            if let Some((what, id)) = self.block(index, at, &block.what) {
+            if let Some((what, id)) = self.block(index, at, &block.what, &files) {
                 if let Shown::Listing { listing, .. } = &what {
                     files.insert(listing.file.path.clone(), Arc::clone(listing));
                 }
@@ -370,13 +368,15 @@ impl<'a> Resolver<'a> {
                 blocks.push(Block { range: block.range.clone(), what });
             }
         }
-        let mut tables = Vec::new();
-        for table in &page.proofs {
-            let named = table.names.iter();
-            let proofs =
-                named.filter_map(|name| self.proof(index, name, &files)).collect();
-            tables.push(ProofTable { end: table.end, proofs });
-        }
+        let proofs = page.proofs.iter();
+        let proofs: Vec<_> = proofs
+            .filter_map(|name| {
+                let promise =
+                    self.proof(index, name.range.start, &name.name, &files)?;
+                let range = name.range.clone();
+                Some(Named { range, promise, stands_here: false })
+            })
+            .collect();
         files.retain(|_, listing| listing.file.place != Place::Refused);
         for listing in files.values() {
             let id = listing.file.topic.whole_id();
@@ -388,7 +388,7 @@ impl<'a> Resolver<'a> {
         BookPage {
             page: Arc::clone(page),
             blocks,
-            tables,
+            proofs,
             files: files.into_values().collect(),
         }
     }
@@ -427,6 +427,7 @@ impl<'a> Resolver<'a> {
         page: usize,
         at: usize,
         wanted: &Wanted,
+        files: &BTreeMap<String, Arc<Listing>>,
     ) -> Option<(Shown, Option<String>)> {
         match wanted {
             Wanted::Listing { path, anchor } => {
@@ -444,6 +445,11 @@ impl<'a> Resolver<'a> {
                 let recording = self.figure(page, at, name)?;
                 let id = recording.file.topic.figure_id();
                 Some((Shown::Figure(recording), Some(id)))
+            }
+            // Its id is that of the proof, which stands here: see `homes`.
+            Wanted::Test(name) => {
+                let promise = self.proof(page, at, name, files)?;
+                Some((Shown::Test(promise), None))
             }
             Wanted::Versions => Some((Shown::Versions, None)),
         }
@@ -548,24 +554,26 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// The promise that `name` proves, which is told as a mistake if there is none.
     fn proof(
         &mut self,
         page: usize,
-        name: &page::ProofName,
+        at: usize,
+        name: &str,
         files: &BTreeMap<String, Arc<Listing>>,
-    ) -> Option<Named> {
-        match self.find_proof(page, &name.name, files) {
+    ) -> Option<usize> {
+        match self.find_proof(page, name, files) {
             Ok(found) => {
                 let key = (found.listing.file.path.clone(), found.test.clone());
                 let promise = *self.known.entry(key).or_insert_with(|| {
                     self.promises.push(found);
                     self.promises.len() - 1
                 });
-                Some(Named { range: name.range.clone(), promise, stands_here: false })
+                Some(promise)
             }
             Err(told) => {
                 if let Some((what, mend)) = told {
-                    self.problem(page, name.range.start, what, mend);
+                    self.problem(page, at, what, mend);
                 }
                 None
             }
@@ -666,18 +674,25 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Finds where each proof stands: on the page of its own topic if that names it, or on the first that does.
+    /// Finds where each proof stands: where a page shows the test, or on the page of its own topic if that names
+    /// it, or on the first that does.
     fn homes(&mut self, pages: &mut [BookPage]) {
         let topics: BTreeSet<_> = self.pages.iter().map(|page| &page.topic).collect();
         let is_own = |promise: &Promise, page: &Topic| {
             let topic = &promise.listing.file.topic;
             page == topic || page.name == topic.name && !topics.contains(topic)
         };
+        let mut shown = Vec::new();
         // For each promise: whether its home is the page of its topic, and the home.
         let mut homes: Vec<Option<(bool, &mut Named, usize)>> = Vec::new();
         homes.resize_with(self.promises.len(), || None);
         for (index, page) in pages.iter_mut().enumerate() {
-            for named in page.tables.iter_mut().flat_map(|table| &mut table.proofs) {
+            for block in &page.blocks {
+                if let Shown::Test(promise) = block.what {
+                    shown.push((promise, index, block.range.start));
+                }
+            }
+            for named in &mut page.proofs {
                 let own = is_own(&self.promises[named.promise], &page.page.topic);
                 let home = &mut homes[named.promise];
                 if home.as_ref().is_none_or(|(is_own, ..)| own && !is_own) {
@@ -685,15 +700,23 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
+        for (promise, page, at) in shown {
+            homes[promise] = None;
+            self.home(promise, page, at);
+        }
         for (_, named, page) in homes.into_iter().flatten() {
             named.stands_here = true;
-            let at = named.range.start;
-            let promise = &mut self.promises[named.promise];
-            promise.page.clone_from(&self.pages[page].file);
-            promise.line = self.pages[page].lines.of(at);
-            let id = promise.id();
-            self.claim(page, at, &id);
+            self.home(named.promise, page, named.range.start);
         }
+    }
+
+    /// The proof stands there.
+    fn home(&mut self, promise: usize, page: usize, at: usize) {
+        let promise = &mut self.promises[promise];
+        promise.page.clone_from(&self.pages[page].file);
+        promise.line = self.pages[page].lines.of(at);
+        let id = promise.id();
+        self.claim(page, at, &id);
     }
 
     /// Each link leads to a page and a place in it, or to a file beside the pages.

@@ -214,6 +214,14 @@ impl File {
         }
     }
 
+    /// How a reader runs a test of this file.
+    pub fn test_command(&self, test: &str) -> String {
+        match self.place {
+            Place::Refused => self.command(),
+            _ => format!("cargo test -p {} {test}", self.topic.pattern),
+        }
+    }
+
     /// The recording that belongs to refused code.
     pub fn message(&self) -> String {
         format!("{}.stderr", self.path.strip_suffix(".rs").unwrap_or(&self.path))

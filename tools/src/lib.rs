@@ -8,10 +8,11 @@
 //! pages into Markdown with HTML in it, which mdBook renders: in this process ([`mdbook::build`]), or when stock
 //! mdBook starts the preprocessor. [`destination`] keeps the last good book until the next one is whole.
 //!
-//! **How a proof becomes a mark.** A page names a test in a column headed *Proof*. [`book`] looks for it in the
-//! files of the page's topic, refuses one that is missing, ambiguous or never runs, and decides on which page the
-//! proof stands: that of its own topic, or the first that names it. [`render::html`] makes the name a link, and
-//! puts the source of the test behind the table.
+//! **How a proof becomes a mark.** A page names a test in a column headed *Proof*, or as `[✓](proof:name)` behind a
+//! sentence. [`book`] looks for it in the files of the page's topic, refuses one that is missing, ambiguous or
+//! never runs, and decides where the proof stands: where a page shows the test (`{{#test name}}`), on the page of
+//! its own topic, or on the first that names it. [`render::html`] makes it a ✓ that says the test's name, and
+//! puts the source of the test at the end of the section, folded.
 //!
 //! **How a run becomes a figure.** A test in `listings/*/tests/figures` runs a scene on the paused clock, and
 //! `listings/backend` records it in the schema of `listings/recording`, which also refuses what no run can give.

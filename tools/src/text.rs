@@ -22,6 +22,11 @@ impl Lines {
         self.starts.partition_point(|start| *start <= at)
     }
 
+    /// Where this line, from 1, begins.
+    pub fn start(&self, line: usize) -> usize {
+        self.starts[line - 1]
+    }
+
     /// How far into its line the byte `at` stands.
     pub fn column(&self, at: usize) -> usize {
         at - self.starts[self.of(at) - 1]

@@ -8,6 +8,7 @@ use crate::book::{Block, Book, BookPage, Named, Promise, Shown};
 use crate::layout::{self, Place};
 use crate::render::{figure, highlight};
 use crate::source::listing::Listing;
+use crate::source::page::{MARK, Promises};
 use crate::source::recording::Recording;
 use crate::text::{Edits, fence};
 
@@ -17,14 +18,18 @@ pub fn page(book: &Book, page: &BookPage) -> String {
     for block in &page.blocks {
         edits.replace(block.range.clone(), shown(book, block));
     }
-    for table in &page.tables {
-        for proof in &table.proofs {
-            edits.replace(proof.range.clone(), name(book, page, proof));
-        }
-        let here = table.proofs.iter().filter(|proof| proof.stands_here);
+    for proof in &page.proofs {
+        edits.replace(proof.range.clone(), mark(book, page, proof));
+    }
+    for fold in &page.page.folds {
+        edits.replace(fold.at..fold.at, all_promises(fold));
+    }
+    for section in &page.page.sections {
+        let named = page.proofs[section.proofs.clone()].iter();
+        let here = named.filter(|proof| proof.stands_here);
         let here: Vec<_> = here.map(|it| &book.promises[it.promise]).collect();
         if !here.is_empty() {
-            edits.replace(table.end..table.end, proofs(book, &here));
+            edits.replace(section.end..section.end, proofs(book, &here));
         }
     }
     let mut text = edits.apply(&page.page.text);
@@ -61,6 +66,7 @@ fn shown(book: &Book, block: &Block) -> String {
                 format!("{html}\n")
             })
         }
+        Shown::Test(promise) => test(book, &book.promises[*promise]),
         Shown::Versions => format!("{}\n", book.manifest.versions()),
     }
 }
@@ -85,6 +91,25 @@ fn part(book: &Book, listing: &Listing, name: &str) -> String {
                 (file(book, listing, anchor.line)) " "
                 code.command { (listing.file.command()) }
                 (permalink(&id, "listing"))
+            }
+            (LINE)
+        }
+        (LINE) (LINE)
+    };
+    block.into_string()
+}
+
+/// A test that a page shows whole.
+fn test(book: &Book, promise: &Promise) -> String {
+    let id = promise.id();
+    let block = html! {
+        figure.listing.test id=(id) {
+            (LINE) (LINE)
+            (markdown(&highlight::rust(&promise.source))) (LINE)
+            figcaption {
+                (file(book, &promise.listing, promise.source_line)) " "
+                code.command { (promise.command()) }
+                (permalink(&id, "test"))
             }
             (LINE)
         }
@@ -123,16 +148,28 @@ fn output(recording: &Recording) -> String {
     block.into_string()
 }
 
-/// What stands in a *Proof* column: a name that may break after each word, and leads to the proof.
-fn name(book: &Book, page: &BookPage, proof: &Named) -> String {
+/// A mark that leads to a proof; the name of the test is what is said of it.
+fn mark(book: &Book, page: &BookPage, proof: &Named) -> String {
     let promise = &book.promises[proof.promise];
     let id = promise.id();
     let target = if promise.page == page.page.file {
         format!("#{id}")
     } else {
-        format!("{}#{id}", layout::link(&page.page.file, &promise.page))
+        let path = layout::link(&page.page.file, &layout::html_path(&promise.page));
+        format!("{path}#{id}")
     };
-    format!("[{}]({target})", html! { code { (broken(&promise.test)) } }.into_string())
+    let name = promise.test.replace('_', " ");
+    html! { a.mark href=(target) title=(name) aria-label={ "Proof: " (name) } { (MARK) } }
+        .into_string()
+}
+
+/// The summary of a fold of promises.
+fn all_promises(fold: &Promises) -> String {
+    let what = match fold.rows {
+        1 => "One promise, with its test".to_owned(),
+        rows => format!("All {rows} promises, each with its test"),
+    };
+    html! { (LINE) summary { (what) } }.into_string()
 }
 
 /// A name that may break after each of its words.
@@ -145,7 +182,7 @@ fn broken(name: &str) -> Markup {
     }
 }
 
-/// The proofs that stand behind a table.
+/// The proofs that stand at the end of a section.
 fn proofs(book: &Book, proofs: &[&Promise]) -> String {
     let what = if proofs.len() == 1 { "proof" } else { "proofs" };
     let block = html! {

@@ -86,9 +86,7 @@ fn words(book: &Book, page: &BookPage, section: &Section) -> (String, String) {
             Shown::Listing { listing, anchor } => {
                 let code =
                     listing.anchors.get(anchor).map_or("", |anchor| &anchor.code);
-                let words =
-                    code.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '!');
-                names.extend(words.filter(|name| name.len() > 2));
+                names_in(code, &mut names);
             }
             Shown::Output(recording) => {
                 text.push(' ');
@@ -101,6 +99,9 @@ fn words(book: &Book, page: &BookPage, section: &Section) -> (String, String) {
                     cells.map(str::trim).filter(|it| !it.starts_with(['(', '-']));
                 text.extend(cells.flat_map(|cell| [" ", cell]));
             }
+            Shown::Test(promise) => {
+                names_in(&book.promises[*promise].source, &mut names);
+            }
             Shown::Figure(_) => {}
         }
     }
@@ -108,6 +109,12 @@ fn words(book: &Book, page: &BookPage, section: &Section) -> (String, String) {
     names.retain(|name| !text.contains(name));
     let code = names.into_iter().collect::<Vec<_>>().join(" ");
     (text, code)
+}
+
+/// The names in code that somebody may look for.
+fn names_in<'a>(code: &'a str, names: &mut BTreeSet<&'a str>) {
+    let words = code.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '!');
+    names.extend(words.filter(|name| name.len() > 2));
 }
 
 /// Where a link of the page `from` leads, from the root of the book.

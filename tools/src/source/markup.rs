@@ -33,6 +33,8 @@ pub enum What {
         closed: bool,
         /// Its id.
         id: Option<String>,
+        /// Its classes, as written.
+        class: Option<String>,
         /// Where it leads, or what it shows.
         target: Option<String>,
     },
@@ -75,6 +77,7 @@ impl TokenSink for Sink {
                 What::Open {
                     closed: tag.self_closing || VOID.contains(&&*tag.name),
                     id: attribute(&["id"]),
+                    class: attribute(&["class"]),
                     target: attribute(&["href", "src"]),
                     name: tag.name.to_string(),
                 }

@@ -20,6 +20,15 @@ pub const EXCUSE: &str = "unproved:";
 /// The head of a column that names tests.
 pub const PROOF: &str = "Proof";
 
+/// What a reader sees of a proof.
+pub const MARK: &str = "✓";
+
+/// Where a mark in prose leads: `[✓](proof:the_name_of_a_test)`.
+const MARKS: &str = "proof:";
+
+/// The class of a fold that holds promises.
+const PROMISES: &str = "promises";
+
 /// The page whose list items are results of the search.
 const SYMPTOMS: &str = "src/reference/symptoms.md";
 
@@ -36,8 +45,10 @@ pub struct Page {
     pub lines: Lines,
     /// What it takes from elsewhere, in order.
     pub blocks: Vec<Block>,
-    /// Its tables with a column of proofs, in order.
-    pub proofs: Vec<ProofTable>,
+    /// The places that name a proof, in order: marks, and names in a column of proofs.
+    pub proofs: Vec<ProofName>,
+    /// Its folds of promises, in order.
+    pub folds: Vec<Promises>,
     /// What the search finds of it, in order; the first has what stands before any heading.
     pub sections: Vec<Section>,
     /// Where it leads.
@@ -72,23 +83,25 @@ pub enum Wanted {
     },
     /// `{{#figure name}}`, or `{{#figure pattern/name}}`.
     Figure(String),
+    /// `{{#test name}}`, or `{{#test topic::name}}`.
+    Test(String),
     /// `{{#versions}}`.
     Versions,
 }
 
-/// A table with a column of proofs.
+/// A fold of promises: `<details class="promises">`, whose summary says how many they are.
 #[derive(Debug)]
-pub struct ProofTable {
-    /// Where the table ends: its proofs are put there.
-    pub end: usize,
-    /// The code spans of the column.
-    pub names: Vec<ProofName>,
+pub struct Promises {
+    /// Behind its opening tag.
+    pub at: usize,
+    /// The rows of its tables that have a proof.
+    pub rows: usize,
 }
 
-/// One name in a *Proof* column.
+/// A place that names a proof: a mark, or a name in a *Proof* column.
 #[derive(Debug)]
 pub struct ProofName {
-    /// Where it stands, with its backticks.
+    /// Where it stands, with its backticks or as a link.
     pub range: Range<usize>,
     /// As written: `test` or `topic::test`.
     pub name: String,
@@ -105,6 +118,10 @@ pub struct Section {
     pub text: String,
     /// The blocks of the page that stand in it.
     pub blocks: Range<usize>,
+    /// The proofs of the page that it names.
+    pub proofs: Range<usize>,
+    /// Where it ends.
+    pub end: usize,
     /// On the page of symptoms: what a reader sees, and where it leads.
     pub symptoms: Vec<(String, String)>,
 }
@@ -132,6 +149,7 @@ impl Page {
                 lines: Lines::new(text),
                 blocks: Vec::new(),
                 proofs: Vec::new(),
+                folds: Vec::new(),
                 sections: Vec::new(),
                 links: Vec::new(),
                 ids: BTreeMap::new(),
@@ -149,6 +167,8 @@ impl Page {
             item: None,
             html: None,
             nested: 0,
+            fold: None,
+            mark: None,
             in_link: false,
             in_code: false,
             text,
@@ -185,6 +205,10 @@ struct Reader<'a> {
     html: Option<(String, usize)>,
     /// How deep we are in what a table of proofs may not stand in.
     nested: usize,
+    /// The fold of promises that is open: how many elements are open around it, its line, and what it holds.
+    fold: Option<(usize, usize, Promises)>,
+    /// The mark that is read now: what it says so far.
+    mark: Option<String>,
     in_link: bool,
     in_code: bool,
 }
@@ -214,7 +238,11 @@ impl Reader<'_> {
             match event {
                 Event::Start(tag) => self.starts(tag, range),
                 Event::End(tag) => self.ends(*tag, range),
+                Event::Text(words) | Event::Code(words) if self.mark.is_some() => {
+                    self.mark.get_or_insert_default().push_str(words);
+                }
                 Event::Text(words) | Event::Code(words) => {
+                    self.bare_mark(words, range.start);
                     if !self.in_code && matches!(event, Event::Text(_)) {
                         self.undefined_footnote(words, range.start);
                     }
@@ -229,7 +257,7 @@ impl Reader<'_> {
                 _ => self.section.text.push(' '),
             }
         }
-        self.close();
+        self.close(self.text.len());
         self.forgotten_excuse();
         self.directives_elsewhere();
         if let Some((tag, line)) = self.open_tags.pop() {
@@ -269,13 +297,22 @@ impl Reader<'_> {
                 self.typed_id(&format!("footnote-{name}"), range.start);
             }
             Tag::Heading { id, .. } => {
-                self.close();
+                self.close(range.start);
                 let id = id.as_ref().map(ToString::to_string);
                 self.heading = Some(Reading { id, ..Reading::default() });
             }
             Tag::DefinitionListTitle => self.term = Some(Reading::default()),
             Tag::Item if self.page.file == SYMPTOMS => {
                 self.item = Some(Reading::default());
+            }
+            Tag::Link { dest_url, .. } if dest_url.starts_with(MARKS) => {
+                self.mark = Some(String::new());
+                let name = dest_url[MARKS.len()..].to_owned();
+                self.page.proofs.push(ProofName { range: range.clone(), name });
+                if self.heading.is_some() {
+                    let mend = "put it behind the sentence that it proves";
+                    self.problem(range.start, "a mark in a heading", mend);
+                }
             }
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
                 self.in_link = true;
@@ -315,6 +352,14 @@ impl Reader<'_> {
                     self.section.symptoms.push((text, target));
                 }
             }
+            TagEnd::Link if self.mark.is_some() => {
+                let said = self.mark.take().unwrap_or_default();
+                if said != MARK {
+                    let what = format!("a mark that says `{said}`");
+                    let mend = format!("write it [{MARK}]({MARKS}the_name_of_a_test)");
+                    self.problem(range.start, what, mend);
+                }
+            }
             TagEnd::Link | TagEnd::Image => self.in_link = false,
             TagEnd::HtmlBlock => {
                 if let Some((whole, start)) = self.html.take() {
@@ -335,11 +380,20 @@ impl Reader<'_> {
             if !self.in_link {
                 item.text.push_str(words);
             }
-        } else if !self.in_block(at) {
+        } else if !self.in_block(at) && !self.in_proof(at) {
             if let Some(term) = &mut self.term {
                 term.text.push_str(words);
             }
             self.section.text.push_str(words);
+        }
+    }
+
+    /// A mark that leads to no test proves nothing.
+    fn bare_mark(&mut self, words: &str, at: usize) {
+        if words.contains(MARK) && !self.in_code {
+            let what = format!("a {MARK} that names no test");
+            let mend = format!("write it [{MARK}]({MARKS}the_name_of_a_test)");
+            self.problem(at, what, mend);
         }
     }
 
@@ -360,12 +414,15 @@ impl Reader<'_> {
         self.problems.push(Problem::new(&self.page.file, line, what, mend));
     }
 
-    /// Ends the section that is being read.
-    fn close(&mut self) {
-        let blocks = self.page.blocks.len();
+    /// Ends the section that is being read, at `end`.
+    fn close(&mut self, end: usize) {
+        let (blocks, proofs) = (self.page.blocks.len(), self.page.proofs.len());
         let mut done = std::mem::take(&mut self.section);
         self.section.blocks = blocks..blocks;
+        self.section.proofs = proofs..proofs;
         done.blocks.end = blocks;
+        done.proofs.end = proofs;
+        done.end = end;
         done.text = done.text.split_whitespace().collect::<Vec<_>>().join(" ");
         self.page.sections.push(done);
     }
@@ -373,6 +430,11 @@ impl Reader<'_> {
     /// Whether this place was taken by a block.
     fn in_block(&self, at: usize) -> bool {
         self.page.blocks.iter().any(|block| block.range.contains(&at))
+    }
+
+    /// Whether this place names a proof; a reader sees a mark there.
+    fn in_proof(&self, at: usize) -> bool {
+        self.page.proofs.iter().any(|proof| proof.range.contains(&at))
     }
 
     /// The id that mdBook gives a heading or term: its own, or one made of its words.
@@ -516,6 +578,7 @@ impl Reader<'_> {
         };
         let what = match inside.split_once(' ') {
             Some(("figure", name)) => Wanted::Figure(name.trim().to_owned()),
+            Some(("test", name)) => Wanted::Test(name.trim().to_owned()),
             None if inside == "versions" => Wanted::Versions,
             _ => return,
         };
@@ -528,7 +591,7 @@ impl Reader<'_> {
             let reported = self.fences.iter().any(|fence| fence.contains(&at));
             if !self.in_block(at) && !reported {
                 let what = "a directive that stands where none can";
-                let mend = "an include stands alone in a fence, {{#figure …}} alone in a paragraph";
+                let mend = "an include stands alone in a fence, {{#figure …}} and {{#test …}} alone in a paragraph";
                 self.problem(at, what, mend);
             }
         }
@@ -560,7 +623,6 @@ impl Reader<'_> {
             self.problem(range.start, what, "move it out of there");
             return;
         }
-        let mut names = Vec::new();
         for (_, cell) in table.cells.into_iter().filter(|(at, _)| *at == column) {
             if cell.words {
                 let mend = "name tests only, `each in backticks`";
@@ -570,9 +632,11 @@ impl Reader<'_> {
                 let mend = "name the test that proves it, or strike it";
                 self.problem(cell.at, "a promise without a proof", mend);
             }
-            names.extend(cell.names);
+            self.page.proofs.extend(cell.names);
+            if let Some((.., fold)) = &mut self.fold {
+                fold.rows += 1;
+            }
         }
-        self.page.proofs.push(ProofTable { end: range.end, names });
     }
 
     /// A bar in a cell makes one more of it, and mdBook drops the last cells without a word.
@@ -602,7 +666,15 @@ impl Reader<'_> {
             match found.what {
                 What::Comment(text) => self.comment(&text, line),
                 What::Close(name) => self.closes(&name, line),
-                What::Open { name, closed, id, target } => {
+                What::Open { name, closed, id, class, target } => {
+                    if name == "details" && class.as_deref() == Some(PROMISES) {
+                        self.promises(start, line);
+                    } else if name == "summary" && self.is_in_promises() {
+                        let what = "a fold of promises with a summary of its own";
+                        let mend =
+                            "remove the <summary>: it is written from the tables";
+                        self.problem_in(line, what, mend);
+                    }
                     if name == "pre" && self.excuse.take().is_none() {
                         self.own_code(start);
                     }
@@ -623,10 +695,40 @@ impl Reader<'_> {
     fn closes(&mut self, name: &str, line: usize) {
         if self.open_tags.last().is_some_and(|(open, _)| open == name) {
             self.open_tags.pop();
+            self.end_of_promises();
         } else {
             let what = format!("</{name}> closes nothing that is open here");
             self.problem_in(line, what, "open and close HTML elements in pairs");
         }
+    }
+
+    /// A fold of promises begins.
+    fn promises(&mut self, start: usize, line: usize) {
+        let tag = &self.text[self.page.lines.start(line).max(start)..];
+        let at = self.text.len() - tag.len() + tag.find('>').map_or(0, |at| at + 1);
+        self.fold = Some((self.open_tags.len(), line, Promises { at, rows: 0 }));
+    }
+
+    /// Directly inside a fold of promises.
+    fn is_in_promises(&self) -> bool {
+        let depth = self.fold.as_ref().map(|(depth, ..)| depth + 1);
+        depth == Some(self.open_tags.len())
+    }
+
+    /// Ends the fold of promises, if its element is closed.
+    fn end_of_promises(&mut self) {
+        let depth = self.open_tags.len();
+        let Some((_, line, fold)) = self.fold.take_if(|(at, ..)| *at == depth) else {
+            return;
+        };
+        if fold.rows == 0 {
+            let what = "a fold of promises without one";
+            let mend = format!(
+                "put a table with a column `{PROOF}` into it, and empty lines around it"
+            );
+            self.problem_in(line, what, mend);
+        }
+        self.page.folds.push(fold);
     }
 
     fn comment(&mut self, text: &str, line: usize) {
@@ -795,11 +897,58 @@ mod tests {
             "| Claim | Proof |\n|---|---|\n| `x` | `a`, `t::b` |\n| y | `c` |\n\nend\n",
         )
         .unwrap();
-        let names: Vec<_> =
-            page.proofs[0].names.iter().map(|name| name.name.as_str()).collect();
+        let names: Vec<_> = page.proofs.iter().map(|name| name.name.as_str()).collect();
         assert_eq!(names, ["a", "t::b", "c"]);
-        assert_eq!(&page.text[page.proofs[0].names[1].range.clone()], "`t::b`");
-        assert!(page.text[page.proofs[0].end..].trim_start().starts_with("end"));
+        assert_eq!(&page.text[page.proofs[1].range.clone()], "`t::b`");
+        assert!(!page.sections[0].text.contains("t::b"), "a reader sees marks");
+    }
+
+    #[test]
+    fn a_mark_in_prose_is_a_proof_of_its_section() {
+        let page = read(
+            "# T\n\nIt holds. [✓](proof:a)\n\n- And more. [✓](proof:t::b) [✓](proof:c)\n\n## U\n\n| A |\n|---|\n| x [✓](proof:d) |\n\n> A note. [✓](proof:e)\n",
+        )
+        .unwrap();
+        let names: Vec<_> = page.proofs.iter().map(|name| name.name.as_str()).collect();
+        assert_eq!(names, ["a", "t::b", "c", "d", "e"]);
+        assert_eq!(&page.text[page.proofs[1].range.clone()], "[✓](proof:t::b)");
+        let [_, first, second] = &page.sections[..] else {
+            panic!("{:?}", page.sections)
+        };
+        assert_eq!((first.proofs.clone(), second.proofs.clone()), (0..3, 3..5));
+        assert!(page.text[first.end..].starts_with("## U"));
+        assert_eq!(second.end, page.text.len());
+        assert_eq!(first.text, "It holds. And more.");
+        assert!(page.links.is_empty());
+    }
+
+    #[test]
+    fn a_mark_that_proves_nothing_is_refused() {
+        assert!(refused("It holds. ✓\n").contains("names no test"));
+        assert!(
+            refused("It holds. [yes](proof:a)\n").contains("a mark that says `yes`")
+        );
+        assert!(refused("# T [✓](proof:a)\n").contains("a mark in a heading"));
+    }
+
+    #[test]
+    fn a_fold_of_promises_counts_them() {
+        let table = "| Promise | Proof |\n|---|---|\n| x | `a`, `b` |\n| y | `c` |\n";
+        let fold = |inside: &str| {
+            format!(
+                "# T\n\n<details class=\"promises\">\n\n{inside}\n</details>\n\n{table}"
+            )
+        };
+        let page = read(&fold(table)).unwrap();
+        assert_eq!((page.folds.len(), page.folds[0].rows), (1, 2));
+        assert!(
+            page.text[..page.folds[0].at].ends_with("<details class=\"promises\">")
+        );
+        assert!(
+            refused(&fold("Words.\n")).starts_with("3: a fold of promises without one")
+        );
+        let own = format!("<summary>All</summary>\n\n{table}");
+        assert!(refused(&fold(&own)).contains("a summary of its own"));
     }
 
     #[test]
