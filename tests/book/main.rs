@@ -1,6 +1,7 @@
 //! What checks the book as a whole; its pages in a browser are checked by the test `browser`.
 
 mod builds;
+mod clones;
 mod destination;
 mod links;
 mod mistakes;

@@ -14,26 +14,29 @@ fn book(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// A book with one page, which says `text`.
+/// The small book of the tests, with one page, which says `text`.
 fn small_book(text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
+    copy(Path::new("../tests/small-book"), folder.path());
+    fs::remove_dir_all(folder.path().join("src/some-pattern")).unwrap();
     let write =
         |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
-    fs::create_dir(folder.path().join("src")).unwrap();
-    fs::create_dir(folder.path().join("listings")).unwrap();
-    let preprocessor =
-        "[preprocessor.listings]\ncommand = \"not run\"\nbefore = [\"links\"]\n";
-    write("book.toml", &format!("[book]\ntitle = \"Small\"\n{preprocessor}"));
-    write(
-        "Cargo.toml",
-        "[workspace.package]\nrepository = \"https://example.org\"\nrust-version = \"1.95\"\n\
-         [workspace.dependencies]\n",
-    );
-    write("Cargo.lock", "");
-    write("rust-toolchain.toml", "[toolchain]\nchannel = \"1.95.0\"\n");
     write("src/SUMMARY.md", "# Summary\n\n- [Home](index.md)\n");
     write("src/index.md", text);
     folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) =
+            (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
 }
 
 fn stderr(output: &Output) -> String {

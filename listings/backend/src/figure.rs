@@ -32,6 +32,9 @@ use crate::recording;
 /// The `tracing` target of everything that a figure is drawn from.
 pub const TARGET: &str = "figure";
 
+/// A scene that waits longer than this, by its own clock, waits for ever.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// A figure in the making: a title, and a panel for each run.
 #[derive(Debug)]
 pub struct Figure {
@@ -51,7 +54,8 @@ impl Figure {
     /// left running when it ends is recorded as open.
     ///
     /// # Panics
-    /// When no runtime can be built, or inside another runtime.
+    /// When no runtime can be built, or inside another runtime; when the scene has not ended after a day of its
+    /// clock, since nothing will ever end it then.
     #[must_use]
     pub fn panel<T>(mut self, name: &str, scene: impl AsyncFnOnce() -> T) -> Self {
         let runtime =
@@ -62,7 +66,8 @@ impl Figure {
         let _default = tracing::subscriber::set_default(subscriber);
         let end = runtime.block_on(async {
             recorder.log().start = Some(Instant::now());
-            scene().await;
+            let ended = tokio::time::timeout(LONGEST, scene()).await;
+            assert!(ended.is_ok(), "the scene `{name}` waits for what never comes");
             let mut log = recorder.log();
             let end = log.now().unwrap_or_default();
             log.start = None;

@@ -96,3 +96,9 @@ fn a_tally_counts_by_the_millisecond() {
     });
     assert_eq!(rows[0]["at"], json!([[0, 2], [10, 1]]));
 }
+
+#[test]
+#[should_panic(expected = "waits for what never comes")]
+fn a_scene_that_never_ends_is_told() {
+    rows(std::future::pending::<()>);
+}
