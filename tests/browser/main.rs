@@ -369,6 +369,7 @@ async fn a_promise_opens_its_proof_and_closes_it() {
     let link = "a[href='#promise-bounded-concurrency-a_slow_page_holds_up_nobody']";
     let shown = "return document.getElementById('promise-bounded-concurrency-a_slow_page_holds_up_nobody').checkVisibility()";
     assert_eq!(browser.script(shown).await, json!(false));
+    browser.click("details.promises > summary").await;
     browser.click(link).await;
     browser.until("the proof", shown).await;
     let told = format!(
