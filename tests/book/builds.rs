@@ -146,7 +146,7 @@ fn every_listing_shown_is_part_of_its_file() {
         let file = std::fs::read_to_string(root.join(path)).unwrap();
         let file: Vec<_> =
             file.lines().filter(|line| !line.contains("// ANCHOR")).collect();
-        let shown = print.get(&*listing.file.topic.listing_id(anchor));
+        let shown = print.get(&*listing.file.listing_id(anchor));
         let shown = shown.and_then(|listing| listing.select(&code).next());
         let shown: String =
             shown.unwrap_or_else(|| panic!("{path}:{anchor}")).text().collect();

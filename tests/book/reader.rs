@@ -58,7 +58,7 @@ fn package(page: &BookPage) -> Files {
     for file in &page.files {
         let kind = if file.file.place == Place::Program { "program_" } else { "" };
         let module = format!("{kind}{}", file.file.topic.module());
-        let whole = text(&format!("#{} code.rust", file.file.topic.whole_id()));
+        let whole = text(&format!("#{} code.rust", file.file.whole_id()));
         files.insert(format!("{folder}/src/{module}.rs"), whole);
         let _ = writeln!(modules, "pub mod {module};");
     }

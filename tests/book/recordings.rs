@@ -16,7 +16,7 @@ fn an_output_on_a_page_is_the_recorded_one() {
         let Shown::Output(recording) = part else { continue };
         count += 1;
         let path = &recording.file.path;
-        let shown = print.get(&*recording.file.topic.output_id());
+        let shown = print.get(&*recording.file.output_id());
         let shown = shown.and_then(|output| output.select(&code).next());
         let shown: String = shown.unwrap_or_else(|| panic!("{path}")).text().collect();
         assert_eq!(shown.trim_end(), recording.text().unwrap().trim_end(), "{path}");

@@ -379,7 +379,7 @@ impl<'a> Resolver<'a> {
             .collect();
         files.retain(|_, listing| listing.file.place != Place::Refused);
         for listing in files.values() {
-            let id = listing.file.topic.whole_id();
+            let id = listing.file.whole_id();
             self.claim_whole(index, &id, &listing.file.path);
         }
         if !files.is_empty() {
@@ -413,7 +413,7 @@ impl<'a> Resolver<'a> {
             listing.file.path != path
                 && listing.file.place != Place::Refused
                 && !listing.anchors.is_empty()
-                && listing.file.topic.whole_id() == id
+                && listing.file.whole_id() == id
         });
         if let Some(other) = other {
             let what = format!("{path} and {} have the same name", other.file.path);
@@ -433,12 +433,12 @@ impl<'a> Resolver<'a> {
             Wanted::Listing { path, anchor } => {
                 let listing = Arc::clone(self.listing(page, at, path)?);
                 self.anchor(page, at, &listing, anchor)?;
-                let id = listing.file.topic.listing_id(anchor);
+                let id = listing.file.listing_id(anchor);
                 Some((Shown::Listing { listing, anchor: anchor.clone() }, Some(id)))
             }
             Wanted::Output { path } => {
                 let recording = self.recorded(page, at, path)?;
-                let id = recording.file.topic.output_id();
+                let id = recording.file.output_id();
                 Some((Shown::Output(recording), Some(id)))
             }
             Wanted::Figure(name) => {

@@ -42,24 +42,9 @@ impl Topic {
         }
     }
 
-    /// The id of an anchor that a page shows.
-    pub fn listing_id(&self, anchor: &str) -> String {
-        format!("listing-{}-{anchor}", self.stem())
-    }
-
     /// The id of the proof of a promise.
     pub fn promise_id(&self, test: &str) -> String {
         format!("promise-{}-{test}", self.stem())
-    }
-
-    /// The id of a whole file, at the end of its page.
-    pub fn whole_id(&self) -> String {
-        format!("whole-{}", self.stem())
-    }
-
-    /// The id of what a run printed.
-    pub fn output_id(&self) -> String {
-        format!("output-{}", self.stem())
     }
 
     /// The id of a figure; the ids inside it begin with it.
@@ -109,6 +94,9 @@ pub enum Place {
     Outside,
     /// A program: `examples/<name>.rs`, or `examples/<name>/main.rs`.
     Program,
+    /// A whole use of a topic, or a later step of one: `examples/uses/<topic>.rs`, a module of the program
+    /// `<package>-uses`.
+    Use,
     /// Code that must not compile: `ui/<name>.rs` of `refused`.
     Refused,
     /// A file of Rust that no page shows: the root of a crate, the runs behind figures, a benchmark.
@@ -132,6 +120,7 @@ impl Place {
                 | Self::Proofs
                 | Self::Outside
                 | Self::Program
+                | Self::Use
                 | Self::Refused
         )
     }
@@ -144,7 +133,7 @@ impl Place {
 
 /// Where the files of a package may stand, for those who put one elsewhere.
 pub const PLACES: &str = "src/<topic>.rs, src/<topic>/tests.rs, tests/<topic>.rs, tests/figures/, examples/<name>.rs, \
-     examples/<name>/, benches/, figures/<topic>.json, or ui/ of `refused`";
+     examples/<name>/, examples/uses/<topic>.rs, benches/, figures/<topic>.json, or ui/ of `refused`";
 
 /// A file of `listings/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +170,12 @@ impl File {
                 (stem, "out") => (Place::Output, stem),
                 _ => return None,
             },
+            ["examples", "uses", "main.rs"] => (Place::Support, "main"),
+            ["examples", "uses", file] => match file.rsplit_once('.')? {
+                (stem, "rs") => (Place::Use, stem),
+                (stem, "out") => (Place::Output, stem),
+                _ => return None,
+            },
             ["examples", name, "main.rs"] => (Place::Program, name),
             ["tests", "figures", file] | ["examples", _, file] => {
                 (Place::Support, rust(file)?)
@@ -207,6 +202,9 @@ impl File {
             Place::Output if self.path.contains("/benches/") => {
                 format!("cargo bench -p {package} --bench {name}")
             }
+            Place::Use | Place::Output if self.is_of_use() => {
+                format!("cargo run -p {package} --example {package}-uses {name}")
+            }
             Place::Program | Place::Output => {
                 format!("cargo run -p {package} --example {name}")
             }
@@ -220,6 +218,42 @@ impl File {
             Place::Refused => self.command(),
             _ => format!("cargo test -p {} {test}", self.topic.pattern),
         }
+    }
+
+    /// It is a use, or what one printed.
+    fn is_of_use(&self) -> bool {
+        self.path.contains("/examples/uses/")
+    }
+
+    /// What its ids begin with: a use of a topic has others than the listing of that topic.
+    fn stem(&self) -> String {
+        let of = if self.is_of_use() { "use-" } else { "" };
+        format!("{of}{}", self.topic.stem())
+    }
+
+    /// The id of an anchor that a page shows.
+    pub fn listing_id(&self, anchor: &str) -> String {
+        format!("listing-{}-{anchor}", self.stem())
+    }
+
+    /// The id of a use that a page shows whole.
+    pub fn use_id(&self) -> String {
+        format!("use-{}", self.topic.stem())
+    }
+
+    /// The id of a whole file, at the end of its page.
+    pub fn whole_id(&self) -> String {
+        format!("whole-{}", self.stem())
+    }
+
+    /// The id of what a run printed.
+    pub fn output_id(&self) -> String {
+        format!("output-{}", self.stem())
+    }
+
+    /// The recording of what a program or a use prints.
+    pub fn output(&self) -> String {
+        format!("{}.out", self.path.strip_suffix(".rs").unwrap_or(&self.path))
     }
 
     /// The recording that belongs to refused code.
@@ -285,7 +319,26 @@ mod tests {
         assert_eq!((&listing.topic, &figure.topic), (&page, &page));
         assert_eq!(page.figure_file(), figure.path);
         assert_eq!(listing.command(), "cargo test -p some-pattern a_topic");
-        assert_eq!(page.listing_id("x"), "listing-a-topic-x");
+        assert_eq!(listing.listing_id("x"), "listing-a-topic-x");
+    }
+
+    #[test]
+    fn a_use_of_a_topic_has_ids_of_its_own() {
+        let file = |path: &str| File::at(&format!("listings/p/{path}")).unwrap();
+        let (listing, program) = (file("src/a.rs"), file("examples/a.out"));
+        let (of_use, printed) =
+            (file("examples/uses/a.rs"), file("examples/uses/a.out"));
+        assert_eq!(of_use.topic, listing.topic);
+        assert_eq!(of_use.use_id(), "use-a");
+        assert_eq!(of_use.listing_id("x"), "listing-use-a-x");
+        assert_eq!(of_use.whole_id(), "whole-use-a");
+        assert_eq!(
+            [printed.output_id(), program.output_id()],
+            ["output-use-a", "output-a"]
+        );
+        assert_eq!(of_use.output(), printed.path);
+        let command = "cargo run -p p --example p-uses a";
+        assert_eq!([of_use.command(), printed.command()], [command, command]);
     }
 
     #[test]
@@ -311,6 +364,10 @@ mod tests {
             ("p/examples/a/main.rs", Some(Place::Program)),
             ("p/examples/a/part.rs", Some(Place::Support)),
             ("p/examples/a.out", Some(Place::Output)),
+            ("p/examples/uses/a.rs", Some(Place::Use)),
+            ("p/examples/uses/a.out", Some(Place::Output)),
+            ("p/examples/uses/main.rs", Some(Place::Support)),
+            ("p/examples/uses/a.txt", None),
             ("p/examples/a.txt", None),
             ("refused/ui/a.rs", Some(Place::Refused)),
             ("p/ui/a.rs", None),

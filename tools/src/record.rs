@@ -1,4 +1,4 @@
-//! Runs the programs, the figures and the refused listings again, and rewrites what the pages show.
+//! Runs the programs, the uses, the figures and the refused listings again, and rewrites what the pages show.
 //!
 //! The tests that compare do the writing: with `RECORD=1` (and trybuild's `TRYBUILD=overwrite`) they write
 //! what they got instead of comparing it, each file whole or not at all.
@@ -40,10 +40,10 @@ pub enum RecordError {
 }
 
 /// Something that is recorded by a test, and the test target that does it.
-const TARGETS: [(Place, &str); 3] = [
-    (Place::Figure, "figures"),
-    (Place::Program, "programs"),
-    (Place::Refused, "refused"),
+const TARGETS: [(&[Place], &str); 3] = [
+    (&[Place::Figure], "figures"),
+    (&[Place::Program, Place::Use], "programs"),
+    (&[Place::Refused], "refused"),
 ];
 
 /// Records everything, or what is named (`all-at-once`, as pages are), and returns the files that changed.
@@ -67,15 +67,17 @@ pub fn record(root: &Path, names: &[String]) -> Result<Vec<PathBuf>, RecordError
 fn commands(known: &BTreeSet<(Place, String)>, names: &[String]) -> Vec<Vec<String>> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let mut commands = vec![words("build --workspace --examples")];
-    for (place, target) in TARGETS {
+    for (places, target) in TARGETS {
         let test = words(&format!("test --workspace --test {target} --"));
         if names.is_empty() {
             commands.push(test);
             continue;
         }
         let wanted = names.iter().map(|name| module(name));
-        let wanted = wanted.filter(|name| known.contains(&(place, name.clone())));
-        if place == Place::Refused {
+        let wanted = wanted.filter(|name| {
+            places.iter().any(|place| known.contains(&(*place, name.clone())))
+        });
+        if target == "refused" {
             // They are one test, which trybuild filters by one name at a time.
             let filters =
                 wanted.map(|name| words(&format!("the_compiler trybuild={name}.rs")));
@@ -90,7 +92,7 @@ fn commands(known: &BTreeSet<(Place, String)>, names: &[String]) -> Vec<Vec<Stri
     commands
 }
 
-/// What can be recorded, recorded before or not: figures by the file that runs them, programs, refused listings.
+/// What can be recorded, recorded before or not: figures by the file that runs them, programs, uses, refused listings.
 fn known(root: &Path) -> Result<BTreeSet<(Place, String)>, Problems> {
     let (paths, problems) = source::below(root, "listings");
     if !problems.is_empty() {
@@ -100,7 +102,7 @@ fn known(root: &Path) -> Result<BTreeSet<(Place, String)>, Problems> {
         let file = File::at(path)?;
         let place = match file.place {
             Place::Support if path.contains("/tests/figures/") => Place::Figure,
-            place @ (Place::Program | Place::Refused) => place,
+            place @ (Place::Program | Place::Use | Place::Refused) => place,
             _ => return None,
         };
         let name = file.topic.module();
@@ -168,6 +170,8 @@ mod tests {
         let known = [
             (Place::Figure, "a_topic"),
             (Place::Program, "a_program"),
+            (Place::Use, "a_topic"),
+            (Place::Use, "another"),
             (Place::Refused, "a_mistake"),
         ];
         let known = known.map(|(place, name)| (place, name.to_owned())).into();
@@ -181,7 +185,14 @@ mod tests {
         };
         assert_eq!(
             commands(&["a-topic"]),
-            ["test --workspace --test figures -- a_topic"]
+            [
+                "test --workspace --test figures -- a_topic",
+                "test --workspace --test programs -- a_topic"
+            ]
+        );
+        assert_eq!(
+            commands(&["another"]),
+            ["test --workspace --test programs -- another"]
         );
         assert_eq!(
             commands(&["a-mistake", "a-program"]),

@@ -7,6 +7,7 @@
 //! * [`figure`]: records a run as the data of a figure.
 //! * [`recording`]: compares what a run gave with the file that a page shows.
 //! * [`rng`]: a generator without chance, for waits that are known.
+//! * [`uses`]: the program of all whole uses of a pattern.
 
 pub mod alive;
 pub mod cancel;
@@ -15,6 +16,7 @@ pub mod http;
 pub mod recording;
 pub mod rng;
 pub mod site;
+pub mod uses;
 
 pub use alive::Alive;
 pub use http::{HttpReply, HttpServer, HttpSite};

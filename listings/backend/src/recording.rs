@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
-use std::{env, fs, io, thread};
+use std::{env, fs, io, slice, thread};
 
 use wait_timeout::ChildExt;
 
@@ -80,15 +80,49 @@ pub fn check(path: impl AsRef<Path>, run: &str) -> Result<(), RecordingError> {
 /// # Errors
 /// As for [`check`]; the program is older than its source, fails, or writes to standard error.
 pub fn check_program(name: &str) -> Result<(), RecordingError> {
-    let folder =
-        env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
-    let source = folder.join("examples").join(name).with_extension("rs");
-    let program = built_beside_this(name).map_err(|error| io_error(&source, error))?;
+    let source = examples().join(name).with_extension("rs");
+    check_run(name, &[], &source, slice::from_ref(&source))
+}
+
+/// Runs the use `examples/uses/<name>.rs` of the package under test, a module of the program `<package>-uses`,
+/// which `cargo test` has built, and compares what it prints with `examples/uses/<name>.out`, or records it there.
+///
+/// # Errors
+/// As for [`check_program`]; the program is older than any file that it is made of.
+pub fn check_use(name: &str) -> Result<(), RecordingError> {
+    let folder = examples().join("uses");
+    let source = folder.join(name).with_extension("rs");
+    let files = fs::read_dir(&folder).map_err(|error| io_error(&folder, error))?;
+    let files = files.flatten().map(|file| file.path());
+    let sources: Vec<_> =
+        files.filter(|it| it.extension().is_some_and(|it| it == "rs")).collect();
+    let package = env::var("CARGO_PKG_NAME").unwrap_or_default();
+    check_run(&format!("{package}-uses"), &[name], &source, &sources)
+}
+
+/// The folder `examples` of the package under test.
+fn examples() -> PathBuf {
+    let folder = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    PathBuf::from(folder).join("examples")
+}
+
+/// Runs the example `name`, which is built from `sources`, for what stands in `source`.
+fn check_run(
+    name: &str,
+    arguments: &[&str],
+    source: &Path,
+    sources: &[PathBuf],
+) -> Result<(), RecordingError> {
+    let program = built_beside_this(name).map_err(|error| io_error(source, error))?;
     let path = source.display().to_string();
-    if modified(&program)? < modified(&source)? {
-        return Err(RecordingError::Stale { path });
+    let built = modified(&program)?;
+    for source in sources {
+        if built < modified(source)? {
+            let path = source.display().to_string();
+            return Err(RecordingError::Stale { path });
+        }
     }
-    let output = run(&mut Command::new(&program), LONGEST)
+    let output = run(Command::new(&program).args(arguments), LONGEST)
         .map_err(|error| io_error(&program, error))?;
     let Some(output) = output else { return Err(RecordingError::Hangs { path }) };
     if !output.status.success() || !output.stderr.is_empty() {

@@ -80,9 +80,9 @@ fn part(book: &Book, listing: &Listing, name: &str) -> String {
         (_, false) => None,
     };
     let class = if verdict.is_some() { "listing wrong" } else { "listing" };
-    let id = listing.file.topic.listing_id(name);
+    let id = listing.file.listing_id(name);
     let block = html! {
-        figure class=(class) id=(id) data-file=(listing.file.topic.whole_id()) {
+        figure class=(class) id=(id) data-file=(listing.file.whole_id()) {
             (LINE)
             @if let Some(verdict) = verdict { p.verdict { (verdict) } (LINE) }
             (LINE)
@@ -135,7 +135,7 @@ fn output(recording: &Recording) -> String {
         }
         _ => html! { "Printed by " code { (file.command()) } },
     };
-    let id = file.topic.output_id();
+    let id = file.output_id();
     let block = html! {
         figure.output id=(id) {
             (LINE)
@@ -240,7 +240,7 @@ fn appendix(book: &Book, page: &BookPage) -> String {
             details.whole {
                 summary { "The whole file: " code { (listing.file.path) } }
                 (LINE)
-                div id=(listing.file.topic.whole_id()) {
+                div id=(listing.file.whole_id()) {
                     (LINE) (LINE) (markdown(&highlight::folded(&listing.whole))) (LINE)
                 }
                 (LINE)
