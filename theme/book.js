@@ -81,17 +81,31 @@ const openFile = (figure, code, file) => made => {
     }
     const part = code.cloneNode(true);
     parts.set(code, part);
-    const from = find(file.textContent, part.textContent);
+    const alone = part.cloneNode(true);
+    alone.querySelector(".imports")?.remove();
+    const from = find(file.textContent, alone.textContent.trim());
     code.replaceChildren(...file.cloneNode(true).childNodes);
     const box = code.parentElement;
     const line = box.scrollHeight / file.textContent.trimEnd().split("\n").length;
     box.scrollTop = Math.max(0, (from - 3) * line);
 };
 
+const wholeFile = id => document.querySelector(`#${CSS.escape(id)} code`);
+
+// A whole use builds alone: below it stand the listings that it calls, which the page has at its end.
+const pasted = (program, below) => {
+    const piece = it => typeof it === "string" ? it : `${wholeFile(it.file).textContent}\n`;
+    return `${program}\n${JSON.parse(below).map(piece).join("")}`;
+};
+
 for (const figure of document.querySelectorAll("figure.listing")) {
+    if (figure.closest(".compare")) continue;
     const code = figure.querySelector("pre code");
-    const file = document.querySelector(`#${CSS.escape(figure.dataset.file)} code`);
-    const buttons = [button("Copy", copy(() => (parts.get(code) ?? code).textContent))];
+    const file = wholeFile(figure.dataset.file);
+    const { below } = figure.dataset;
+    const seen = () => (parts.get(code) ?? code).textContent;
+    const buttons = [button("Copy", copy(() => below ? pasted(seen(), below) : seen()))];
+    if (below) buttons[0].title = "One file that builds alone: the program, and the listings that it calls";
     if (file) {
         const eye = button("Rest of the file", openFile(figure, code, file));
         eye.setAttribute("aria-expanded", "false");
@@ -99,7 +113,31 @@ for (const figure of document.querySelectorAll("figure.listing")) {
     }
     tools(figure.querySelector("figcaption"), ...buttons);
 }
+// Wrong beside right: each is copied whole, and what both have is shown in both at once.
+for (const pair of document.querySelectorAll(".compare")) {
+    const eyes = [];
+    const show = () => {
+        const all = pair.classList.toggle("all");
+        for (const eye of eyes) {
+            eye.setAttribute("aria-expanded", String(all));
+            eye.textContent = all ? "Only what differs" : "All lines";
+        }
+    };
+    for (const figure of pair.querySelectorAll("figure.listing")) {
+        const code = figure.querySelector("pre code");
+        const buttons = [button("Copy", copy(() => code.textContent))];
+        if (code.querySelector(".more")) {
+            const eye = button("All lines", show);
+            eye.setAttribute("aria-expanded", "false");
+            eyes.push(eye);
+            buttons.push(eye);
+        }
+        tools(figure.querySelector("figcaption"), ...buttons);
+    }
+}
+
 for (const block of document.querySelectorAll(".dependencies, details.proof > div, details.whole > div")) {
+for (const block of document.querySelectorAll(".dependencies, .needs, details.proof > div, details.whole > div")) {
     const code = block.querySelector("code.rust, code.language-toml");
     if (code) tools(block.querySelector(".source") ?? block, button("Copy", copy(() => code.textContent)));
 }
@@ -125,6 +163,10 @@ for (const link of document.querySelectorAll("a.mark[href^='#promise-']")) {
     outer.addEventListener("toggle", tell);
     tell();
 }
+
+// What a reader hears of a footnote, in the text and at the end of the page.
+for (const link of document.querySelectorAll(".footnote-reference a")) link.setAttribute("aria-label", `Note ${link.textContent}`);
+for (const link of document.querySelectorAll(".footnote-definition a[href^='#fr-']")) link.setAttribute("aria-label", "Back to the text");
 
 // What scrolls can be focused, so that the keyboard scrolls it, too.
 {

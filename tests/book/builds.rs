@@ -4,7 +4,7 @@ use book::book::Shown;
 use book::layout::html_path;
 use book::source::Cache;
 use book_tests::{
-    LISTING, PAGE, Rendered, SmallBook, by_id, root, selector, shown, the_book,
+    LISTING, PAGE, Rendered, SmallBook, by_id, pasted, root, selector, shown, the_book,
 };
 
 #[test]
@@ -37,7 +37,7 @@ fn every_listing_and_promise_stands_in_the_rendered_pages() {
     let tests = wanted(|it| matches!(it, Shown::Test(_)));
     assert_eq!(
         count("figure.listing"),
-        wanted(|it| matches!(it, Shown::Listing { .. })) + tests
+        wanted(|it| matches!(it, Shown::Listing { .. } | Shown::Use(_))) + tests
     );
     assert_eq!(count("figure.drawing"), wanted(|it| matches!(it, Shown::Figure(_))));
     assert_eq!(count("figure.output"), wanted(|it| matches!(it, Shown::Output(_))));
@@ -117,6 +117,79 @@ fn a_test_that_a_page_shows_is_the_proof() {
 }
 
 #[test]
+fn a_whole_use_is_shown_with_what_it_needs_and_copied_with_what_it_calls() {
+    let small = SmallBook::default();
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
+    let text = |css: &str| -> String {
+        page.select(&selector(css)).flat_map(|it| it.text()).collect()
+    };
+    let program = "use some_pattern::a_topic::idea;\n\n\
+                   #[tokio::main(flavor = \"current_thread\", start_paused = true)]\n\
+                   async fn main() {\n    println!(\"{}\", idea());\n}";
+    assert_eq!(text("#use-a-topic pre code.rust"), program);
+    assert_eq!(
+        text("#use-a-topic .command"),
+        "cargo run -p some-pattern --example some-pattern-uses a_topic"
+    );
+    assert_eq!(
+        text("#use-a-topic .needs code"),
+        "[dependencies]\ntokio = { version = \"1\", features = [\"test-util\"] }\n"
+    );
+    assert_eq!(text("#output-use-a-topic code.language-text"), "42\n");
+    let listing = "//! A topic.\n\npub fn idea() -> u32 {\n    42\n}\n";
+    let copied = pasted(&page, "use-a-topic");
+    let module = copied.strip_prefix(program).expect("the program comes first");
+    let (before, after) = module.split_once(listing).expect("the file, whole");
+    assert!(before.contains("\nmod some_pattern {\n"), "{before}");
+    assert!(before.ends_with("\npub mod a_topic {\n"), "{before}");
+    assert!(after.ends_with("}\n}\n"), "{after}");
+}
+
+#[test]
+fn what_a_listing_calls_is_pasted_too_and_found_by_its_path() {
+    let small = SmallBook::default().with(
+        LISTING,
+        "//! A topic.\n",
+        "//! A topic.\n\nuse other::Policy;\nuse some_pattern::third::more;\n",
+    );
+    small.write("listings/some-pattern/src/third.rs", "pub fn more() {}\n");
+    small.write("listings/other/Cargo.toml", "");
+    let root = "extern crate self as other;\n\npub mod policy;\npub mod unused;\n\n\
+                pub use policy::{Another, Policy};\npub use unused::Unused;\n";
+    small.write("listings/other/src/lib.rs", root);
+    small.write("listings/other/src/policy.rs", "pub struct Policy;\n");
+    small.write("listings/other/src/unused.rs", "pub struct Unused;\n");
+    let page = Rendered::of(small.root()).page("some-pattern/a-topic.html");
+    let copied = pasted(&page, "use-a-topic");
+    let modules: Vec<_> = copied
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .filter(|line| line.contains("mod ") || line.contains("use "))
+        .filter(|line| *line != "mod tests {")
+        .collect();
+    assert_eq!(
+        modules,
+        [
+            "use some_pattern::a_topic::idea;",
+            "mod some_pattern {",
+            "pub mod a_topic {",
+            "use other::Policy;",
+            "use some_pattern::third::more;",
+            "use crate::other;",
+            "use crate::some_pattern;",
+            "pub mod third {",
+            "mod other {",
+            "pub mod policy {",
+            "pub use policy::{Another, Policy};",
+        ]
+    );
+    for whole in ["whole-a-topic", "whole-third", "whole-policy"] {
+        assert!(by_id(&page).contains_key(whole), "{whole}");
+    }
+}
+
+#[test]
 fn nothing_of_mdbooks_syntax_is_left_in_a_page() {
     for (name, page) in Rendered::book().pages() {
         let text: String = page.root_element().text().collect();
@@ -135,10 +208,53 @@ fn a_listing_is_shown_as_it_stands_in_its_file() {
 }
 
 #[test]
+fn a_listing_is_shown_with_the_imports_that_it_needs() {
+    let small = SmallBook::default()
+        .with(
+            LISTING,
+            "//! A topic.\n",
+            "//! A topic.\n\nuse std::fmt::{Debug, Display};\nuse std::io;\n",
+        )
+        .with(LISTING, "pub fn idea() -> u32 {", "pub fn idea() -> impl Display {");
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
+    let code = page.select(&selector("#listing-a-topic-an_idea code.rust")).next();
+    let code: String = code.unwrap().text().collect();
+    assert_eq!(
+        code.trim_end(),
+        "use std::fmt::Display;\n\npub fn idea() -> impl Display {\n    42\n}"
+    );
+    let quiet = page.select(&selector(".imports")).next().unwrap();
+    assert_eq!(quiet.text().collect::<String>(), "use std::fmt::Display;");
+}
+
+#[test]
+fn a_listing_within_another_one_has_no_imports_of_its_own() {
+    let include = "{{#include ../../listings/some-pattern/src/a_topic.rs:";
+    let small = SmallBook::default()
+        .with(LISTING, "//! A topic.\n", "//! A topic.\n\nuse std::time::Duration;\n")
+        .with(
+            LISTING,
+            "    42\n",
+            "    // ANCHOR: inside\n    Duration::ZERO.subsec_nanos()\n    // ANCHOR_END: inside\n",
+        )
+        .with(
+            PAGE,
+            "## What it promises",
+            &format!("```rust\n{include}inside}}}}\n```\n\n## What it promises"),
+        );
+    let book = book_tests::read(small.root());
+    let imports: Vec<_> =
+        book.pages[1].blocks.iter().map(|block| block.imports.as_str()).collect();
+    assert_eq!(imports[..3], ["use std::time::Duration;\n", "", ""]);
+}
+
+#[test]
 fn every_listing_shown_is_part_of_its_file() {
     let root = root();
     let print = Rendered::book().page("print.html");
     let (print, code) = (by_id(&print), selector("code.rust"));
+    let imports = selector(".imports");
     let plain = |code: &str| code.lines().map(str::trim).collect::<Vec<_>>().join("\n");
     for part in shown(the_book()) {
         let Shown::Listing { listing, anchor } = part else { continue };
@@ -148,10 +264,13 @@ fn every_listing_shown_is_part_of_its_file() {
             file.lines().filter(|line| !line.contains("// ANCHOR")).collect();
         let shown = print.get(&*listing.file.listing_id(anchor));
         let shown = shown.and_then(|listing| listing.select(&code).next());
-        let shown: String =
-            shown.unwrap_or_else(|| panic!("{path}:{anchor}")).text().collect();
+        let shown = shown.unwrap_or_else(|| panic!("{path}:{anchor}"));
+        let imports = shown.select(&imports).flat_map(|it| it.text());
+        let imports: String = imports.collect();
+        let shown: String = shown.text().collect();
+        let shown = shown.strip_prefix(&imports).unwrap_or(&shown).trim_start();
         assert!(
-            plain(&file.join("\n")).contains(plain(&shown).trim_end()),
+            plain(&file.join("\n")).contains(plain(shown).trim_end()),
             "{path}:{anchor}"
         );
     }
@@ -170,6 +289,63 @@ fn a_wrong_listing_says_so_in_words() {
     let page = rendered.page("some-pattern/a-topic.html");
     let verdict = page.select(&selector("figure.wrong .verdict")).next().unwrap();
     assert!(verdict.text().any(|text| text.contains("Wrong")));
+}
+
+#[test]
+fn wrong_and_right_stand_in_one_pair_each_with_its_words_and_its_whole_code() {
+    let pair = "<div class=\"compare\">\n\n**Wrong:** it is [43](#what-it-promises).\n\n```rust\n\
+                {{#include ../../listings/some-pattern/src/a_topic.rs:wrong}}\n```\n\n**Right:** it is 42.\n\n```rust\n\
+                {{#include ../../listings/some-pattern/src/a_topic.rs:right}}\n```\n\n</div>\n\n## What it promises";
+    let function = |answer: u32| {
+        format!(
+            "pub fn answer() -> u32 {{\n    first();\n    second();\n    third();\n    fourth();\n    {answer}\n}}\n"
+        )
+    };
+    let (wrong, right) = (function(43), function(42));
+    let small = SmallBook::default().with(PAGE, "## What it promises", pair).with(
+        LISTING,
+        "#[cfg(test)]",
+        &format!(
+            "// ANCHOR: right\n{right}// ANCHOR_END: right\n\npub mod naive {{\n// ANCHOR: wrong\n{wrong}// ANCHOR_END: wrong\n}}\n\n#[cfg(test)]"
+        ),
+    );
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
+    let one = |css: &str| {
+        let found: Vec<_> = page.select(&selector(css)).collect();
+        assert_eq!(found.len(), 1, "{css}");
+        found[0]
+    };
+    let text = |css: &str| one(css).text().collect::<String>();
+    assert_eq!(text(".compare > .wrong > p"), "Wrong: it is 43.");
+    assert_eq!(text(".compare > .right > p"), "Right: it is 42.");
+    // The page says what is wrong, and nothing else does.
+    assert_eq!(page.select(&selector(".compare .verdict")).count(), 0);
+    assert_eq!(text(".wrong #listing-a-topic-wrong code.rust"), wrong.trim_end());
+    assert_eq!(text(".right #listing-a-topic-right code.rust"), right.trim_end());
+    assert_eq!(text(".wrong .del"), "    43\n");
+    assert_eq!(text(".right .add"), "    42\n");
+    let left_out =
+        "pub fn answer() -> u32 {\n    first();\n    second();\n    third();\n";
+    assert_eq!([text(".wrong .same"), text(".right .same")], [left_out, left_out]);
+    assert_eq!(one(".compare").value().attr("style"), Some("--columns: 13"));
+}
+
+#[test]
+fn footnotes_come_last_below_a_heading() {
+    let text = "It is right.[^a] And again.[^a]\n\n[^a]: *So*.\n\n## What it promises";
+    let small = SmallBook::default().with(PAGE, "## What it promises", text);
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
+    let html = page.html();
+    let at = |part: &str| html.find(part).unwrap_or_else(|| panic!("no {part}"));
+    assert!(at("class=\"whole\"") < at("id=\"notes\""));
+    assert!(at("id=\"notes\"") < at("class=\"footnote-definition\""));
+    let back = selector("#footnote-a a[href^='#fr-a-']");
+    assert_eq!(page.select(&back).count(), 2);
+    let heading = page.select(&selector("h2.notes")).next().unwrap();
+    assert_eq!(heading.text().collect::<String>(), "Notes");
+    assert_eq!(rendered.page("index.html").select(&selector(".notes")).count(), 0);
 }
 
 #[test]
@@ -207,14 +383,14 @@ fn each_file_is_parsed_once_and_what_did_not_change_not_again() {
         let dest = folder.path().join(cache.parses().to_string());
         book::mdbook::build_for_serving(small.root(), &dest, cache).unwrap();
     };
-    // Two pages, a listing, a recording, a figure.
+    // Two pages, a listing, a use, two recordings, a figure.
     build(&mut cache);
-    assert_eq!((cache.parses(), cache.len()), (5, 5));
+    assert_eq!((cache.parses(), cache.len()), (7, 7));
     build(&mut cache);
-    assert_eq!(cache.parses(), 5, "nothing has changed");
+    assert_eq!(cache.parses(), 7, "nothing has changed");
     small.write(PAGE, &small.read(PAGE).replace("It is right", "It is always right"));
     build(&mut cache);
-    assert_eq!((cache.parses(), cache.len()), (6, 5));
+    assert_eq!((cache.parses(), cache.len()), (8, 7));
 }
 
 #[test]

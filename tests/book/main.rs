@@ -3,6 +3,8 @@
 mod builds;
 mod clones;
 mod destination;
+mod imports;
+mod lengths;
 mod links;
 mod mistakes;
 mod orphans;

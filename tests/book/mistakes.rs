@@ -5,7 +5,7 @@ use std::path::Path;
 
 use book::mdbook::Built;
 use book::source::Cache;
-use book_tests::{LISTING, PAGE, SmallBook};
+use book_tests::{LISTING, PAGE, SmallBook, USE};
 
 /// Builds a book with mistakes over a good one, and returns the error.
 fn refused(small: &SmallBook) -> String {
@@ -158,6 +158,69 @@ fn a_recording_of_a_figure_that_is_broken() {
     let file = "listings/some-pattern/figures/a_topic.json";
     let small = SmallBook::default().with(file, "\"end\": 10", "\"end\": \"late\"");
     assert_refused(&small, &[file, "expected u64", "record"]);
+}
+
+/// The small book with the function of its listing beside another, which its page shows as the wrong one.
+fn with_a_pair(module: &str, code: &str) -> SmallBook {
+    let other = format!(
+        "pub mod {module} {{\n    // ANCHOR: other\n{code}    // ANCHOR_END: other\n}}\n\n#[cfg(test)]"
+    );
+    let include = "{{#include ../../listings/some-pattern/src/a_topic.rs:";
+    let pair = format!(
+        "<div class=\"compare\">\n\n**Wrong:** it is 43.\n\n```rust\n{include}other}}}}\n```\n\n\
+         **Right:** it is 42.\n\n```rust\n{include}an_idea}}}}\n```\n\n</div>"
+    );
+    let fence = format!("```rust\n{include}an_idea}}}}\n```");
+    SmallBook::default().with(LISTING, "#[cfg(test)]", &other).with(PAGE, &fence, &pair)
+}
+
+const WRONG: &str = "    pub fn idea() -> u32 {\n        43\n    }\n";
+
+#[test]
+fn a_pair_of_two_functions_is_no_mistake() {
+    let dest = tempfile::tempdir().unwrap();
+    build(&with_a_pair("naive", WRONG), dest.path()).unwrap();
+    build(&with_a_pair("another", WRONG), &dest.path().join("again")).unwrap();
+}
+
+#[test]
+fn wrong_and_right_that_are_the_same() {
+    let same = WRONG.replace("43", "42");
+    assert_refused(
+        &with_a_pair("naive", &same),
+        &["a-topic.md:3: ", "wrong and right are the same code", "two anchors"],
+    );
+}
+
+#[test]
+fn a_right_version_that_is_wrong() {
+    let small = with_a_pair("naive", WRONG)
+        .with(PAGE, ":other}}", ":x}}")
+        .with(PAGE, ":an_idea}}", ":other}}")
+        .with(PAGE, ":x}}", ":an_idea}}");
+    assert_refused(&small, &["a-topic.md:13: ", "`other` is wrong in ", "`mod naive`"]);
+}
+
+#[test]
+fn a_pair_that_is_not_one() {
+    let small = with_a_pair("naive", WRONG).with(PAGE, "**Right:**", "Right:");
+    assert_refused(
+        &small,
+        &[
+            "a-topic.md:11: ",
+            "a pair needs a paragraph that begins with **Right:**",
+            "**Wrong:** and why",
+        ],
+    );
+    let small = with_a_pair("naive", WRONG).with(PAGE, "</div>", "More.\n\n</div>");
+    assert_refused(&small, &["a-topic.md:17: ", "a pair needs </div> here"]);
+}
+
+#[test]
+fn a_footnote_that_nothing_refers_to() {
+    let small =
+        SmallBook::default().with("src/index.md", "See", "[^a]: A note.\n\nSee");
+    assert_refused(&small, &["src/index.md:3: ", "nothing refers to the footnote `a`"]);
 }
 
 #[test]
@@ -420,4 +483,157 @@ fn an_include_in_a_quote() {
     let quoted = "> ```text\n> {{#include ../listings/some-pattern/examples/a_program.out}}\n> ```\n\nSee";
     let small = SmallBook::default().with("src/index.md", "See", quoted);
     assert_refused(&small, &["src/index.md:3: ", "not at column 0", "quotes"]);
+}
+
+/// The listing of the small book with a type that its function gives, and an import that this needs.
+fn with_a_type() -> SmallBook {
+    SmallBook::default()
+        .with(LISTING, "//! A topic.\n", "//! A topic.\n\nuse std::io;\nuse std::time::Duration;\n\n/// An answer.\npub struct Answer(io::Result<u32>);\n")
+        .with(LISTING, "pub fn idea() -> u32 {\n    42", "pub fn idea() -> Answer {\n    Answer(Ok(42))")
+        .with(LISTING, "assert_eq!(idea(), 42)", "assert_eq!(idea().0.unwrap(), 42)")
+}
+
+#[test]
+fn a_type_that_the_page_shows_nowhere() {
+    assert_refused(
+        &with_a_type(),
+        &[
+            "a-topic.md:3: ",
+            "uses `Answer`, which the page shows nowhere",
+            "src/a_topic.rs:7",
+            "<!-- not shown: Answer: the reason -->",
+        ],
+    );
+    let excuse = "<!-- not shown: Answer: the text says what it holds -->\n\n```rust";
+    let small = with_a_type().with(PAGE, "```rust", excuse);
+    build(&small, tempfile::tempdir().unwrap().path()).unwrap();
+    let shown = with_a_type()
+        .with(LISTING, "/// An answer.", "// ANCHOR: answer\n/// An answer.")
+        .with(LISTING, "u32>);", "u32>);\n// ANCHOR_END: answer")
+        .with(
+            PAGE,
+            "```rust",
+            "```rust\n{{#include ../../listings/some-pattern/src/a_topic.rs:answer}}\n```\n\n```rust",
+        );
+    build(&shown, tempfile::tempdir().unwrap().path()).unwrap();
+}
+
+#[test]
+fn an_excuse_for_a_type_that_says_nothing() {
+    for (excuse, what) in [
+        ("Answer: it is short", "`Answer` is no type of a file"),
+        ("Answer:", "an excuse without a reason"),
+        ("Answer", "an excuse without a reason"),
+    ] {
+        let excuse = format!("<!-- not shown: {excuse} -->\n\n```rust");
+        let small = SmallBook::default().with(PAGE, "```rust", &excuse);
+        assert_refused(&small, &["a-topic.md:3: ", what]);
+    }
+    let small = with_a_type()
+        .with(LISTING, "-> Answer {\n    Answer(Ok(42))", "-> u32 {\n    42")
+        .with(PAGE, "```rust", "<!-- not shown: Answer: it is short -->\n\n```rust");
+    assert_refused(&small, &["a-topic.md:3: ", "not needed: the page shows `Answer`"]);
+    let twice =
+        "<!-- not shown: Answer: a -->\n<!-- not shown: Answer: b -->\n\n```rust";
+    let small = with_a_type().with(PAGE, "```rust", twice);
+    assert_refused(&small, &["a-topic.md:4: ", "excused a second time"]);
+}
+
+#[test]
+fn a_hint_at_a_fence_that_says_nothing() {
+    for (hint, what) in [
+        ("uses=Nothing", "src/a_topic.rs imports nothing of this name there"),
+        ("uses=", "which nothing reads"),
+        ("use=Duration", "`use=Duration` at a fence, which nothing reads"),
+        ("ignore", "`ignore` at a fence, which nothing reads"),
+    ] {
+        let small =
+            SmallBook::default().with(PAGE, "```rust", &format!("```rust,{hint}"));
+        assert_refused(&small, &["a-topic.md:3: ", what]);
+    }
+    let small = SmallBook::default()
+        .with(LISTING, "//! A topic.\n", "//! A topic.\n\nuse std::time::Duration;\n")
+        .with(
+            LISTING,
+            "-> u32 {\n    42",
+            "-> u32 {\n    Duration::ZERO.subsec_nanos()",
+        )
+        .with(PAGE, "```rust", "```rust,uses=Duration");
+    assert_refused(
+        &small,
+        &["a-topic.md:3: ", "this hint is not needed", "`uses=Duration`"],
+    );
+}
+
+#[test]
+fn a_use_that_does_not_fit_on_a_screen() {
+    let more = "    println!();\n".repeat(36);
+    let small =
+        SmallBook::default().with(USE, "    println", &format!("{more}    println"));
+    assert_refused(&small, &[&format!("{USE}: "), "42 lines, more than 40"]);
+    let wide = format!("    // {}\n    println", "x".repeat(86));
+    let small = SmallBook::default().with(USE, "    println", &wide);
+    assert_refused(&small, &[&format!("{USE}: "), "more than 88 columns"]);
+}
+
+#[test]
+fn a_use_that_needs_what_is_beside_it() {
+    for path in ["super::other", "crate::other"] {
+        let named = format!("use {path}::x;\nuse some_pattern");
+        let small = SmallBook::default().with(USE, "use some_pattern", &named);
+        let told = format!("`{path}` leads out of the use");
+        assert_refused(&small, &[&format!("{USE}:1: "), &told, "anchor"]);
+    }
+}
+
+#[test]
+fn a_use_of_a_listing_that_cannot_be_pasted() {
+    let small = SmallBook::default().with(
+        LISTING,
+        "//! A topic.\n",
+        "//! A topic.\n\nuse crate::other;\n",
+    );
+    let named = "name it by the package, `some_pattern::…`";
+    assert_refused(&small, &[&format!("{LISTING}:3: "), "`crate::other`", named]);
+}
+
+#[test]
+fn a_use_of_what_no_reader_has() {
+    let add = |line: &str| {
+        let small = SmallBook::default();
+        small.write("listings/helper/Cargo.toml", "");
+        let support = "//! Support: no page shows this file.\n";
+        small.write("listings/helper/src/site.rs", support);
+        small.write("listings/helper/src/lib.rs", "pub use site::Site;\n");
+        small.with(USE, "idea;\n", &format!("idea;\n{line}\n"))
+    };
+    for line in ["use helper::site::Site;", "use helper::{Site};"] {
+        assert_refused(
+            &add(line),
+            &[&format!("{USE}:2: "), "site.rs is not for readers"],
+        );
+    }
+    assert_refused(
+        &add("use helper::nothing;"),
+        &[&format!("{USE}:2: "), "`helper` has no `nothing`"],
+    );
+}
+
+#[test]
+fn a_use_that_is_not_there() {
+    let small = SmallBook::default().with(PAGE, "uses/a_topic.rs", "uses/no_topic.rs");
+    assert_refused(&small, &["a-topic.md:19: ", "no listing", "uses/no_topic.rs"]);
+}
+
+#[test]
+fn two_uses_on_two_pages() {
+    let small = SmallBook::default().with(
+        "src/index.md",
+        "See",
+        &format!("```rust\n{{{{#include ../{USE}}}}}\n```\n\nSee"),
+    );
+    assert_refused(
+        &small,
+        &["a-topic.md:19: ", "`use-a-topic` stands in src/index.md:3"],
+    );
 }

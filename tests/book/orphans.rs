@@ -1,7 +1,7 @@
 //! Everything in the book is used by a page, or says that it is not meant to be.
 
 use book::source::listing::SUPPORT;
-use book_tests::{LISTING, PAGE, SmallBook, read, root, the_book};
+use book_tests::{LISTING, PAGE, SmallBook, USE, read, root, the_book};
 
 #[test]
 fn everything_in_the_book_is_used_by_a_page() {
@@ -47,7 +47,11 @@ fn the_tests_of_support_need_no_page() {
 
 #[test]
 fn an_exemption_that_is_not_needed_is_found() {
-    let small = SmallBook::default().with(LISTING, "//! A topic.", SUPPORT);
+    let small = SmallBook::default().with(LISTING, "//! A topic.", SUPPORT).with(
+        USE,
+        "use some_pattern::a_topic::idea;",
+        "fn idea() {}",
+    );
     assert!(found(&small).ends_with("a page shows it, so it is not support"));
 }
 
@@ -98,4 +102,59 @@ fn a_figure_that_never_runs_is_found() {
     assert_eq!(of(&small), Vec::<String>::new());
     small.write(&format!("{folder}/forgotten.rs"), "");
     assert!(found(&small).contains("has no `mod forgotten;`"));
+}
+
+#[test]
+fn a_use_that_no_page_shows_is_found() {
+    let small = SmallBook::default();
+    let folder = "listings/some-pattern/examples/uses";
+    small.write(&format!("{folder}/other.rs"), "pub(crate) fn main() {}\n");
+    small.write(&format!("{folder}/main.rs"), "mod a_topic;\nmod other;\n");
+    let tests = "check_use(\"a_topic\")\ncheck_use(\"other\")\n";
+    small.write("listings/some-pattern/tests/programs.rs", tests);
+    let orphans = of(&small);
+    assert_eq!(
+        orphans,
+        [
+            format!("{folder}/other.rs: no page shows it"),
+            format!(
+                "{folder}/other.rs: there is no {folder}/other.out: `cargo run -- record`"
+            ),
+        ]
+    );
+    small.write(&format!("{folder}/other.out"), "");
+    assert_eq!(of(&small).len(), 2, "and no page shows what it prints");
+}
+
+#[test]
+fn a_use_that_never_runs_is_found() {
+    let main = "listings/some-pattern/examples/uses/main.rs";
+    let small = SmallBook::default().with(main, "mod a_topic;", "");
+    assert!(found(&small).contains("has no `mod a_topic;`"));
+    let tests = "listings/some-pattern/tests/programs.rs";
+    let small = SmallBook::default().with(tests, "check_use", "check_program");
+    assert!(found(&small).contains("has no `check_use(\"a_topic\")`"));
+}
+
+#[test]
+fn a_step_of_a_use_is_shown_by_its_anchors() {
+    let small = SmallBook::default();
+    let folder = "listings/some-pattern/examples/uses";
+    let step = "use super::a_topic::x;\n\n// ANCHOR: step\npub(crate) fn main() {}\n// ANCHOR_END: step\n";
+    small.write(&format!("{folder}/a_topic_step.rs"), step);
+    small.write(&format!("{folder}/a_topic_step.out"), "1\n");
+    small.write(&format!("{folder}/main.rs"), "mod a_topic;\nmod a_topic_step;\n");
+    let tests = "check_use(\"a_topic\")\ncheck_use(\"a_topic_step\")\n";
+    small.write("listings/some-pattern/tests/programs.rs", tests);
+    let fence = |kind: &str, file: &str| {
+        format!("\n```{kind}\n{{{{#include ../../{folder}/{file}}}}}\n```\n")
+    };
+    let step =
+        [fence("rust", "a_topic_step.rs:step"), fence("text", "a_topic_step.out")];
+    small.write(PAGE, &format!("{}{}", small.read(PAGE), step.concat()));
+    assert_eq!(of(&small), Vec::<String>::new());
+    let page = book_tests::Rendered::of(small.root()).page("some-pattern/a-topic.html");
+    let css = book_tests::selector("#listing-use-a-topic-step-step code.rust");
+    let code: String = page.select(&css).flat_map(|it| it.text()).collect();
+    assert_eq!(code, "fn main() {}");
 }

@@ -1,4 +1,12 @@
-//! skeptic: each listing that a page shows compiles alone in edition 2021, and each program runs.
+//! skeptic: each listing that a page shows compiles in edition 2021, alone or below the use that calls it, and each
+//! program and use runs.
+
+use std::sync::Arc;
+
+use book::layout::Place;
+use book::paste::Paste;
+use book::render::skeptic::{alone, pastes};
+use book::source::listing::Listing;
 
 #[expect(clippy::pedantic, reason = "skeptic writes it")]
 mod pages {
@@ -15,11 +23,23 @@ fn the_book_builds() {
 /// An empty list of blocks would be green for ever.
 #[test]
 fn skeptic_compiles_every_listing_that_pages_show() {
-    let files: usize =
-        book_tests::the_book().pages.iter().map(|page| page.files.len()).sum();
+    let pages = || book_tests::the_book().pages.iter();
+    let uses = pages().flat_map(pastes).count();
+    let files = pages().flat_map(alone).count();
     let generated = include_str!(concat!(env!("OUT_DIR"), "/skeptic-tests.rs"));
-    assert!(files > 0);
-    assert_eq!(generated.matches("#[test] fn page_").count(), files);
+    assert!(files > 0 && uses > 0);
+    assert_eq!(generated.matches("#[test] fn page_").count(), uses + files);
+    for page in pages() {
+        let pasted: Vec<_> = pastes(page).flat_map(Paste::all).collect();
+        let is_in = |file: &Arc<Listing>, files: &[&Arc<Listing>]| {
+            files.iter().any(|it| it.file == file.file)
+        };
+        let alone: Vec<_> = alone(page).collect();
+        for file in page.files.iter().filter(|it| it.file.place != Place::Use) {
+            let path = &file.file.path;
+            assert!(is_in(file, &pasted) != is_in(file, &alone), "{path}");
+        }
+    }
 }
 
 /// Two clones may share a target folder, and cargo goes by the age of files.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -42,19 +43,22 @@ impl Theme {
 /// The address of the book, served for all tests of this process.
 pub(crate) fn book() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
-    URL.get_or_init(|| {
-        let (tell, told) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-            runtime.block_on(async {
-                let server = book::serve::Server::start(&book_tests::root(), 0).await;
-                let server = server.expect("the book is served");
-                tell.send(server.url()).expect("somebody waits");
-                server.run().await.expect("the book is served");
-            });
+    URL.get_or_init(|| serve(book_tests::root()))
+}
+
+/// Serves the book at `root` as long as this process runs, and says where.
+pub(crate) fn serve(root: PathBuf) -> String {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let server = book::serve::Server::start(&root, 0).await;
+            let server = server.expect("the book is served");
+            tell.send(server.url()).expect("somebody waits");
+            server.run().await.expect("the book is served");
         });
-        told.recv().expect("the book builds: see the message above")
-    })
+    });
+    told.recv().expect("the book builds: see the message above")
 }
 
 /// A browser with one window. It ends with the test.

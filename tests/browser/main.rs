@@ -9,8 +9,11 @@ use std::fmt::Write as _;
 
 use book::book::Shown;
 use book::layout::html_path;
+use book::render::skeptic::pastes;
+use book::render::whole_use::dependencies;
 use book::source::Cache;
-use driver::{Browser, Theme, Width, book};
+use book_tests::{LISTING, PAGE, SmallBook};
+use driver::{Browser, Theme, Width, book, serve};
 use serde_json::{Value, json};
 
 const AXE: &str = include_str!("axe.min.js");
@@ -298,14 +301,18 @@ async fn keys_turn_pages_and_open_and_close_the_contents() {
 }
 
 /// Presses a button of the first listing, and returns what is in the clipboard then.
-async fn copied(browser: &Browser, name: &str) -> String {
-    let permit = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "origin": book().trim_end_matches('/') });
+async fn copied(browser: &Browser, css: &str, name: &str) -> String {
+    let origin = browser.script("return location.origin").await;
+    let permit = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "origin": origin });
     browser.devtools("Browser.grantPermissions", permit).await;
+    // A window without a screen does not always have the focus, which the clipboard asks for.
+    let focused = json!({ "enabled": true });
+    browser.devtools("Emulation.setFocusEmulationEnabled", focused).await;
     browser
         .script("return navigator.clipboard.writeText('nothing').then(() => true)")
         .await;
     let press = format!(
-        "[...document.querySelectorAll('figure.listing .tools button')].find(it => it.textContent === '{name}').click()"
+        "[...document.querySelectorAll('{css} > .tools button')].find(it => it.textContent === '{name}').click()"
     );
     browser.script(&press).await;
     browser
@@ -328,11 +335,159 @@ async fn copy_gives_what_is_seen_or_the_whole_file() {
         std::fs::read_to_string(book_tests::root().join(path)).expect("a listing");
     let part = source.split("// ANCHOR: sliding_window\n").nth(1).expect("the anchor");
     let part = part.split("// ANCHOR_END: sliding_window").next().expect("its end");
-    assert_eq!(copied(&browser, "Copy").await, part.trim_end());
+    let caption = "#listing-bounded-concurrency-sliding_window figcaption";
+    assert_eq!(copied(&browser, caption, "Copy").await, part.trim_end());
     // Without the markers, and without the proofs, which stand in a file of their own.
     let whole = &book_tests::the_book().listings[path].whole;
     assert!(whole.contains(part.lines().next().expect("a line")));
-    assert_eq!(copied(&browser, "Copy file").await.trim_end(), whole.trim_end());
+    let file = copied(&browser, caption, "Copy file").await;
+    assert_eq!(file.trim_end(), whole.trim_end());
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn copy_of_a_whole_use_gives_what_skeptic_compiles_and_what_it_needs() {
+    let (browser, book) = (Browser::start().await, book_tests::the_book());
+    let mut uses = 0;
+    for page in &book.pages {
+        for paste in pastes(page) {
+            browser.open(&html_path(&page.page.file)).await;
+            let id = paste.program.file.use_id();
+            let main = copied(&browser, &format!("#{id} figcaption"), "Copy").await;
+            assert_eq!(main, paste.text(), "{id}");
+            let fold = format!("#{id} .needs");
+            browser.click(&format!("{fold} summary")).await;
+            let toml = copied(&browser, &fold, "Copy").await;
+            assert_eq!(toml, dependencies(book, paste), "{id}");
+            uses += 1;
+        }
+    }
+    assert!(uses > 0);
+}
+
+/// The right function of the pair below; the wrong one has another line in its middle.
+const RIGHT: &str = "pub fn average(prices: &[u32]) -> u32 {\n    let mut total = 0;\n    let mut seen = 0;\n    for price in prices {\n        seen += 1;\n        total += price;\n    }\n    total / seen\n}\n";
+
+/// The small book in the face of the book, served; its page begins with a pair of wrong and right.
+fn a_pair() -> (SmallBook, String) {
+    let anchor = |name: &str, code: &str| {
+        format!("// ANCHOR: {name}\n{code}// ANCHOR_END: {name}\n")
+    };
+    let wrong = RIGHT.replace("total += price", "total = *price");
+    let code = format!(
+        "{}pub mod naive {{\n{}}}\n\n#[cfg(test)]",
+        anchor("right", RIGHT),
+        anchor("wrong", &wrong)
+    );
+    let half = |name: &str, word: &str| {
+        format!(
+            "**{word}:** a short reason.\n\n```rust\n{{{{#include ../../listings/some-pattern/src/a_topic.rs:{name}}}}}\n```\n\n"
+        )
+    };
+    let pair = format!(
+        "# A topic\n\n<div class=\"compare\">\n\n{}{}</div>\n",
+        half("wrong", "Wrong"),
+        half("right", "Right")
+    );
+    let html = "[output.html]\ntheme = \"theme\"\nadditional-css = [\"theme/book.css\"]\n\
+                additional-js = [\"theme/book.js\"]\n[output.html.search]\nenable = false\n[output.html.playground]";
+    let small = SmallBook::default()
+        .with(PAGE, "# A topic\n", &pair)
+        .with(LISTING, "#[cfg(test)]", &code)
+        .with("book.toml", "[output.html.playground]", html)
+        .with("book.toml", "title = \"Small\"", "title = \"Small\"\nlanguage = \"en\"");
+    let theme = book_tests::root().join("theme");
+    for file in book_tests::files(&theme) {
+        let copy = small.root().join("theme").join(&file);
+        std::fs::create_dir_all(copy.parent().expect("a folder")).expect("a folder");
+        std::fs::copy(theme.join(&file), copy).expect("a copy");
+    }
+    let page = format!("{}{}", serve(small.root().to_owned()), html_path(PAGE));
+    (small, page)
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn wrong_and_right_stand_side_by_side_where_there_is_room() {
+    let (_small, page) = a_pair();
+    let browser = Browser::start().await;
+    // Beside each other, with words and code at one height; above each other; and nothing has to be scrolled.
+    let facts = "const box = css => document.querySelector(css).getBoundingClientRect(); \
+                 const [wrong, right] = [box('.compare .wrong'), box('.compare .right')]; \
+                 const tops = ['p', 'pre'].map(it => box('.wrong ' + it).top === box('.right ' + it).top); \
+                 const fits = [...document.querySelectorAll('.compare pre')].every(it => it.scrollWidth <= it.clientWidth); \
+                 return [wrong.right < right.left && tops[0] && tops[1], wrong.bottom <= right.top && wrong.left === right.left, \
+                 fits, document.documentElement.scrollWidth <= innerWidth]";
+    for (width, wanted) in [
+        (Width::Wide, json!([true, false, true, true])),
+        (Width::Narrow, json!([false, true, true, true])),
+    ] {
+        browser.look(width, Theme::Light).await;
+        browser.goto(&page).await;
+        assert_eq!(browser.script(facts).await, wanted, "{width:?}");
+        for theme in [Theme::Light, Theme::Dark] {
+            browser.look(width, theme).await;
+            assert_eq!(
+                axe(&browser).await,
+                Vec::<String>::new(),
+                "{width:?}, {theme:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_pair_shows_what_differs_and_all_of_it_when_asked() {
+    let (_small, page) = a_pair();
+    let browser = Browser::start().await;
+    browser.goto(&page).await;
+    let seen = "return [...document.querySelectorAll('.compare .same')].map(it => it.checkVisibility())";
+    assert_eq!(browser.script(seen).await, json!([false, false]));
+    // The whole code is copied, without the signs of what differs.
+    let wrong = RIGHT.replace("total += price", "total = *price");
+    assert_eq!(
+        copied(&browser, ".compare .wrong figcaption", "Copy").await,
+        wrong.trim_end()
+    );
+    browser.click(".compare .wrong .tools button[aria-expanded]").await;
+    assert_eq!(browser.script(seen).await, json!([true, true]), "in both halves");
+    let selected = "getSelection().selectAllChildren(document.querySelector('.compare .right code')); \
+                    return getSelection().toString()";
+    assert_eq!(browser.script(selected).await, json!(RIGHT.trim_end()));
+    browser.click(".compare .right .tools button[aria-expanded]").await;
+    assert_eq!(browser.script(seen).await, json!([false, false]));
+    let paper = json!({ "media": "print" });
+    browser.devtools("Emulation.setEmulatedMedia", paper).await;
+    assert_eq!(browser.script(seen).await, json!([true, true]), "on paper");
+    browser.devtools("Emulation.setEmulatedMedia", json!({ "media": "" })).await;
+    browser
+        .devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true }))
+        .await;
+    browser.goto(&page).await;
+    assert_eq!(browser.script(seen).await, json!([true, true]), "without scripts");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_footnote_leads_to_its_note_and_back() {
+    let browser = Browser::start().await;
+    browser.open("future-composition/time-limit.html").await;
+    let at = |id: &str| {
+        format!(
+            "const it = document.getElementById('{id}'); const box = it.getBoundingClientRect(); \
+             return location.hash === '#{id}' && box.top >= 0 && box.top < innerHeight && \
+             getComputedStyle(it).backgroundColor !== 'rgba(0, 0, 0, 0)'"
+        )
+    };
+    browser.click("#fr-reqwest-2 a").await;
+    browser.until("the note", &at("footnote-reqwest")).await;
+    browser.click("#footnote-reqwest a[href='#fr-reqwest-2']").await;
+    browser.until("the sentence", &at("fr-reqwest-2")).await;
+    // The rule that mdBook puts between has a heading in its place.
+    let last = "const notes = document.querySelector('.footnote-definition'); const rule = notes.previousElementSibling; \
+                return [rule.tagName, rule.checkVisibility(), rule.previousElementSibling.textContent]";
+    assert_eq!(browser.script(last).await, json!(["HR", false, "Notes"]));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use book::book::{Book, Shown};
 use book::mdbook;
 use book::source::Cache;
 use scraper::{ElementRef, Html, Selector};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// The root of the book. Asked when it is run, since clones may share what was compiled.
@@ -119,6 +120,29 @@ pub fn by_id(page: &Html) -> BTreeMap<&str, ElementRef<'_>> {
     elements.into_iter().filter_map(|it| Some((it.value().id()?, it))).collect()
 }
 
+/// What *Copy* gives of a whole use, put together from what a rendered page has: as `theme/book.js` does.
+///
+/// # Panics
+/// When the page lacks a part of it.
+pub fn pasted(page: &Html, id: &str) -> String {
+    let elements = by_id(page);
+    let code = |id: &str| -> String {
+        let code = elements.get(id).and_then(|it| it.select(&selector("code")).next());
+        code.unwrap_or_else(|| panic!("no code in {id}")).text().collect()
+    };
+    let below = elements.get(id).and_then(|it| it.attr("data-below"));
+    let below: Vec<Value> =
+        serde_json::from_str(below.expect("a whole use")).expect("JSON");
+    let mut text = format!("{}\n", code(id));
+    for piece in below {
+        match piece["file"].as_str() {
+            Some(file) => text.extend([&*code(file), "\n"]),
+            None => text.push_str(piece.as_str().expect("text")),
+        }
+    }
+    text
+}
+
 /// A CSS selector.
 ///
 /// # Panics
@@ -154,6 +178,8 @@ pub struct SmallBook {
 pub const PAGE: &str = "src/some-pattern/a-topic.md";
 /// Its listing.
 pub const LISTING: &str = "listings/some-pattern/src/a_topic.rs";
+/// Its whole use.
+pub const USE: &str = "listings/some-pattern/examples/uses/a_topic.rs";
 
 impl Default for SmallBook {
     /// A copy of `tests/small-book`.

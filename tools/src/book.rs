@@ -8,7 +8,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::differences::{self, Line};
+use crate::imports;
 use crate::layout::{self, File, PLACES, Place, Topic};
+use crate::paste::{self, Paste, Shelf};
 use crate::problem::{Problem, Problems};
 use crate::source::listing::{Anchor, Listing};
 use crate::source::manifest::Manifest;
@@ -40,7 +43,7 @@ pub struct BookPage {
     pub blocks: Vec<Block>,
     /// The proofs that it names, in its order.
     pub proofs: Vec<Named>,
-    /// The files of which it shows a part, except refused ones, by path.
+    /// The files of which it shows a part, except refused ones, and those that its uses call, by path.
     pub files: Vec<Arc<Listing>>,
 }
 
@@ -51,6 +54,8 @@ pub struct Block {
     pub range: Range<usize>,
     /// What it is.
     pub what: Shown,
+    /// The `use` lines that it needs, of a listing.
+    pub imports: String,
 }
 
 /// What is shown in a page.
@@ -63,6 +68,8 @@ pub enum Shown {
         /// The name of the part, which the file has.
         anchor: String,
     },
+    /// A whole use.
+    Use(Paste),
     /// What a program printed, or the compiler said.
     Output(Arc<Recording>),
     /// A figure.
@@ -71,6 +78,62 @@ pub enum Shown {
     Test(usize),
     /// The table of versions.
     Versions,
+}
+
+impl Shown {
+    /// The code of a listing.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Listing { listing, anchor } => {
+                listing.anchors.get(anchor).map_or("", |anchor| &anchor.code)
+            }
+            Self::Use(paste) => &paste.program.whole,
+            Self::Output(_) | Self::Figure(_) | Self::Test(_) | Self::Versions => "",
+        }
+    }
+}
+
+impl BookPage {
+    /// Whether all its blocks were found; what was not found is told.
+    fn is_whole(&self) -> bool {
+        self.blocks.len() == self.page.blocks.len()
+    }
+
+    /// The lines of its pairs, wrong and right, with the blocks that they stand in.
+    pub fn pairs(&self) -> impl Iterator<Item = [(usize, Vec<Line>); 2]> {
+        self.page.pairs.iter().filter_map(|pair| {
+            let code = |block: usize| self.blocks[block].what.code();
+            let lines = differences::between(code(pair.wrong), code(pair.right));
+            let [wrong, right] = lines?;
+            Some([(pair.wrong, wrong), (pair.right, right)])
+        })
+    }
+
+    /// The code that everybody sees who reads the page: where each block stands, and how many lines it shows. Of a
+    /// pair, what is left out does not count. `promises` are those of the book.
+    pub fn open_code(
+        &self,
+        promises: &[Promise],
+    ) -> impl Iterator<Item = (usize, usize)> {
+        let pairs: BTreeMap<_, _> = self.pairs().flatten().collect();
+        self.page.length.code.iter().map(move |range| {
+            let block = self.blocks.iter().position(|it| it.range == *range);
+            let Some(block) = block else {
+                // Typed into the page, between its fences.
+                let typed = self.page.text[range.clone()].strip_prefix("```");
+                let lines = typed.map_or(0, |it| it.lines().count().saturating_sub(2));
+                return (range.start, lines);
+            };
+            let lines = match (&self.blocks[block].what, pairs.get(&block)) {
+                (_, Some(half)) => {
+                    half.iter().filter(|line| **line != Line::LeftOut).count()
+                }
+                (Shown::Test(test), None) => promises[*test].source.lines().count(),
+                (what, None) => what.code().lines().count(),
+            };
+            (range.start, lines)
+        })
+    }
 }
 
 /// A place that names a proof.
@@ -154,6 +217,8 @@ impl Book {
             (0..pages.len()).map(|index| resolver.page(index)).collect();
         resolver.homes(&mut found);
         resolver.links();
+        resolver.pairs(&found);
+        resolver.lengths(&found);
         let Resolver { promises, problems, .. } = resolver;
         let (Ok(manifest), true) = (manifest, problems.is_empty()) else {
             return Err(Problems(problems));
@@ -171,6 +236,9 @@ impl Book {
                 Shown::Listing { listing, anchor } => {
                     parts.insert((&listing.file.path, anchor));
                 }
+                Shown::Use(paste) => {
+                    files.insert(&paste.program.file.path);
+                }
                 Shown::Output(recording) | Shown::Figure(recording) => {
                     files.insert(&recording.file.path);
                 }
@@ -186,7 +254,9 @@ impl Book {
             let has_part =
                 listing.anchors.keys().any(|anchor| parts.contains(&(path, anchor)));
             let is_named = files.contains(path);
-            let shown = has_part || listing.file.place == Place::Refused && is_named;
+            let can_be_whole =
+                matches!(listing.file.place, Place::Refused | Place::Use);
+            let shown = has_part || can_be_whole && is_named;
             let has_proofs =
                 matches!(listing.file.place, Place::Proofs | Place::Outside);
             // The tests of what is no listing prove nothing to a reader.
@@ -217,6 +287,12 @@ impl Book {
         let recorded = self.recordings.keys().filter(|path| !files.contains(path));
         orphans.extend(recorded.map(|path| format!("{path}: no page shows it")));
         orphans.extend(figures_that_never_run(root));
+        for file in self.listings.values().map(|it| &it.file) {
+            if file.place == Place::Use {
+                let recorded = self.recordings.contains_key(&file.output());
+                orphans.extend(paste::never_runs(root, file, recorded));
+            }
+        }
         let pages: BTreeSet<_> =
             self.pages.iter().map(|it| it.page.file.as_str()).collect();
         let (below, _) = source::below(root, "src");
@@ -365,9 +441,12 @@ impl<'a> Resolver<'a> {
                 if id.is_some_and(|id| !self.claim(index, at, &id)) {
                     continue;
                 }
-                blocks.push(Block { range: block.range.clone(), what });
+                let imports = self.imports(index, block, &what);
+                blocks.push(Block { range: block.range.clone(), what, imports });
             }
         }
+        imports::once(&mut blocks);
+        self.problems.extend(imports::not_shown(page, &blocks));
         let proofs = page.proofs.iter();
         let proofs: Vec<_> = proofs
             .filter_map(|name| {
@@ -378,6 +457,12 @@ impl<'a> Resolver<'a> {
             })
             .collect();
         files.retain(|_, listing| listing.file.place != Place::Refused);
+        for block in &blocks {
+            if let Shown::Use(paste) = &block.what {
+                let whole = paste.files().map(Arc::clone);
+                files.extend(whole.map(|it| (it.file.path.clone(), it)));
+            }
+        }
         for listing in files.values() {
             let id = listing.file.whole_id();
             self.claim_whole(index, &id, &listing.file.path);
@@ -391,6 +476,21 @@ impl<'a> Resolver<'a> {
             proofs,
             files: files.into_values().collect(),
         }
+    }
+
+    /// The imports of a block.
+    fn imports(
+        &mut self,
+        page: usize,
+        block: &crate::source::page::Block,
+        what: &Shown,
+    ) -> String {
+        let Shown::Listing { listing, anchor } = what else { return String::new() };
+        let Some(anchor) = listing.anchors.get(anchor) else { return String::new() };
+        imports::lines(listing, anchor, &block.uses).unwrap_or_else(|(what, mend)| {
+            self.problem(page, block.range.start, what, mend);
+            String::new()
+        })
     }
 
     /// Claims an id, which must be unique in the book.
@@ -435,6 +535,30 @@ impl<'a> Resolver<'a> {
                 self.anchor(page, at, &listing, anchor)?;
                 let id = listing.file.listing_id(anchor);
                 Some((Shown::Listing { listing, anchor: anchor.clone() }, Some(id)))
+            }
+            Wanted::Use { path } => {
+                let program = self.listing(page, at, path)?;
+                let sources = self.sources;
+                let shelf = Shelf {
+                    root: self.root,
+                    packages: &sources.manifests,
+                    listings: &sources.listings,
+                    broken: &sources.broken,
+                };
+                match Paste::of(program, &shelf) {
+                    Ok(paste) => {
+                        let id = paste.program.file.use_id();
+                        Some((Shown::Use(paste), Some(id)))
+                    }
+                    Err(problems) => {
+                        for problem in problems {
+                            if !self.problems.contains(&problem) {
+                                self.problems.push(problem);
+                            }
+                        }
+                        None
+                    }
+                }
             }
             Wanted::Output { path } => {
                 let recording = self.recorded(page, at, path)?;
@@ -717,6 +841,41 @@ impl<'a> Resolver<'a> {
         promise.line = self.pages[page].lines.of(at);
         let id = promise.id();
         self.claim(page, at, &id);
+    }
+
+    /// The right half of each pair is no code that is wrong, and not the wrong half.
+    fn pairs(&mut self, pages: &[BookPage]) {
+        for (index, page) in pages.iter().enumerate().filter(|(_, it)| it.is_whole()) {
+            for pair in &page.page.pairs {
+                let (wrong, right) =
+                    (&page.blocks[pair.wrong], &page.blocks[pair.right]);
+                if let Shown::Listing { listing, anchor } = &right.what
+                    && listing.is_wrong(anchor)
+                {
+                    let what = format!("`{anchor}` is wrong in {}", listing.file.path);
+                    let mend = "show under **Right:** what is right, and no code of `mod naive` or ui/";
+                    self.problem(index, right.range.start, what, mend);
+                }
+                let (left, other) = (wrong.what.code(), right.what.code());
+                if differences::between(left, other).is_none() {
+                    let what = "wrong and right are the same code".to_owned();
+                    let mend = "show two anchors that differ in more than white space";
+                    self.problem(index, pair.open.start, what, mend);
+                }
+            }
+        }
+    }
+
+    /// Each page can be read at one sitting, or says why not.
+    fn lengths(&mut self, pages: &[BookPage]) {
+        for (index, page) in pages.iter().enumerate().filter(|(_, it)| it.is_whole()) {
+            let has_no_limit = layout::is_looked_up(&page.page.file);
+            let code = page.open_code(&self.promises);
+            let mistake = page.page.length.mistake(code, has_no_limit);
+            if let Some((at, what, mend)) = mistake {
+                self.problem(index, at, what, mend);
+            }
+        }
     }
 
     /// Each link leads to a page and a place in it, or to a file beside the pages.

@@ -222,7 +222,7 @@ impl File {
 
     /// It is a use, or what one printed.
     fn is_of_use(&self) -> bool {
-        self.path.contains("/examples/uses/")
+        self.path.contains(USES)
     }
 
     /// What its ids begin with: a use of a topic has others than the listing of that topic.
@@ -256,6 +256,11 @@ impl File {
         format!("{}.out", self.path.strip_suffix(".rs").unwrap_or(&self.path))
     }
 
+    /// Its name, without the folders.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
     /// The recording that belongs to refused code.
     pub fn message(&self) -> String {
         format!("{}.stderr", self.path.strip_suffix(".rs").unwrap_or(&self.path))
@@ -274,9 +279,22 @@ fn rust(file: &str) -> Option<&str> {
     file.strip_suffix(".rs")
 }
 
+/// The folder of whole uses, in a package.
+const USES: &str = "/examples/uses/";
+
+/// Whether a file is a whole use, or where one would be.
+pub fn is_use(file: &str) -> bool {
+    file.contains(USES)
+}
+
 /// Whether a file is written as a page is.
 pub fn is_page(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|ending| ending == "md")
+}
+
+/// Whether a page is one to look something up in, which nobody reads through.
+pub fn is_looked_up(page: &str) -> bool {
+    page.starts_with("src/reference/")
 }
 
 /// The address of a page from the root of the book: `a/b.html` of `src/a/b.md`.

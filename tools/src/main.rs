@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use book::book::Book;
 use book::mdbook::{self, Listings, SearchIndex};
+use book::render::lengths;
 use book::serve::Server;
 use book::source::Cache;
 use book::{record, root};
@@ -45,6 +47,9 @@ enum Command {
         /// Where to, from the current folder [default: what book.toml says]
         #[arg(long, value_name = "DIR")]
         dest: Option<PathBuf>,
+        /// Say first how many words and lines of code each page has
+        #[arg(long)]
+        lengths: bool,
     },
     /// Run programs and figures again, rewrite what the pages show, and say which files changed
     Record {
@@ -95,10 +100,13 @@ fn say(line: impl std::fmt::Display) -> io::Result<()> {
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         None => serve(&find()?, &arguments.serve)?,
-        Some(Command::Build { dest }) => {
+        Some(Command::Build { dest, lengths: wanted }) => {
             let dest = dest.map(std::path::absolute).transpose().context("--dest")?;
-            let built =
-                mdbook::build(&find()?, dest.as_deref(), &mut Cache::default())?;
+            let (root, mut cache) = (find()?, Cache::default());
+            if wanted {
+                say(lengths::table(&Book::read(&root, &mut cache)?))?;
+            }
+            let built = mdbook::build(&root, dest.as_deref(), &mut cache)?;
             say(format_args!(
                 "Built {} in {} ms",
                 built.html.display(),

@@ -59,6 +59,15 @@ fn build_says_where_to_and_how_long_it_took() {
 }
 
 #[test]
+fn build_says_how_long_the_pages_are() {
+    let output =
+        book(small_book("# Home\n\nTwo words.\n").path(), &["build", "--lengths"]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("\n    3     0  src/index.md\n"), "{printed}");
+    assert!(printed.contains("Built "), "{printed}");
+}
+
+#[test]
 fn a_mistake_in_the_book_is_told_and_fails() {
     let small = small_book("# Home\n\n```rust\nfn f() {}\n```\n");
     let output = book(small.path(), &["build"]);

@@ -146,9 +146,11 @@ where
     F: FnOnce(T) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
+    // ANCHOR: change_a_copy
     let mut current = shared.lock().await;
     let new = change(current.clone()).await?;
     *current = new;
+    // ANCHOR_END: change_a_copy
     Ok(())
 }
 // ANCHOR_END: replace_after
@@ -157,6 +159,7 @@ where
 #[expect(clippy::missing_errors_doc, reason = "what goes wrong is on the page")]
 pub mod naive {
     use super::*;
+    use std::mem;
 
     // ANCHOR: limit_on_a_handle
     /// Wrong: the limit drops the handle, and a dropped handle lets its task run on.
@@ -180,19 +183,24 @@ pub mod naive {
     }
     // ANCHOR_END: limit_on_busy_code
 
-    // ANCHOR: take_and_put_back
-    /// Wrong: dropped between `take` and the last line, it leaves the slot empty.
-    pub async fn take_and_put_back<T, F, Fut>(slot: &Mutex<Option<T>>, change: F)
+    /// Replaces the shared value by what `change` makes of it, and leaves an empty one if
+    /// it is dropped meanwhile, or fails.
+    pub async fn take_and_put_back<T, E, F, Fut>(
+        shared: &Mutex<T>,
+        change: F,
+    ) -> Result<(), E>
     where
+        T: Default,
         F: FnOnce(T) -> Fut,
-        Fut: Future<Output = T>,
+        Fut: Future<Output = Result<T, E>>,
     {
-        let mut slot = slot.lock().await;
-        if let Some(old) = slot.take() {
-            *slot = Some(change(old).await);
-        }
+        // ANCHOR: take_and_put_back
+        let mut current = shared.lock().await;
+        let new = change(mem::take(&mut *current)).await?;
+        *current = new;
+        // ANCHOR_END: take_and_put_back
+        Ok(())
     }
-    // ANCHOR_END: take_and_put_back
 }
 
 #[cfg(test)]

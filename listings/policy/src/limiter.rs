@@ -68,6 +68,7 @@ impl Transient for Refused {
     }
 }
 
+// ANCHOR: new
 /// Lets pass what a [`Rate`] allows, first come, first served: nobody who comes within
 /// 20 ms of its turn is overtaken. Clones share one bucket and one line.
 #[derive(Clone, Debug)]
@@ -84,7 +85,6 @@ struct Shared {
     gave_up: Notify,
 }
 
-// ANCHOR: new
 impl Limiter {
     /// A limiter with a full bucket. It has no task, and needs no runtime.
     ///

@@ -1,8 +1,8 @@
-//! Runs each program of the pattern, and compares what it prints with what was recorded beside it.
+//! Runs each program and each whole use of the pattern, and compares what it prints with what was recorded beside it.
 //!
 //! Support: no page shows this file.
 
-use backend::recording::check_program;
+use backend::recording::{check_program, check_use};
 
 const ORDER_REPORT: &str = include_str!("../examples/order_report.rs");
 const LIVE_FEEDS: &str = include_str!("../examples/live_feeds.rs");
@@ -15,6 +15,11 @@ fn order_report() {
 #[test]
 fn live_feeds() {
     check_program("live_feeds").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn ticks() {
+    check_use("ticks").unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

@@ -16,9 +16,19 @@ const KEYWORDS: [&str; 37] = [
     "super", "trait", "true", "type", "use", "where", "while",
 ];
 
-/// A block of Rust on a page. As HTML in Markdown it is one block: a `<pre>` goes on over blank lines.
-pub fn rust(code: &str) -> String {
-    block("rust", &coloured(code.trim_end_matches('\n')))
+/// A block of Rust on a page, with its imports. As HTML in Markdown it is one block: a `<pre>` goes on over
+/// blank lines.
+pub fn rust(imports: &str, code: &str) -> String {
+    let code = coloured(code.trim_end_matches('\n'));
+    block("rust", &(self::imports(imports) + &code))
+}
+
+/// What stands above the code of a block: its `use` lines, and an empty one; nothing where it needs none.
+pub(super) fn imports(lines: &str) -> String {
+    match lines.trim_end_matches('\n') {
+        "" => String::new(),
+        lines => format!("<span class=\"imports\">{}\n\n</span>", html(lines)),
+    }
 }
 
 /// A block of Rust that stands folded: the search passes over it, and it is not coloured, since whole
@@ -27,7 +37,32 @@ pub fn folded(code: &str) -> String {
     block("rust folded", &html(code.trim_end_matches('\n')))
 }
 
-fn block(class: &str, code: &str) -> String {
+/// The lines of a block of Rust, each whole by itself: what goes on in the next line is opened again there.
+pub fn lines(code: &str) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    let mut open = None;
+    // Spans do not stand in one another.
+    for part in coloured(code.trim_end_matches('\n')).split_inclusive(['>', '\n']) {
+        if let Some(text) = part.strip_suffix('\n') {
+            line.push_str(text);
+            if open.is_some() {
+                line.push_str("</span>");
+            }
+            lines.push(std::mem::take(&mut line));
+            line.extend(open);
+        } else {
+            line.push_str(part);
+            if let Some(at) = part.rfind('<') {
+                open = Some(&part[at..]).filter(|tag| *tag != "</span>");
+            }
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// A block of this class, of code that is HTML.
+pub(super) fn block(class: &str, code: &str) -> String {
     // mdBook's `links` runs later, and would take `{{#` in code for one of its own.
     let code = code.replace("{{#", "\\{{#");
     format!("<pre><code class=\"{class}\">{code}</code></pre>\n")
@@ -110,7 +145,7 @@ mod tests {
     fn tokens_get_their_classes() {
         let code = "#[must_use]\n/// Says it.\npub fn say<'a>(n: &'a u32) -> Vec<u8> { // so\n    format!(\"<{n}>\").into() }\n\n";
         assert_eq!(
-            rust(code),
+            rust("", code),
             "<pre><code class=\"rust\"><span class=\"a\">#</span>[<span class=\"a\">must_use</span>]\n\
              <span class=\"d\">/// Says it.</span>\n<span class=\"k\">pub</span> <span class=\"k\">fn</span> \
              <span class=\"f\">say</span>&lt;<span class=\"l\">'a</span>&gt;(n: &amp;<span class=\"l\">'a</span> u32) -&gt; \
@@ -121,14 +156,42 @@ mod tests {
     }
 
     #[test]
+    fn each_line_is_whole_by_itself() {
+        let code = "let x = \"a\n<b>\";\n\n/* c\n*/ fn f() {}\n";
+        assert_eq!(
+            lines(code),
+            [
+                "<span class=\"k\">let</span> x = <span class=\"s\">&quot;a</span>",
+                "<span class=\"s\">&lt;b&gt;&quot;</span>;",
+                "",
+                "<span class=\"c\">/* c</span>",
+                "<span class=\"c\">*/</span> <span class=\"k\">fn</span> <span class=\"f\">f</span>() {}",
+            ]
+        );
+        let again = format!(
+            "<pre><code class=\"rust\">{}</code></pre>\n",
+            lines("fn f() {\n}").join("\n")
+        );
+        assert_eq!(rust("", "fn f() {\n}"), again);
+    }
+
+    #[test]
+    fn imports_stand_quietly_above_the_code() {
+        assert_eq!(
+            rust("use a::B;\nuse c::{D, E};\n", "x\n"),
+            "<pre><code class=\"rust\"><span class=\"imports\">use a::B;\nuse c::{D, E};\n\n</span>x</code></pre>\n"
+        );
+    }
+
+    #[test]
     fn no_directive_of_mdbook_is_left_in_code() {
-        assert!(rust("// {{#include x}}").contains("\\{{#include"));
+        assert!(rust("", "// {{#include x}}").contains("\\{{#include"));
     }
 
     #[test]
     fn the_text_is_the_code() {
         let code = "fn f() {\n\n    let x = r#\"a \"b\" <c>\"#; // ünï\n}";
-        let text = rust(code);
+        let text = rust("", code);
         let mut plain = String::new();
         let mut in_tag = false;
         for c in text.chars() {

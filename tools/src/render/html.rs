@@ -6,17 +6,22 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::book::{Block, Book, BookPage, Named, Promise, Shown};
 use crate::layout::{self, Place};
-use crate::render::{figure, highlight};
+use crate::render::{compare, figure, highlight, whole_use};
 use crate::source::listing::Listing;
-use crate::source::page::{MARK, Promises};
+use crate::source::page::{MARK, NOTES, Promises};
 use crate::source::recording::Recording;
 use crate::text::{Edits, fence};
 
 /// The Markdown of a page, for mdBook.
 pub fn page(book: &Book, page: &BookPage) -> String {
     let mut edits = Edits::default();
-    for block in &page.blocks {
-        edits.replace(block.range.clone(), shown(book, block));
+    let mut pairs = compare::halves(book, page);
+    for (index, block) in page.blocks.iter().enumerate() {
+        let html = pairs.remove(&index).unwrap_or_else(|| shown(book, block));
+        edits.replace(block.range.clone(), html);
+    }
+    for (range, html) in compare::openings(page) {
+        edits.replace(range, html);
     }
     for proof in &page.proofs {
         edits.replace(proof.range.clone(), mark(book, page, proof));
@@ -47,16 +52,23 @@ pub fn pages(book: &Book) -> BTreeMap<String, String> {
 }
 
 /// Lines end where Markdown is to see it.
-const LINE: PreEscaped<&str> = PreEscaped("\n");
+pub(super) const LINE: PreEscaped<&str> = PreEscaped("\n");
 
 /// Markdown inside of HTML.
-fn markdown(text: &str) -> PreEscaped<&str> {
+pub(super) fn markdown(text: &str) -> PreEscaped<&str> {
     PreEscaped(text)
 }
 
 fn shown(book: &Book, block: &Block) -> String {
     match &block.what {
-        Shown::Listing { listing, anchor } => part(book, listing, anchor),
+        Shown::Listing { listing, anchor } => {
+            part(book, listing, anchor, &block.imports)
+        }
+        Shown::Use(paste) => {
+            let program = &paste.program;
+            let caption = caption(book, program, 1, &program.file.use_id(), "program");
+            whole_use::html(book, paste, &caption)
+        }
         Shown::Output(recording) => output(recording),
         Shown::Figure(recording) => {
             recording.figure().map_or_else(String::new, |drawn| {
@@ -72,7 +84,7 @@ fn shown(book: &Book, block: &Block) -> String {
 }
 
 /// A part of a listing, with where it stands and how it is run.
-fn part(book: &Book, listing: &Listing, name: &str) -> String {
+fn part(book: &Book, listing: &Listing, name: &str, imports: &str) -> String {
     let Some(anchor) = listing.anchors.get(name) else { return String::new() };
     let verdict = match (listing.file.place, anchor.naive) {
         (Place::Refused, _) => Some("Wrong: the compiler refuses it"),
@@ -86,12 +98,8 @@ fn part(book: &Book, listing: &Listing, name: &str) -> String {
             (LINE)
             @if let Some(verdict) = verdict { p.verdict { (verdict) } (LINE) }
             (LINE)
-            (markdown(&highlight::rust(&anchor.code))) (LINE)
-            figcaption {
-                (file(book, listing, anchor.line)) " "
-                code.command { (listing.file.command()) }
-                (permalink(&id, "listing"))
-            }
+            (markdown(&highlight::rust(imports, &anchor.code))) (LINE)
+            figcaption { (caption(book, listing, anchor.line, &id, "listing")) }
             (LINE)
         }
         (LINE) (LINE)
@@ -105,7 +113,7 @@ fn test(book: &Book, promise: &Promise) -> String {
     let block = html! {
         figure.listing.test id=(id) {
             (LINE) (LINE)
-            (markdown(&highlight::rust(&promise.source))) (LINE)
+            (markdown(&highlight::rust("", &promise.source))) (LINE)
             figcaption {
                 (file(book, &promise.listing, promise.source_line)) " "
                 code.command { (promise.command()) }
@@ -118,11 +126,29 @@ fn test(book: &Book, promise: &Promise) -> String {
     block.into_string()
 }
 
+/// Where code stands, and how it is run.
+fn caption(
+    book: &Book,
+    listing: &Listing,
+    line: usize,
+    id: &str,
+    what: &str,
+) -> Markup {
+    html! {
+        (file(book, listing, line)) " "
+        code.command { (listing.file.command()) }
+        (permalink(id, what))
+    }
+}
+
 /// Where a file is kept.
 fn file(book: &Book, listing: &Listing, line: usize) -> Markup {
-    let path = &listing.file.path;
-    let address = format!("{}/blob/main/{path}#L{line}", book.manifest.repository());
-    html! { a href=(address) { code { (path) } } }
+    html! { a href=(address(book, listing, line)) { code { (listing.file.path) } } }
+}
+
+/// The address of a line of a file.
+pub(super) fn address(book: &Book, listing: &Listing, line: usize) -> String {
+    format!("{}/blob/main/{}#L{line}", book.manifest.repository(), listing.file.path)
 }
 
 /// What a run printed or the compiler said.
@@ -130,6 +156,8 @@ fn output(recording: &Recording) -> String {
     let file = &recording.file;
     let caption = match file.place {
         Place::Message => html! { "What the compiler says" },
+        // It stands below its program, which says the command.
+        _ if layout::is_use(&file.path) => html! { "It prints" },
         _ if file.path.contains("/benches/") => {
             html! { "Measured by " code { (file.command()) } }
         }
@@ -223,16 +251,15 @@ fn proof(book: &Book, promise: &Promise) -> Markup {
 }
 
 /// A link to what it stands in, to be copied.
-fn permalink(id: &str, what: &str) -> Markup {
+pub(super) fn permalink(id: &str, what: &str) -> Markup {
     html! {
         a.permalink href={ "#" (id) } aria-label={ "Link to this " (what) } { "#" }
     }
 }
 
-/// What each page ends with: what its listings need, the files whole, where to report a mistake.
+/// What each page ends with: what its listings need, the files whole, and the heading of the footnotes, which mdBook
+/// puts last. Where to report a mistake comes after them, from the theme.
 fn appendix(book: &Book, page: &BookPage) -> String {
-    let repository = book.manifest.repository();
-    let source = &page.page.file;
     let block = html! {
         @if !page.files.is_empty() { (dependencies(book, page)) }
         @for listing in &page.files {
@@ -248,15 +275,9 @@ fn appendix(book: &Book, page: &BookPage) -> String {
             (LINE)
         }
         (LINE)
-        footer.colophon {
-            (LINE) (LINE)
-            (markdown(&format!(
-                "[The source of this page]({repository}/blob/main/{source}) \
-                 · [Report a mistake]({repository}/issues/new?title={source})"
-            )))
-            (LINE) (LINE)
+        @if page.page.has_notes {
+            (LINE) (markdown(&format!("## Notes {{ #{NOTES} .notes }}"))) (LINE)
         }
-        (LINE)
     };
     block.into_string()
 }
@@ -266,7 +287,10 @@ fn dependencies(book: &Book, page: &BookPage) -> Markup {
         page.files.iter().flat_map(|listing| listing.crates.iter().cloned()).collect();
     let packages =
         page.files.iter().map(|listing| listing.file.topic.pattern.as_str()).collect();
-    let own = book.manifest.own(&crates);
+    // What a use calls is pasted with it.
+    let listings = page.files.iter().filter(|it| it.file.place != Place::Use);
+    let named = listings.flat_map(|listing| listing.crates.iter().cloned()).collect();
+    let own = book.manifest.own(&named);
     let toml = fence("toml", &book.manifest.dependencies(&crates, &packages));
     html! {
         (LINE)

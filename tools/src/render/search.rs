@@ -88,6 +88,7 @@ fn words(book: &Book, page: &BookPage, section: &Section) -> (String, String) {
                     listing.anchors.get(anchor).map_or("", |anchor| &anchor.code);
                 names_in(code, &mut names);
             }
+            Shown::Use(paste) => names_in(&paste.program.whole, &mut names),
             Shown::Output(recording) => {
                 text.push(' ');
                 text.push_str(recording.text().unwrap_or_default());

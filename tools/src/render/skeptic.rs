@@ -1,12 +1,16 @@
-//! The pages as skeptic is to see them: of each, the files that it shows, whole.
+//! The pages as skeptic is to see them: of each, its uses as a reader pastes them, and the files that it shows, whole.
 //!
 //! skeptic 0.14.2 does not expand includes, and compiles a block as a crate of its own. Parts of a file are left
 //! out, since the file compiles whole; what must not compile is left to trybuild.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use crate::book::{Book, BookPage};
+use crate::book::{Book, BookPage, Shown};
 use crate::layout::Place;
+use crate::paste::Paste;
+use crate::source::listing::Listing;
 use crate::text::fence;
 
 /// A page for skeptic, and the name of its file: skeptic names its tests after it, so the whole path keeps them
@@ -18,10 +22,32 @@ pub fn pages(book: &Book) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// A program runs, a listing only has to compile by itself.
+/// What a reader copies from a page by one click each.
+pub fn pastes(page: &BookPage) -> impl Iterator<Item = &Paste> {
+    page.blocks.iter().filter_map(|block| match &block.what {
+        Shown::Use(paste) => Some(paste),
+        _ => None,
+    })
+}
+
+/// The files that are compiled alone: all but those that a use has in it, and the steps of a use, which go into its
+/// program.
+pub fn alone(page: &BookPage) -> impl Iterator<Item = &Arc<Listing>> {
+    let pasted: BTreeSet<_> =
+        pastes(page).flat_map(Paste::files).map(|it| &it.file.path).collect();
+    page.files
+        .iter()
+        .filter(|it| it.file.place != Place::Use)
+        .filter(move |it| !pasted.contains(&it.file.path))
+}
+
+/// A program runs, and so does a use with all that is pasted below it; a listing only has to compile by itself.
 fn text(page: &BookPage) -> String {
     let mut text = String::new();
-    for listing in &page.files {
+    for paste in pastes(page) {
+        let _ = write!(text, "\n{}", fence("rust", &paste.text()));
+    }
+    for listing in alone(page) {
         let block = if listing.file.place == Place::Program {
             fence("rust", &listing.whole)
         } else {

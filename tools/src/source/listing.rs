@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use crate::layout::File;
+use crate::layout::{File, Place};
+use crate::paste;
 use crate::problem::Problem;
 use crate::source::tokens::{self, ItemKind, Token};
+use crate::source::uses::{Names, Needs, Uses};
 use crate::text::dedent;
 
 /// An anchor longer than this does not fit on a screen.
@@ -28,10 +30,16 @@ pub struct Listing {
     pub tests: Vec<Test>,
     /// The crates that it names outside its tests, with `-` for `_`.
     pub crates: BTreeSet<String>,
+    /// The first two names of each path outside its tests, and the line of the first: `tokio`, `time`.
+    pub paths: BTreeMap<(String, String), usize>,
+    /// The first path that leads out of the file, and its line: see [`paste::outward`].
+    pub outward: Option<(usize, String)>,
     /// It says that it is not meant for a page.
     pub support: bool,
     /// The whole file as a page shows it and a reader pastes it: without markers and proofs.
     pub whole: String,
+    /// What it imports and defines; empty if it has no anchors.
+    pub uses: Uses,
 }
 
 /// A named part of a listing.
@@ -43,6 +51,10 @@ pub struct Anchor {
     pub code: String,
     /// It shows what most code starts with, kept to be measured.
     pub naive: bool,
+    /// The line of the closing marker.
+    pub last_line: usize,
+    /// What it takes from the rest of the file.
+    pub needs: Needs,
 }
 
 /// A test function.
@@ -67,16 +79,28 @@ impl Listing {
         Self::read(file, text).map_err(|problem| vec![problem])
     }
 
+    /// Whether this part is wrong on purpose.
+    pub fn is_wrong(&self, anchor: &str) -> bool {
+        let naive = self.anchors.get(anchor).is_some_and(|anchor| anchor.naive);
+        naive || self.file.place == Place::Refused
+    }
+
     fn read(file: File, text: &str) -> Result<Self, Problem> {
+        let own = match file.place {
+            Place::Use => paste::as_main(text),
+            _ => text.into(),
+        };
+        let text = &*own;
         let tokens = tokens::tokens(text).map_err(|(line, what)| {
             let what = format!("not Rust: {what}");
             Problem::new(&file.path, line, what, "make it compile first")
         })?;
         let lines: Vec<_> = text.lines().collect();
-        let (mut naive, mut tests, mut crates) =
-            (Vec::new(), Vec::new(), BTreeSet::new());
+        let (mut naive, mut tests, mut paths) =
+            (Vec::new(), Vec::new(), BTreeMap::new());
         let mut left_out = Vec::new();
-        for item in tokens::items(&tokens) {
+        let items = tokens::items(&tokens);
+        for item in &items {
             let inside = &tokens[item.tokens.clone()];
             let span = lines_of(inside);
             match &item.kind {
@@ -94,22 +118,37 @@ impl Listing {
                         name: name.clone(),
                         source: dedent(&source),
                         line: *span.start(),
-                        skipped: skipped(&item),
+                        skipped: skipped(item),
                     });
                 }
                 _ if item.in_tests => {}
-                _ => crates.extend(
-                    tokens::path_roots(inside).map(|name| name.replace('_', "-")),
-                ),
+                _ => {
+                    for (root, next, line) in paste::paths(inside) {
+                        let path = (root.to_owned(), next.to_owned());
+                        paths.entry(path).or_insert(line);
+                    }
+                }
             }
         }
+        let mut anchors = anchors(&file.path, text, &naive)?;
+        let mut uses = Uses::default();
+        if !anchors.is_empty() {
+            let names = Names::read(text, &tokens, &items);
+            for anchor in anchors.values_mut() {
+                anchor.needs = names.needs(&(anchor.line..=anchor.last_line));
+            }
+            uses = names.uses;
+        }
         Ok(Self {
-            anchors: anchors(&file.path, text, &naive)?,
+            anchors,
+            uses,
             support: lines.iter().any(|line| line.starts_with(SUPPORT)),
             whole: whole(&lines, &left_out),
+            crates: paths.keys().map(|(root, _)| root.replace('_', "-")).collect(),
+            outward: paste::outward(&tokens, &items),
             file,
             tests,
-            crates,
+            paths,
         })
     }
 }
@@ -193,7 +232,9 @@ fn anchors(
                 let naive = naive.iter().any(|lines| lines.contains(&line));
                 let code = dedent(&code);
                 check_size(path, name, line, &code)?;
-                closed.insert(name.to_owned(), Anchor { line, code, naive });
+                let (last_line, needs) = (number, Needs::default());
+                let anchor = Anchor { line, code, naive, last_line, needs };
+                closed.insert(name.to_owned(), anchor);
             }
         }
     }

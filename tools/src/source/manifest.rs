@@ -11,6 +11,12 @@ use crate::problem::Problem;
 use crate::source;
 use crate::text::Lines;
 
+/// Features, by dependency.
+type Features = BTreeMap<String, Vec<String>>;
+
+/// What stops Tokio's clock; no service wants it.
+const FOR_TESTS: &str = "test-util";
+
 /// The workspace's dependencies and what they were resolved to.
 #[derive(Debug)]
 pub struct Manifest {
@@ -19,7 +25,9 @@ pub struct Manifest {
     toolchain: String,
     dependencies: BTreeMap<String, Value>,
     /// The features that a member adds, by package and dependency.
-    members: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    members: BTreeMap<String, Features>,
+    /// Those that it adds for its tests and programs.
+    programs: BTreeMap<String, Features>,
     locked: BTreeMap<String, Version>,
 }
 
@@ -34,12 +42,13 @@ impl Manifest {
         let dependencies = table(&cargo, "Cargo.toml", &["workspace", "dependencies"])?;
         let toolchain = read(root, "rust-toolchain.toml")?;
         let toolchain = table(&toolchain, "rust-toolchain.toml", &["toolchain"])?;
-        let mut members = BTreeMap::new();
+        let (mut members, mut programs) = (BTreeMap::new(), BTreeMap::new());
         for package in packages {
             let file = format!("listings/{package}/Cargo.toml");
             let member = read(root, &file)?;
             finds_its_tests(&file, &member)?;
-            members.insert(package.clone(), features(&member));
+            members.insert(package.clone(), features(&member, "dependencies"));
+            programs.insert(package.clone(), features(&member, "dev-dependencies"));
         }
         Ok(Self {
             repository: string(package, "Cargo.toml", "repository")?,
@@ -47,6 +56,7 @@ impl Manifest {
             toolchain: string(toolchain, "rust-toolchain.toml", "channel")?,
             dependencies: dependencies.clone().into_iter().collect(),
             members,
+            programs,
             locked: locked(&read(root, "Cargo.lock")?),
         })
     }
@@ -80,17 +90,43 @@ impl Manifest {
         crates: &BTreeSet<String>,
         packages: &BTreeSet<&str>,
     ) -> String {
+        self.printed(crates, |name| {
+            let members = packages.iter().filter_map(|it| self.members.get(*it));
+            members.filter_map(|member| member.get(name)).flatten().collect()
+        })
+    }
+
+    /// The `[dependencies]` of a program of `package`, for what it and its listings name: as
+    /// [`dependencies`](Self::dependencies), and what the package turns on for its programs. Only a program that
+    /// stops the clock gets what Tokio has for that.
+    pub fn dependencies_of_program(
+        &self,
+        crates: &BTreeSet<String>,
+        packages: &BTreeSet<&str>,
+        package: &str,
+        pauses: bool,
+    ) -> String {
+        let of_programs = self.programs.get(package);
+        self.printed(crates, |name| {
+            let members = packages.iter().filter_map(|it| self.members.get(*it));
+            let members = members.filter_map(|member| member.get(name)).flatten();
+            let more = of_programs.and_then(|it| it.get(name)).into_iter().flatten();
+            let more = more.filter(|feature| pauses || *feature != FOR_TESTS);
+            members.chain(more).collect()
+        })
+    }
+
+    fn printed<'a>(
+        &'a self,
+        crates: &BTreeSet<String>,
+        added: impl Fn(&str) -> BTreeSet<&'a String>,
+    ) -> String {
         let mut toml = String::from("[dependencies]\n");
         for (name, value) in self.named(crates) {
             if value.get("path").is_some() {
                 continue;
             }
-            let added: BTreeSet<_> = packages
-                .iter()
-                .filter_map(|package| self.members.get(*package)?.get(name))
-                .flatten()
-                .collect();
-            let _ = writeln!(toml, "{name} = {}", inline(value, &added));
+            let _ = writeln!(toml, "{name} = {}", inline(value, &added(name)));
         }
         toml
     }
@@ -158,9 +194,9 @@ fn finds_its_tests(file: &str, member: &Table) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The features that a member adds to the dependencies of its code; those of its tests are not a reader's.
-fn features(member: &Table) -> BTreeMap<String, Vec<String>> {
-    let tables = member.get("dependencies").and_then(Value::as_table);
+/// The features that a member adds to its dependencies of this kind.
+fn features(member: &Table, kind: &str) -> Features {
+    let tables = member.get(kind).and_then(Value::as_table);
     let mut found = BTreeMap::new();
     for (name, value) in tables.into_iter().flatten() {
         let features = value.get("features").and_then(Value::as_array);
@@ -229,6 +265,14 @@ mod tests {
         "#
         .parse()
         .unwrap();
+        let member: Table = r#"
+            dependencies.tokio.features = ["sync"]
+            dependencies.futures.workspace = true
+            dev-dependencies.tokio.features = ["test-util"]
+            dev-dependencies.futures.features = ["executor"]
+        "#
+        .parse()
+        .unwrap();
         Manifest {
             repository: "https://example.org/book".into(),
             rust_version: "1.95".into(),
@@ -236,11 +280,11 @@ mod tests {
             dependencies: dependencies.into_iter().collect(),
             members: BTreeMap::from([(
                 "a-pattern".to_owned(),
-                features(
-                    &"dependencies.tokio.features = [\"sync\"]\ndependencies.futures.workspace = true"
-                        .parse()
-                        .unwrap(),
-                ),
+                features(&member, "dependencies"),
+            )]),
+            programs: BTreeMap::from([(
+                "a-pattern".to_owned(),
+                features(&member, "dev-dependencies"),
             )]),
             locked: locked(&lock),
         }
@@ -265,6 +309,30 @@ mod tests {
              tokio = { version = \"1.54.1\", default-features = false, features = [\"sync\", \"time\"] }\n"
         );
         assert_eq!(manifest().own(&crates), ["policy"]);
+    }
+
+    #[test]
+    fn a_program_gets_what_stops_the_clock_if_it_does_so() {
+        let crates = ["futures", "tokio"].map(str::to_owned).into();
+        let printed = |pauses| {
+            let packages = BTreeSet::from(["a-pattern"]);
+            let printed = manifest().dependencies_of_program(
+                &crates,
+                &packages,
+                "a-pattern",
+                pauses,
+            );
+            printed.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let futures = "futures = { version = \"0.3\", features = [\"executor\"] }";
+        let tokio = |features| {
+            format!(
+                "tokio = {{ version = \"1.54.1\", default-features = false, features = [{features}] }}"
+            )
+        };
+        assert_eq!(printed(false), [futures.to_owned(), tokio("\"sync\", \"time\"")]);
+        let all = "\"sync\", \"test-util\", \"time\"";
+        assert_eq!(printed(true), [futures.to_owned(), tokio(all)]);
     }
 
     #[test]

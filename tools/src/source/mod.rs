@@ -1,12 +1,17 @@
 //! The sources of the book, parsed: no HTML here, and nothing about how one file refers to another.
 
+pub mod compare;
+pub mod length;
 pub mod listing;
 pub mod manifest;
 pub mod markup;
+pub mod names;
 pub mod page;
 pub mod recording;
 pub mod summary;
 pub mod tokens;
+pub mod traits;
+pub mod uses;
 
 use std::collections::HashMap;
 use std::fs;

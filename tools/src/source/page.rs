@@ -11,11 +11,19 @@ use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
 
 use crate::layout::{self, Topic};
 use crate::problem::Problem;
+use crate::source::compare::{self, Pair};
+use crate::source::length::{self, Length};
 use crate::source::markup::{self, What};
 use crate::text::Lines;
 
 /// The comment before a fence that excuses code which is typed into the page: `<!-- unproved: why -->`.
 pub const EXCUSE: &str = "unproved:";
+
+/// The comment that excuses a type which blocks use and the page does not show: `<!-- not shown: Type: why -->`.
+pub const NOT_SHOWN: &str = "not shown:";
+
+/// What begins the names of imports at a fence: `rust,uses=StreamExt`.
+const USES: &str = "uses=";
 
 /// The head of a column that names tests.
 pub const PROOF: &str = "Proof";
@@ -28,6 +36,9 @@ const MARKS: &str = "proof:";
 
 /// The class of a fold that holds promises.
 const PROMISES: &str = "promises";
+
+/// The id of the heading above the footnotes.
+pub const NOTES: &str = "notes";
 
 /// The page whose list items are results of the search.
 const SYMPTOMS: &str = "src/reference/symptoms.md";
@@ -45,16 +56,33 @@ pub struct Page {
     pub lines: Lines,
     /// What it takes from elsewhere, in order.
     pub blocks: Vec<Block>,
+    /// Its listings that are wrong and right, side by side.
+    pub pairs: Vec<Pair>,
     /// The places that name a proof, in order: marks, and names in a column of proofs.
     pub proofs: Vec<ProofName>,
     /// Its folds of promises, in order.
     pub folds: Vec<Promises>,
+    /// How long it is.
+    pub length: Length,
+    /// It has footnotes.
+    pub has_notes: bool,
     /// What the search finds of it, in order; the first has what stands before any heading.
     pub sections: Vec<Section>,
     /// Where it leads.
     pub links: Vec<Link>,
     /// The ids of its headings and terms, as mdBook gives them, and those typed into it, each with its line.
     pub ids: BTreeMap<String, usize>,
+    /// The types that it says it does not show.
+    pub not_shown: Vec<NotShown>,
+}
+
+/// A type that a page says it does not show.
+#[derive(Debug)]
+pub struct NotShown {
+    /// The line of the comment.
+    pub line: usize,
+    /// The name of the type.
+    pub name: String,
 }
 
 /// Something that a page takes from elsewhere.
@@ -64,6 +92,8 @@ pub struct Block {
     pub range: Range<usize>,
     /// What it is.
     pub what: Wanted,
+    /// The imports that its fence names.
+    pub uses: Vec<String>,
 }
 
 /// What a page can take from elsewhere.
@@ -75,6 +105,11 @@ pub enum Wanted {
         path: String,
         /// The name of the anchor.
         anchor: String,
+    },
+    /// A fence of Rust: a use, whole.
+    Use {
+        /// From the root of the book.
+        path: String,
     },
     /// A fence of text: a recorded file, whole.
     Output {
@@ -148,11 +183,15 @@ impl Page {
                 text: text.to_owned(),
                 lines: Lines::new(text),
                 blocks: Vec::new(),
+                pairs: Vec::new(),
                 proofs: Vec::new(),
                 folds: Vec::new(),
+                length: Length::default(),
+                has_notes: false,
                 sections: Vec::new(),
                 links: Vec::new(),
                 ids: BTreeMap::new(),
+                not_shown: Vec::new(),
             },
             section: Section::default(),
             problems: Vec::new(),
@@ -160,7 +199,7 @@ impl Page {
             open_tags: Vec::new(),
             generated: HashSet::new(),
             footnotes: BTreeMap::new(),
-            notes: HashSet::new(),
+            notes: BTreeMap::new(),
             fences: Vec::new(),
             heading: None,
             term: None,
@@ -193,8 +232,8 @@ struct Reader<'a> {
     generated: HashSet<String>,
     /// The references to each footnote: how many, and the line of the first.
     footnotes: BTreeMap<String, (usize, usize)>,
-    /// The footnotes that are defined.
-    notes: HashSet<String>,
+    /// The footnotes that are defined, and their lines.
+    notes: BTreeMap<String, usize>,
     /// The code blocks so far.
     fences: Vec<Range<usize>>,
     /// What is read now, if it is.
@@ -267,17 +306,53 @@ impl Reader<'_> {
                 format!("add </{tag}>; if it is code, put it in `backticks`"),
             );
         }
-        for (name, (_, line)) in std::mem::take(&mut self.footnotes) {
-            if !self.notes.contains(&name) {
-                let mend = format!("write it: [^{name}]: …");
+        self.footnotes();
+        self.pairs(&events);
+        self.page.length =
+            length::measure(&events, |at| self.in_block(at) || self.in_proof(at));
+        self.problems.sort_by_key(|problem| problem.line);
+    }
+
+    fn pairs(&mut self, events: &[(Event<'_>, Range<usize>)]) {
+        let (pairs, mistakes) = compare::pairs(self.text, events, &self.page.blocks);
+        self.page.pairs = pairs;
+        for (at, what, mend) in mistakes {
+            // A fence with a mistake of its own is no listing, and that is told.
+            let line = self.line(at);
+            if !self.problems.iter().any(|problem| problem.line == line) {
+                self.problem_in(line, what, mend);
+            }
+        }
+    }
+
+    /// Each footnote is there, and something refers to it; mdBook gathers them at the end of the page.
+    fn footnotes(&mut self) {
+        let notes = std::mem::take(&mut self.notes);
+        let references = std::mem::take(&mut self.footnotes);
+        for (name, (_, line)) in &references {
+            if !notes.contains_key(name) {
+                let what = format!("the footnote `{name}` is not there");
+                self.problem_in(*line, what, format!("write it: [^{name}]: …"));
+            }
+        }
+        for (name, line) in &notes {
+            if !references.contains_key(name) {
+                let what = format!("nothing refers to the footnote `{name}`");
+                self.problem_in(*line, what, format!("write [^{name}], or remove it"));
+            }
+        }
+        if !references.is_empty() {
+            self.page.has_notes = true;
+            let end = self.line(self.text.len());
+            if let Some(line) = self.page.ids.insert(NOTES.to_owned(), end) {
+                let what = format!("the id `{NOTES}` is that of the footnotes");
                 self.problem_in(
                     line,
-                    format!("the footnote `{name}` is not there"),
-                    mend,
+                    what,
+                    "give this one an id of its own: { #name }",
                 );
             }
         }
-        self.problems.sort_by_key(|problem| problem.line);
     }
 
     fn starts(&mut self, tag: &Tag<'_>, range: &Range<usize>) {
@@ -293,7 +368,8 @@ impl Reader<'_> {
             }
             Tag::FootnoteDefinition(name) => {
                 self.nested += 1;
-                self.notes.insert(name.to_string());
+                let line = self.line(range.start);
+                self.notes.insert(name.to_string(), line);
                 self.typed_id(&format!("footnote-{name}"), range.start);
             }
             Tag::Heading { id, .. } => {
@@ -490,8 +566,8 @@ impl Reader<'_> {
     fn code(&mut self, kind: &CodeBlockKind<'_>, range: Range<usize>) {
         let source = &self.text[range.clone()];
         let excused = self.excuse.take();
-        let info = match kind {
-            CodeBlockKind::Fenced(info) => info.split([',', ' ']).next().unwrap_or(""),
+        let words = match kind {
+            CodeBlockKind::Fenced(info) => info,
             CodeBlockKind::Indented => "",
         };
         let quoted = |line: &str| line.trim_start_matches(['>', ' ']).to_owned();
@@ -517,7 +593,7 @@ impl Reader<'_> {
                 let at_margin = self.page.lines.column(range.start) == 0
                     && code[0].starts_with("{{");
                 if at_margin {
-                    self.include(info, target.trim(), range);
+                    self.include(words, target.trim(), range);
                 } else {
                     let what = "an include that is not at column 0";
                     let mend = "move the fence and the include to the start of their lines, out of lists and quotes";
@@ -537,7 +613,9 @@ impl Reader<'_> {
         self.problem(at, what, mend);
     }
 
-    fn include(&mut self, info: &str, target: &str, range: Range<usize>) {
+    fn include(&mut self, words: &str, target: &str, range: Range<usize>) {
+        let (info, uses) = words.split_once([',', ' ']).unwrap_or((words, ""));
+        let uses = self.hints(uses, range.start);
         let (path, anchor) = match target.split_once(':') {
             Some((path, anchor)) => (path, Some(anchor)),
             None => (target, None),
@@ -553,6 +631,7 @@ impl Reader<'_> {
             ("rust", Some(anchor)) if !line_range(anchor) => {
                 Wanted::Listing { path, anchor: anchor.to_owned() }
             }
+            ("rust", None) if layout::is_use(&path) => Wanted::Use { path },
             ("rust", _) => {
                 let what = "an include without an anchor";
                 let mend = "name the part by its anchor: {{#include path:anchor}}";
@@ -565,7 +644,19 @@ impl Reader<'_> {
                 return self.problem(range.start, what, mend);
             }
         };
-        self.page.blocks.push(Block { range, what });
+        self.page.blocks.push(Block { range, what, uses });
+    }
+
+    /// The imports that a fence names.
+    fn hints(&mut self, words: &str, at: usize) -> Vec<String> {
+        let names = words.strip_prefix(USES).unwrap_or_default();
+        let names: Vec<_> =
+            names.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
+        if names.is_empty() != words.is_empty() {
+            let what = format!("`{words}` at a fence, which nothing reads");
+            self.problem(at, what, format!("`rust`, or `rust,{USES}Name,Name`"));
+        }
+        names
     }
 
     fn paragraph(&mut self, range: Range<usize>) {
@@ -582,7 +673,7 @@ impl Reader<'_> {
             None if inside == "versions" => Wanted::Versions,
             _ => return,
         };
-        self.page.blocks.push(Block { range, what });
+        self.page.blocks.push(Block { range, what, uses: Vec::new() });
     }
 
     /// A directive that is not one of those found is a mistake that mdBook would leave in the page.
@@ -732,12 +823,29 @@ impl Reader<'_> {
     }
 
     fn comment(&mut self, text: &str, line: usize) {
+        if let Some(excuse) = text.trim().strip_prefix(NOT_SHOWN) {
+            return self.not_shown(excuse, line);
+        }
         let Some(reason) = text.trim().strip_prefix(EXCUSE) else { return };
         self.forgotten_excuse();
         if reason.trim().is_empty() {
             self.problem_in(line, "an excuse without a reason", "write the reason");
         }
         self.excuse = Some(line);
+    }
+
+    fn not_shown(&mut self, excuse: &str, line: usize) {
+        let (name, reason) = excuse.split_once(':').unwrap_or((excuse, ""));
+        if reason.trim().is_empty() {
+            let mend = format!("<!-- {NOT_SHOWN} Type: the reason -->");
+            self.problem_in(line, "an excuse without a reason", mend);
+        }
+        let name = name.trim().to_owned();
+        if self.page.not_shown.iter().any(|it| it.name == name) {
+            let what = format!("`{name}` is excused a second time");
+            self.problem_in(line, what, "remove one of the comments");
+        }
+        self.page.not_shown.push(NotShown { line, name });
     }
 
     fn forgotten_excuse(&mut self) {
@@ -1052,5 +1160,24 @@ mod tests {
             refused("Words.[^none]\n").contains("the footnote `none` is not there")
         );
         assert!(read("Words.[^n]\n\n[^n]: So.\n").is_ok());
+    }
+
+    #[test]
+    fn a_footnote_that_nothing_refers_to_is_refused() {
+        assert_eq!(
+            refused("Words.\n\n[^n]: So.\n"),
+            "3: nothing refers to the footnote `n`"
+        );
+    }
+
+    #[test]
+    fn footnotes_have_a_heading_which_no_other_meets() {
+        let page = read("# T\n\nWords.[^n]\n\n[^n]: So.\n").unwrap();
+        assert!(page.has_notes && page.ids.contains_key(NOTES));
+        assert!(!read("# T\n\n## Notes\n").unwrap().has_notes);
+        assert_eq!(
+            refused("# T\n\n## Notes\n\nWords.[^n]\n\n[^n]: So.\n"),
+            "3: the id `notes` is that of the footnotes"
+        );
     }
 }

@@ -125,6 +125,8 @@ pub struct Item {
     pub in_tests: bool,
     /// It stands in a `mod naive`, or is one.
     pub naive: bool,
+    /// The token of the word that says what it is; a name comes right behind it.
+    pub word: usize,
 }
 
 /// What an item is, as far as the book wants to know.
@@ -139,6 +141,12 @@ pub enum ItemKind {
         /// Its body stands in this file.
         here: bool,
     },
+    /// A struct, enum, union, trait, or another name for a type.
+    Type(String),
+    /// A constant or static.
+    Value(String),
+    /// `use …;`
+    Use,
     /// Anything else.
     Other,
 }
@@ -199,6 +207,7 @@ pub fn items(tokens: &[Token<'_>]) -> Vec<Item> {
             attributes,
             in_tests: in_tests || is_test_only,
             naive,
+            word,
         };
         match tokens[word].text {
             "mod" => {
@@ -220,18 +229,30 @@ pub fn items(tokens: &[Token<'_>]) -> Vec<Item> {
                 items.push(item(ItemKind::Function(name), end, naive));
                 at = end;
             }
-            "use" | "const" | "static" | "type" => {
+            what @ ("use" | "const" | "static" | "type") => {
                 let end = semicolon(tokens, &closes, word);
-                items.push(item(ItemKind::Other, end, naive));
+                let name = name_at(tokens, word + 1);
+                let kind = match what {
+                    "use" => ItemKind::Use,
+                    "type" => ItemKind::Type(name),
+                    _ => ItemKind::Value(name),
+                };
+                items.push(item(kind, end, naive));
                 at = end;
             }
             "proptest" if is(tokens, word + 1, "!") && is(tokens, word + 2, "{") => {
                 open.push((closes[word + 2], in_tests || is_test_only, naive));
                 at = word + 3;
             }
-            _ => {
+            what => {
                 let end = body_end(tokens, &closes, word);
-                items.push(item(ItemKind::Other, end, naive));
+                let kind = match what {
+                    "struct" | "enum" | "union" | "trait" => {
+                        ItemKind::Type(name_at(tokens, word + 1))
+                    }
+                    _ => ItemKind::Other,
+                };
+                items.push(item(kind, end, naive));
                 at = end;
             }
         }
@@ -270,7 +291,7 @@ fn body_end(tokens: &[Token<'_>], closes: &[usize], mut at: usize) -> usize {
 }
 
 /// Behind the first `;` outside of brackets.
-fn semicolon(tokens: &[Token<'_>], closes: &[usize], mut at: usize) -> usize {
+pub fn semicolon(tokens: &[Token<'_>], closes: &[usize], mut at: usize) -> usize {
     while let Some(token) = tokens.get(at) {
         match token.text {
             ";" => return at + 1,
@@ -282,7 +303,7 @@ fn semicolon(tokens: &[Token<'_>], closes: &[usize], mut at: usize) -> usize {
 }
 
 /// For each opening bracket, the index of its closing one. They match: `tokens` has seen to it.
-fn closing(tokens: &[Token<'_>]) -> Vec<usize> {
+pub fn closing(tokens: &[Token<'_>]) -> Vec<usize> {
     let mut closes = vec![tokens.len(); tokens.len()];
     let mut open = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -308,7 +329,8 @@ fn attribute_of(inside: &[Token<'_>]) -> (String, String) {
     (name.to_owned(), inside.iter().map(|token| token.text).collect())
 }
 
-fn is(tokens: &[Token<'_>], at: usize, text: &str) -> bool {
+/// Whether the token at `at` is there and says this.
+pub fn is(tokens: &[Token<'_>], at: usize, text: &str) -> bool {
     tokens.get(at).is_some_and(|token| token.text == text)
 }
 
@@ -318,10 +340,17 @@ fn name_at(tokens: &[Token<'_>], at: usize) -> String {
 
 /// The names that begin a path, as `tokio` in `tokio::spawn`.
 pub fn path_roots<'a>(tokens: &'a [Token<'a>]) -> impl Iterator<Item = &'a str> {
+    roots(tokens).map(|(_, token)| token.text)
+}
+
+/// The tokens that begin a path, with their indices; two colons and what they lead to follow.
+pub fn roots<'t, 'a>(
+    tokens: &'t [Token<'a>],
+) -> impl Iterator<Item = (usize, &'t Token<'a>)> {
     let colons = |at: usize| is(tokens, at, ":") && is(tokens, at + 1, ":");
     tokens.iter().enumerate().filter_map(move |(at, token)| {
         let begins = at < 2 || !colons(at - 2);
-        (token.is_name && begins && colons(at + 1)).then_some(token.text)
+        (token.is_name && begins && colons(at + 1)).then_some((at, token))
     })
 }
 

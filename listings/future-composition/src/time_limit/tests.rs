@@ -4,6 +4,7 @@ use backend::{Alive, HttpReply, HttpSite, Site, SiteError};
 use futures::poll;
 use reqwest::dns::{Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, Response};
+use std::convert::Infallible;
 use std::error::Error;
 use std::future::{pending, ready};
 use std::pin::pin;
@@ -494,18 +495,19 @@ async fn a_change_that_fails_leaves_the_old_value() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_taken_out_is_gone_for_ever() {
-    let slot = Mutex::new(Some(1));
-    let refresh = async |old| {
+    let shared = Mutex::new(vec![1]);
+    let add = async |mut list: Vec<u32>| {
         sleep(ms(100)).await;
-        old + 1
+        list.push(2);
+        Ok::<_, Infallible>(list)
     };
-    naive::take_and_put_back(&slot, refresh).await;
-    assert_eq!(*slot.lock().await, Some(2));
-    let limited = within("refresh", ms(40), naive::take_and_put_back(&slot, refresh));
+    naive::take_and_put_back(&shared, add).await.unwrap();
+    assert_eq!(*shared.lock().await, [1, 2]);
+    let limited = within("add", ms(40), naive::take_and_put_back(&shared, add));
     limited.await.unwrap_err();
-    assert_eq!(*slot.lock().await, None);
-    naive::take_and_put_back(&slot, refresh).await;
-    assert_eq!(*slot.lock().await, None, "and nobody can bring it back");
+    assert!(shared.lock().await.is_empty());
+    naive::take_and_put_back(&shared, add).await.unwrap();
+    assert_eq!(*shared.lock().await, [2], "and nobody can bring it back");
 }
 
 // HTTP, on loopback and in real time.

@@ -2,4 +2,6 @@
 //!
 //! Support: no page shows this file.
 
-backend::uses!();
+mod ticks;
+
+backend::uses!(ticks);

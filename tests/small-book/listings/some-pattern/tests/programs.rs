@@ -1,0 +1,4 @@
+#[test]
+fn a_topic() {
+    check_use("a_topic").unwrap();
+}

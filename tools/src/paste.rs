@@ -1,0 +1,431 @@
+//! What *Copy* gives of a whole use: the program, and below it the listings that it calls. It builds alone.
+//!
+//! A program names a listing by its path, `use some_pattern::a_topic::idea;`. In one file this path leads to a
+//! module of the same name, so that nobody has to change a line. What those listings call of the book comes
+//! along; crates of a registry stand in the `[dependencies]` beside the program.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::layout::{File, module};
+use crate::problem::Problem;
+use crate::source;
+use crate::source::listing::{Listing, MOST_COLUMNS, MOST_LINES};
+use crate::source::tokens::{self, Token};
+
+/// A use that a page shows whole, and what it calls of the book.
+#[derive(Debug)]
+pub struct Paste {
+    /// The program.
+    pub program: Arc<Listing>,
+    /// What stands below it.
+    below: Vec<Piece>,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Text(String),
+    Whole(Arc<Listing>),
+}
+
+impl Paste {
+    /// The file that a reader pastes.
+    pub fn text(&self) -> String {
+        let mut text = self.program.whole.clone();
+        for piece in &self.below {
+            text.push_str(match piece {
+                Piece::Text(text) => text,
+                Piece::Whole(listing) => &listing.whole,
+            });
+        }
+        text
+    }
+
+    /// What stands below the program, as JSON: text, and the ids of whole files, which the page has already.
+    pub fn below(&self) -> Value {
+        let pieces = self.below.iter().map(|piece| match piece {
+            Piece::Text(text) => json!(text),
+            Piece::Whole(listing) => json!({ "file": listing.file.whole_id() }),
+        });
+        pieces.collect()
+    }
+
+    /// The listings that it calls, and those that they call.
+    pub fn files(&self) -> impl Iterator<Item = &Arc<Listing>> {
+        self.below.iter().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Whole(listing) => Some(listing),
+        })
+    }
+
+    /// All that is in it: the program and its listings.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Listing>> {
+        [&self.program].into_iter().chain(self.files())
+    }
+
+    /// Whether it stops the clock, for which Tokio has to be told: it is a feature for tests.
+    pub fn pauses(&self) -> bool {
+        let ways = ["start_paused", "time::pause", "time::advance"];
+        ways.iter().any(|way| self.program.whole.contains(way))
+    }
+
+    /// What `program` needs, found in the book at `root`, whose packages and listings are these.
+    ///
+    /// # Errors
+    /// It does not fit on a screen, or could not be built alone.
+    pub fn of(program: &Arc<Listing>, book: &Shelf<'_>) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        problems.extend(size(program));
+        if let Some((line, path)) = &program.outward {
+            let what =
+                format!("`{path}` leads out of the use, and nothing is around it");
+            let mend = "move here what it names; or show it by an anchor, as a step of another use";
+            problems.push(Problem::new(&program.file.path, *line, what, mend));
+        }
+        let mut called = BTreeMap::new();
+        let mut waiting = VecDeque::from([Arc::clone(program)]);
+        while let Some(listing) = waiting.pop_front() {
+            for (package, name, line) in book.named_by(&listing) {
+                match book.find(package, name) {
+                    Ok(Some(found)) => {
+                        let key = (package.to_owned(), found.file.topic.module());
+                        if !called.contains_key(&key) {
+                            called.insert(key, Arc::clone(found));
+                            problems.extend(alone(found));
+                            waiting.push_back(Arc::clone(found));
+                        }
+                    }
+                    // What is wrong with the file is told already.
+                    Ok(None) => {}
+                    Err((what, mend)) => {
+                        let path = &listing.file.path;
+                        problems.push(Problem::new(path, line, what, mend));
+                    }
+                }
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self { program: Arc::clone(program), below: below(program, called, book) })
+    }
+}
+
+/// What a paste is made of: the packages of the book, and their listings.
+#[derive(Debug)]
+pub struct Shelf<'a> {
+    /// The root of the book.
+    pub root: &'a Path,
+    /// The names of the packages.
+    pub packages: &'a BTreeSet<String>,
+    /// The listings, by path.
+    pub listings: &'a BTreeMap<String, Arc<Listing>>,
+    /// Files with mistakes of their own, by path.
+    pub broken: &'a BTreeSet<String>,
+}
+
+type Told = (String, &'static str);
+
+impl<'a> Shelf<'a> {
+    /// What a file names of the packages of the book: the package, what of it, the line.
+    fn named_by<'l>(
+        &self,
+        listing: &'l Listing,
+    ) -> impl Iterator<Item = (&'a str, &'l str, usize)> {
+        listing.paths.iter().filter_map(|((root, name), line)| {
+            let package = self.packages.iter().find(|it| module(it) == *root)?;
+            Some((package.as_str(), name.as_str(), *line))
+        })
+    }
+
+    /// The listing of `package` that is, or has, what `name` says at the root of the package.
+    fn find(
+        &self,
+        package: &str,
+        name: &str,
+    ) -> Result<Option<&'a Arc<Listing>>, Told> {
+        let path = |name: &str| format!("listings/{package}/src/{name}.rs");
+        let mut wanted = path(name);
+        if !self.listings.contains_key(&wanted) && !self.broken.contains(&wanted) {
+            let again = self.shared(package);
+            let again = again.iter().find(|it| it.names.iter().any(|it| it == name));
+            let Some(again) = again else {
+                let what = format!("`{package}` has no `{name}` that can be pasted");
+                return Err((
+                    what,
+                    "name a listing by its path, `package::topic::name`",
+                ));
+            };
+            wanted = path(&again.module);
+        }
+        match self.listings.get(&wanted) {
+            Some(found) if found.support => {
+                let what = format!("{wanted} is not for readers, and a use is pasted");
+                Err((what, "use listings and crates of a registry only"))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// What the root of a package gives a shorter path.
+    fn shared(&self, package: &str) -> Vec<Shared> {
+        let path = format!("listings/{package}/src/lib.rs");
+        let text = source::read(self.root, &path).unwrap_or_default();
+        let Ok(tokens) = tokens::tokens(&text) else { return Vec::new() };
+        let items = tokens::items(&tokens).into_iter();
+        items.filter_map(|item| shared(&text, &tokens[item.tokens])).collect()
+    }
+}
+
+/// `pub use module::{A, B};` in the root of a package.
+struct Shared {
+    module: String,
+    names: Vec<String>,
+    text: String,
+}
+
+fn shared(text: &str, tokens: &[Token<'_>]) -> Option<Shared> {
+    let [public, word, module, .., last] = tokens else { return None };
+    if (public.text, word.text) != ("pub", "use") {
+        return None;
+    }
+    let names = tokens[3..].iter().filter(|token| token.is_name);
+    Some(Shared {
+        module: module.text.to_owned(),
+        names: names.map(|token| token.text.to_owned()).collect(),
+        text: text[public.at..=last.at].to_owned(),
+    })
+}
+
+/// Why the use is too large for a page.
+fn size(program: &Listing) -> Option<Problem> {
+    let (path, code) = (&program.file.path, &program.whole);
+    let lines = code.lines().count();
+    if lines > MOST_LINES {
+        let what = format!("a use of {lines} lines, more than {MOST_LINES}");
+        let mend = "show less: a later step is a use of its own, shown by an anchor";
+        return Some(Problem::new(path, 0, what, mend));
+    }
+    let long = code.lines().find(|line| line.chars().count() > MOST_COLUMNS)?;
+    let what = format!("a use with a line of more than {MOST_COLUMNS} columns");
+    Some(Problem::new(path, 0, what, format!("break it: {}", long.trim())))
+}
+
+/// Why a listing cannot stand in a module of another file.
+fn alone(listing: &Listing) -> Option<Problem> {
+    let (line, path) = listing.outward.as_ref()?;
+    let what = format!("`{path}` leads elsewhere where a reader pastes this file");
+    let mend =
+        format!("name it by the package, `{}::…`", module(&listing.file.topic.pattern));
+    Some(Problem::new(&listing.file.path, *line, what, mend))
+}
+
+/// The modules below the program: its own package first.
+fn below(
+    program: &Listing,
+    called: BTreeMap<(String, String), Arc<Listing>>,
+    book: &Shelf<'_>,
+) -> Vec<Piece> {
+    let mut packages: Vec<(String, Vec<Arc<Listing>>)> = Vec::new();
+    for ((package, _), listing) in called {
+        match packages.last_mut() {
+            Some((last, listings)) if *last == package => listings.push(listing),
+            _ => packages.push((package, vec![listing])),
+        }
+    }
+    packages.sort_by_key(|(package, _)| *package != program.file.topic.pattern);
+    let mut pieces = Vec::new();
+    let mut text = String::new();
+    for (package, listings) in packages {
+        let _ = write!(
+            text,
+            "\n// From the book; it has more than the program calls.\n\
+             #[allow(dead_code, unused_imports)]\nmod {} {{\n",
+            module(&package)
+        );
+        for listing in &listings {
+            let name = listing.file.topic.module();
+            let _ = write!(text, "\n// {}\npub mod {name} {{\n", listing.file.path);
+            pieces.push(Piece::Text(std::mem::take(&mut text)));
+            pieces.push(Piece::Whole(Arc::clone(listing)));
+            let names: BTreeSet<_> =
+                book.named_by(listing).map(|(package, ..)| module(package)).collect();
+            for name in names {
+                let _ = write!(text, "\nuse crate::{name};\n");
+            }
+            text.push_str("}\n");
+        }
+        let is_here =
+            |it: &Shared| listings.iter().any(|l| l.file.topic.module() == it.module);
+        for shared in book.shared(&package).iter().filter(|it| is_here(it)) {
+            let _ = write!(text, "\n{}\n", shared.text);
+        }
+        text.push_str("}\n");
+    }
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text));
+    }
+    pieces
+}
+
+/// Why a use never runs, or nobody looks at what it prints, as lines of text.
+pub fn never_runs(root: &Path, file: &File, recorded: bool) -> Vec<String> {
+    let (package, name) = (&file.topic.pattern, file.topic.module());
+    let has = |path: &str, wanted: &str| {
+        let path = format!("listings/{package}/{path}");
+        let text = source::read(root, &path).unwrap_or_default();
+        text.lines().any(|line| line.trim().starts_with(wanted))
+    };
+    let mut reasons = Vec::new();
+    let module = format!("mod {name};");
+    if !has("examples/uses/main.rs", &module) {
+        reasons.push(format!("main.rs beside it has no `{module}`"));
+    }
+    let test = format!("check_use(\"{name}\")");
+    if !has("tests/programs.rs", &test) {
+        reasons.push(format!("tests/programs.rs has no `{test}`"));
+    }
+    if !recorded {
+        reasons.push(format!("there is no {}: `cargo run -- record`", file.output()));
+    }
+    reasons.into_iter().map(|reason| format!("{}: {reason}", file.path)).collect()
+}
+
+/// A use as a reader's `main.rs` has it: there, nobody else calls its `main`.
+pub fn as_main(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for main in ["fn main(", "async fn main("] {
+        let for_others = format!("\npub(crate) {main}");
+        if text.contains(&for_others) {
+            text = text.replacen(&for_others, &format!("\n{main}"), 1).into();
+        }
+    }
+    text
+}
+
+/// The first two names of each path, and its line: `tokio`, `time` of `tokio::time::sleep`. A path with braces
+/// has several; the second name of `tokio::*` is `*`.
+pub fn paths<'a>(tokens: &[Token<'a>]) -> Vec<(&'a str, &'a str, usize)> {
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
+    let (mut found, mut behind) = (Vec::new(), 0);
+    for (at, root) in tokens::roots(tokens) {
+        if at < behind {
+            continue; // in the braces of another path
+        }
+        let next = at + 3;
+        if text(next) != "{" {
+            found.push((root.text, text(next), root.line));
+            continue;
+        }
+        let (mut depth, mut begins) = (0, false);
+        for (at, token) in tokens.iter().enumerate().skip(next) {
+            behind = at;
+            match token.text {
+                "{" => {
+                    depth += 1;
+                    begins = depth == 1;
+                }
+                "}" if depth == 1 => break,
+                "}" => depth -= 1,
+                "," => begins = depth == 1,
+                name => {
+                    if begins {
+                        found.push((root.text, name, token.line));
+                    }
+                    begins = false;
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The first path that leads out of a file, outside of its tests, and its line: `crate::…`, or `super::…` outside
+/// of its modules.
+pub fn outward(
+    tokens: &[Token<'_>],
+    items: &[tokens::Item],
+) -> Option<(usize, String)> {
+    let inside = |item: &tokens::Item| {
+        items.iter().any(|outer| {
+            matches!(outer.kind, tokens::ItemKind::Module { here: true, .. })
+                && outer.tokens.start < item.tokens.start
+                && item.tokens.end < outer.tokens.end
+        })
+    };
+    let own = items.iter().filter(|item| {
+        !item.in_tests && !matches!(item.kind, tokens::ItemKind::Module { .. })
+    });
+    let leads = own.flat_map(|item| {
+        let (inside, tokens) = (inside(item), &tokens[item.tokens.clone()]);
+        let paths = paths(tokens).into_iter();
+        paths.filter(move |(root, ..)| *root == "crate" || *root == "super" && !inside)
+    });
+    let first = leads.min_by_key(|(_, _, line)| *line);
+    first.map(|(root, next, line)| (line, format!("{root}::{next}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<(String, String, usize)> {
+        let tokens = tokens::tokens(text).unwrap();
+        let paths = paths(&tokens).into_iter();
+        paths.map(|(root, next, line)| (root.into(), next.into(), line)).collect()
+    }
+
+    #[test]
+    fn a_path_is_known_by_its_first_two_names() {
+        let of = |root: &str, next: &str, line| (root.into(), next.into(), line);
+        assert_eq!(
+            names(
+                "use a::b::c;\nuse d::{e::{f, g}, h,\n i::*};\nfn f() -> j::K { l::<m::N>(o::*) }"
+            ),
+            [
+                of("a", "b", 1),
+                of("d", "e", 2),
+                of("d", "h", 2),
+                of("d", "i", 3),
+                of("j", "K", 4),
+                of("l", "<", 4),
+                of("m", "N", 4),
+                of("o", "*", 4),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_leads_out_of_a_file_is_found() {
+        let outward = |text: &str| {
+            let tokens = tokens::tokens(text).unwrap();
+            outward(&tokens, &tokens::items(&tokens))
+        };
+        assert_eq!(outward("use a::b;\nuse super::c;\n"), Some((2, "super::c".into())));
+        assert_eq!(
+            outward("fn f() {\n    crate::a();\n}\n"),
+            Some((2, "crate::a".into()))
+        );
+        let naive = "pub mod naive {\n    use super::*;\n";
+        assert_eq!(outward(&format!("{naive}}}\n")), None);
+        let inner = format!("{naive}    fn f() {{ crate::g() }}\n}}\n");
+        assert_eq!(outward(&inner), Some((3, "crate::g".into())));
+        assert_eq!(
+            outward("pub(crate) fn f() {}\n#[cfg(test)]\nuse crate::a;\n"),
+            None
+        );
+    }
+
+    #[test]
+    fn nobody_else_calls_the_main_of_a_reader() {
+        let text = "#[tokio::main]\npub(crate) async fn main() {}\n";
+        assert_eq!(as_main(text), "#[tokio::main]\nasync fn main() {}\n");
+        assert_eq!(as_main("\npub(crate) fn main() {}\n"), "\nfn main() {}\n");
+        assert!(matches!(as_main("fn main() {}\n"), Cow::Borrowed(_)));
+    }
+}
