@@ -47,7 +47,8 @@ fn each_use_builds_as_it_is_copied_and_without_a_warning() {
         let html = || Rendered::book().page(&html_path(&page.page.file));
         for paste in pastes(page) {
             let patterns = paste.all().map(|it| it.file.topic.pattern.as_str());
-            let patterns: Vec<_> = BTreeSet::from_iter(patterns).into_iter().collect();
+            let patterns = patterns.collect::<BTreeSet<_>>();
+            let patterns: Vec<_> = patterns.into_iter().collect();
             let clock = if paste.pauses() { "+paused" } else { "" };
             let name = format!("{}+uses{clock}", patterns.join("+"));
             workspaces.entry(name).or_default().append(&mut program(&html(), paste));

@@ -539,13 +539,13 @@ impl<'a> Resolver<'a> {
             Wanted::Use { path } => {
                 let program = self.listing(page, at, path)?;
                 let sources = self.sources;
-                let shelf = Shelf {
+                let library = Shelf {
                     root: self.root,
                     packages: &sources.manifests,
                     listings: &sources.listings,
                     broken: &sources.broken,
                 };
-                match Paste::of(program, &shelf) {
+                match Paste::of(program, &library) {
                     Ok(paste) => {
                         let id = paste.program.file.use_id();
                         Some((Shown::Use(paste), Some(id)))

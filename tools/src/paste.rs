@@ -5,6 +5,7 @@
 //! along; crates of a registry stand in the `[dependencies]` beside the program.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -94,8 +95,8 @@ impl Paste {
                 match book.find(package, name) {
                     Ok(Some(found)) => {
                         let key = (package.to_owned(), found.file.topic.module());
-                        if !called.contains_key(&key) {
-                            called.insert(key, Arc::clone(found));
+                        if let Entry::Vacant(place) = called.entry(key) {
+                            place.insert(Arc::clone(found));
                             problems.extend(alone(found));
                             waiting.push_back(Arc::clone(found));
                         }
