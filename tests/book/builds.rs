@@ -190,6 +190,15 @@ fn what_a_listing_calls_is_pasted_too_and_found_by_its_path() {
 }
 
 #[test]
+fn what_a_comment_says_to_writers_is_not_in_the_page() {
+    let small = SmallBook::default();
+    let text = small.read("src/index.md");
+    small.write("src/index.md", &format!("{text}\n<!-- a\nremark -->\n\nThe end.\n"));
+    let page = Rendered::of(small.root()).page("index.html").html();
+    assert!(!page.contains("remark") && page.contains("The end."), "{page}");
+}
+
+#[test]
 fn nothing_of_mdbooks_syntax_is_left_in_a_page() {
     for (name, page) in Rendered::book().pages() {
         let text: String = page.root_element().text().collect();
@@ -225,7 +234,7 @@ fn a_listing_is_shown_with_the_imports_that_it_needs() {
         "use std::fmt::Display;\n\npub fn idea() -> impl Display {\n    42\n}"
     );
     let quiet = page.select(&selector(".imports")).next().unwrap();
-    assert_eq!(quiet.text().collect::<String>(), "use std::fmt::Display;");
+    assert_eq!(quiet.text().collect::<String>(), "use std::fmt::Display;\n\n");
 }
 
 #[test]

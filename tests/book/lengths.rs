@@ -69,11 +69,11 @@ fn too_many_words_are_refused_where_they_begin() {
 
 #[test]
 fn too_much_code_is_refused_where_it_begins() {
-    // The page has a function of three lines already.
+    // The page has a function of three lines already, and a use of six below.
     let told = refused(&with_code(MOST_LINES - 2, ""));
-    assert!(told.contains("words and 151 lines of code on the open path"), "{told}");
+    assert!(told.contains("words and 157 lines of code on the open path"), "{told}");
     assert!(told.starts_with(&format!("{PAGE}:21: ")), "{told}");
-    read(&with_code(MOST_LINES - 3, "")).unwrap();
+    read(&with_code(MOST_LINES - 9, "")).unwrap();
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn what_is_folded_or_comes_last_has_no_limit() {
     let page = book.pages.iter().find(|it| it.page.file == PAGE).unwrap();
     let lines: Vec<_> =
         page.open_code(&book.promises).map(|(_, lines)| lines).collect();
-    // The function and, for its figure, none.
-    assert_eq!(lines, [3, 0]);
+    // The function, for its figure none, and the use.
+    assert_eq!(lines, [3, 0, 6]);
     let last = format!(
         "{}\n\n## Deeper\n\n{}\n",
         SmallBook::default().read(PAGE),
@@ -142,8 +142,8 @@ fn the_table_has_each_page_and_the_sum() {
         lines,
         [
             "    4     0  src/index.md",
-            "   10     3  src/some-pattern/a-topic.md",
-            "   14     3  2 pages",
+            "   10     9  src/some-pattern/a-topic.md",
+            "   14     9  2 pages",
         ]
     );
     assert_eq!(lengths::table(the_book()).lines().count(), the_book().pages.len() + 2);

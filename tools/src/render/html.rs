@@ -23,6 +23,9 @@ pub fn page(book: &Book, page: &BookPage) -> String {
     for (range, html) in compare::openings(page) {
         edits.replace(range, html);
     }
+    for remark in &page.page.remarks {
+        edits.replace(remark.clone(), "\n".to_owned());
+    }
     for proof in &page.proofs {
         edits.replace(proof.range.clone(), mark(book, page, proof));
     }

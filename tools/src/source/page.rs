@@ -54,6 +54,8 @@ pub struct Page {
     pub text: String,
     /// Where its lines are.
     pub lines: Lines,
+    /// Comments that stand alone: they say something to who writes the page, and nothing to who reads it.
+    pub remarks: Vec<Range<usize>>,
     /// What it takes from elsewhere, in order.
     pub blocks: Vec<Block>,
     /// Its listings that are wrong and right, side by side.
@@ -182,6 +184,7 @@ impl Page {
                 topic: Topic::of_page(file),
                 text: text.to_owned(),
                 lines: Lines::new(text),
+                remarks: Vec::new(),
                 blocks: Vec::new(),
                 pairs: Vec::new(),
                 proofs: Vec::new(),
@@ -439,6 +442,10 @@ impl Reader<'_> {
             TagEnd::Link | TagEnd::Image => self.in_link = false,
             TagEnd::HtmlBlock => {
                 if let Some((whole, start)) = self.html.take() {
+                    let remark = whole.trim();
+                    if remark.starts_with("<!--") && remark.ends_with("-->") {
+                        self.page.remarks.push(range.clone());
+                    }
                     self.markup(&whole, start);
                 }
             }
