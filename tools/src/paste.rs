@@ -297,13 +297,14 @@ pub fn never_runs(root: &Path, file: &File, recorded: bool) -> Vec<String> {
     reasons.into_iter().map(|reason| format!("{}: {reason}", file.path)).collect()
 }
 
-/// A use as a reader's `main.rs` has it: there, nobody else calls its `main`.
+/// A use as a reader's `main.rs` has it: there, nobody else calls its `main`, or what its later steps call.
 pub fn as_main(text: &str) -> Cow<'_, str> {
+    const FOR_OTHERS: &str = "pub(crate) ";
     let mut text = Cow::Borrowed(text);
-    for main in ["fn main(", "async fn main("] {
-        let for_others = format!("\npub(crate) {main}");
+    for before in ["\n", "    "] {
+        let for_others = format!("{before}{FOR_OTHERS}");
         if text.contains(&for_others) {
-            text = text.replacen(&for_others, &format!("\n{main}"), 1).into();
+            text = text.replace(&for_others, before).into();
         }
     }
     text
@@ -423,10 +424,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_calls_the_main_of_a_reader() {
+    fn nobody_else_calls_what_is_in_the_main_of_a_reader() {
         let text = "#[tokio::main]\npub(crate) async fn main() {}\n";
         assert_eq!(as_main(text), "#[tokio::main]\nasync fn main() {}\n");
         assert_eq!(as_main("\npub(crate) fn main() {}\n"), "\nfn main() {}\n");
+        let steps =
+            "\npub(crate) struct A {\n    pub(crate) b: u8,\n    pub c: u8,\n}\n";
+        let own = "\nstruct A {\n    b: u8,\n    pub c: u8,\n}\n";
+        assert_eq!(as_main(steps), own);
         assert!(matches!(as_main("fn main() {}\n"), Cow::Borrowed(_)));
     }
 }
