@@ -8,6 +8,9 @@ const CONTEXT: usize = 1;
 /// Fewer equal lines than this are not worth leaving out.
 const LEAST_LEFT_OUT: usize = 3;
 
+/// Code of so few lines is shown whole: what is left out of it would be missed.
+const SHOWN_WHOLE: usize = 8;
+
 /// What a line is beside the other code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
@@ -45,6 +48,7 @@ pub fn between(left: &str, right: &str) -> Option<[Vec<Line>; 2]> {
     if !differences.iter().any(in_common) {
         return Some(lines.map(|lines| vec![Line::Shown; lines.len()]));
     }
+    let short = lines.iter().all(|lines| lines.len() <= SHOWN_WHOLE);
     let mut found = [Vec::new(), Vec::new()];
     let last = differences.len() - 1;
     for (index, operation) in differences.iter().enumerate() {
@@ -58,7 +62,7 @@ pub fn between(left: &str, right: &str) -> Option<[Vec<Line>; 2]> {
         let after = if index == last { 0 } else { CONTEXT };
         let far = old.len().saturating_sub(before + after);
         for (side, end) in [(0, old.end), (1, new.end)] {
-            if far >= LEAST_LEFT_OUT {
+            if far >= LEAST_LEFT_OUT && !short {
                 found[side].resize(end - after - far, Line::Shown);
                 found[side].resize(end - after, Line::LeftOut);
             }
@@ -107,10 +111,18 @@ mod tests {
         let (left, right) = ("a\nb\nc\nd\ne\nX\nf\ng\nh\n", "a\nb\nc\nd\ne\nf\ng\nh\n");
         // Five before: one stays. Three after: two would be left out, which is not worth it.
         assert_eq!(different(left, right), [".... !   ", "....    "]);
-        let (left, right) = ("X\na\nb\nc\nd\ne\nY\n", "Z\na\nb\nc\nd\ne\n");
-        assert_eq!(different(left, right), ["! ... !", "! ... "]);
-        let (left, right) = ("X\na\nb\nc\nd\nY\n", "a\nb\nc\nd\n");
-        assert_eq!(different(left, right), ["!    !", "    "]);
+        let (left, right) = ("W\nX\na\nb\nc\nd\ne\nY\nZ\n", "Z\na\nb\nc\nd\ne\n");
+        assert_eq!(different(left, right), ["!! ... !!", "! ... "]);
+        let (left, right) = ("V\nW\nX\na\nb\nc\nd\nY\nZ\n", "a\nb\nc\nd\n");
+        assert_eq!(different(left, right), ["!!!    !!", "    "]);
+    }
+
+    #[test]
+    fn short_code_is_shown_whole() {
+        let (left, right) = ("a\nb\nc\nd\ne\nf\ng\n", "a\nb\nc\nd\ne\nf\ng\nX\n");
+        assert_eq!(different(left, right), ["       ", "       !"]);
+        let longer = format!("{right}Y\n");
+        assert_eq!(different(left, &longer), ["...... ", "...... !!"]);
     }
 
     #[test]
