@@ -19,7 +19,7 @@ use stream_processing::fold_and_take::{fold_until, part, reduce, reduce_runs, to
 use stream_processing::map_filter_then::{a_few_at_once, allowed, one_by_one};
 use stream_processing::merge::{Change, keyed, urgent_first, while_open};
 use stream_processing::rate_limit::paced;
-use stream_processing::stream_sources::{Page, drawn_ahead, pages};
+use stream_processing::stream_sources::{Page, pages, prefetch};
 use stream_processing::ticks::ticks;
 use stream_processing::two_stream_exts::{spaced, until_silence};
 use tokio::runtime::Builder;
@@ -122,7 +122,7 @@ fn live() -> impl Stream<Item = Result<Order, FeedError>> {
         sleep(ms(30)).await;
         parsed(line)
     });
-    drawn_ahead(lines, TWO)
+    prefetch(lines, TWO)
 }
 
 async fn feed(shop: &Site) -> Vec<Result<Order, FeedError>> {

@@ -18,6 +18,51 @@ fn live_feeds() {
 }
 
 #[test]
+fn stream_sources() {
+    check_use("stream_sources").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn stream_sources_feed() {
+    check_use("stream_sources_feed").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn stream_sources_gather() {
+    check_use("stream_sources_gather").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn stream_sources_list() {
+    check_use("stream_sources_list").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn stream_sources_pages() {
+    check_use("stream_sources_pages").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn stream_sources_prefetch() {
+    check_use("stream_sources_prefetch").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn stream_sources_right() {
+    check_use("stream_sources_right").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn stream_sources_small() {
+    check_use("stream_sources_small").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn stream_sources_unfold() {
+    check_use("stream_sources_unfold").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
 fn ticks() {
     check_use("ticks").unwrap_or_else(|error| panic!("{error}"));
 }
@@ -58,7 +103,7 @@ fn assert_calls(program: &str, ways: &[&str]) {
 fn the_report_goes_the_main_ways_of_its_topics() {
     let ways = [
         "pages",
-        "drawn_ahead",
+        "prefetch",
         "spaced",
         "until_silence",
         "one_by_one",

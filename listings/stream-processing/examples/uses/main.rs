@@ -2,6 +2,26 @@
 //!
 //! Support: no page shows this file.
 
+mod stream_sources;
+mod stream_sources_feed;
+mod stream_sources_gather;
+mod stream_sources_list;
+mod stream_sources_pages;
+mod stream_sources_prefetch;
+mod stream_sources_right;
+mod stream_sources_small;
+mod stream_sources_unfold;
 mod ticks;
 
-backend::uses!(ticks);
+backend::uses!(
+    stream_sources,
+    stream_sources_feed,
+    stream_sources_gather,
+    stream_sources_list,
+    stream_sources_pages,
+    stream_sources_prefetch,
+    stream_sources_right,
+    stream_sources_small,
+    stream_sources_unfold,
+    ticks,
+);

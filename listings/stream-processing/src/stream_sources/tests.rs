@@ -74,16 +74,16 @@ impl Drop for Unwound {
 #[tokio::test]
 async fn a_stream_that_waits_lets_the_other_tasks_run() {
     let (go, gone) = std::sync::mpsc::channel();
-    let (listener, receiver) = mpsc::channel(1);
-    let sender = thread::spawn(move || {
+    let (sender, receiver) = mpsc::channel(1);
+    let producer = thread::spawn(move || {
         gone.recv().unwrap();
-        listener.blocking_send(1).unwrap();
+        sender.blocking_send(1).unwrap();
     });
     // With an iterator in its place, this task would never have its turn.
     tokio::spawn(async move { go.send(()).unwrap() });
     let items: Vec<_> = ReceiverStream::new(receiver).collect().await;
     assert_eq!(items, [1]);
-    sender.join().unwrap();
+    producer.join().unwrap();
 }
 
 #[tokio::test]
@@ -116,6 +116,72 @@ async fn nothing_happens_before_the_first_poll() {
     let mut begun = false;
     drop(stream::once(async { begun = true }));
     assert!(!begun);
+}
+
+#[tokio::test]
+async fn the_future_of_next_is_a_reference_so_its_drop_loses_nothing() {
+    let mut polls = 0;
+    // Waits at each odd poll, and has three items.
+    let mut slow = stream::poll_fn(|cx| {
+        polls += 1;
+        if polls % 2 == 0 {
+            return Poll::Ready((polls < 8).then_some(polls / 2));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    });
+    let (mut dropped, mut seen) = (0, Vec::new());
+    loop {
+        let next = slow.next();
+        assert_eq!(size_of_val(&next), size_of::<usize>());
+        match next.now_or_never() {
+            None => dropped += 1,
+            Some(Some(item)) => seen.push(item),
+            Some(None) => break,
+        }
+    }
+    let other = tokio_stream::StreamExt::next(&mut slow);
+    assert_eq!(size_of_val(&other), size_of::<usize>());
+    assert_eq!((dropped, seen), (4, vec![1, 2, 3]));
+    assert_eq!(polls, 8, "each poll was a poll of the stream");
+}
+
+#[tokio::test]
+async fn try_next_gives_the_first_error_to_the_caller_and_keeps_the_rest() {
+    async fn sum<S>(numbers: &mut S) -> Result<u32, &'static str>
+    where
+        S: Stream<Item = Result<u32, &'static str>> + Unpin,
+    {
+        let mut sum = 0;
+        while let Some(n) = tokio_stream::StreamExt::try_next(numbers).await? {
+            sum += n;
+        }
+        Ok(sum)
+    }
+    let mut numbers = stream::iter([Ok(1), Err("no number"), Ok(3), Ok(4)]);
+    assert_eq!(sum(&mut numbers).await, Err("no number"));
+    assert_eq!(sum(&mut numbers).await, Ok(7));
+}
+
+#[tokio::test]
+async fn a_stream_owns_its_source_unless_the_source_was_lent() {
+    let alive = Alive::default();
+    let source = || {
+        let guard = alive.guard();
+        stream::iter(1..=9).inspect(move |_| _ = &guard)
+    };
+    let mut owned = source().map(|n| n * 10).take(2);
+    assert_eq!(owned.next().await, Some(10));
+    drop(owned);
+    assert_eq!(alive.count(), 0, "the source is gone, and 2 to 9 with it");
+    let mut lent = source();
+    for expected in [Some(10), Some(20)] {
+        let mut part = lent.by_ref().map(|n| n * 10).take(2);
+        assert_eq!(part.next().await, expected);
+    }
+    assert_eq!((alive.count(), lent.next().await), (1, Some(3)));
+    // It may be shorter than `take` allows.
+    assert_eq!(stream::iter([1]).take(2).collect::<Vec<_>>().await, [1]);
 }
 
 // One request each.
@@ -215,17 +281,17 @@ async fn each_source_yields_its_items_and_ends() {
     let upto = |n| async move { (n < 3).then_some((n, n + 1)) };
     assert_eq!(stream::unfold(0, upto).collect::<Vec<_>>().await, [0, 1, 2]);
     for way in 0..3 {
-        let (listener, receiver) = mpsc::channel(3);
+        let (sender, receiver) = mpsc::channel(3);
         let mut items = match way {
             0 => received(receiver).boxed(),
             1 => commands(Some(receiver)).boxed(),
             _ => ReceiverStream::new(receiver).boxed(),
         };
         assert_eq!(items.next().now_or_never(), None, "it waits");
-        (1..=3).for_each(|n| listener.try_send(n).unwrap());
+        (1..=3).for_each(|n| sender.try_send(n).unwrap());
         assert_eq!(items.next().await, Some(1));
-        listener.try_send(4).unwrap();
-        drop(listener);
+        sender.try_send(4).unwrap();
+        drop(sender);
         let rest = items.collect::<Vec<_>>().await;
         assert_eq!(rest, [2, 3, 4], "what was sent comes before the end");
     }
@@ -249,9 +315,9 @@ async fn the_value_now_comes_before_the_changes() {
 #[tokio::test(start_paused = true)]
 async fn without_a_receiver_there_are_no_commands_and_no_end() {
     timeout(HOUR, commands::<()>(None).next()).await.unwrap_err();
-    let (listener, receiver) = mpsc::channel(1);
-    listener.try_send("stop").unwrap();
-    drop(listener);
+    let (sender, receiver) = mpsc::channel(1);
+    sender.try_send("stop").unwrap();
+    drop(sender);
     assert_eq!(commands(Some(receiver)).collect::<Vec<_>>().await, ["stop"]);
 }
 
@@ -282,9 +348,9 @@ async fn after_its_end_each_source_behaves_in_its_own_way() {
         [polled.next().await, polled.next().await, polled.next().await],
         [Some(1), None, Some(3)]
     );
-    let (listener, receiver) = mpsc::channel::<()>(1);
-    let weak = listener.downgrade();
-    drop(listener);
+    let (sender, receiver) = mpsc::channel::<()>(1);
+    let weak = sender.downgrade();
+    drop(sender);
     let mut channel = ReceiverStream::new(receiver);
     assert_eq!([channel.next().await, channel.next().await], [None, None]);
     assert!(weak.upgrade().is_none(), "nor can it be opened again");
@@ -309,6 +375,21 @@ async fn a_fused_unfold_stays_at_its_end() {
     for _ in 0..3 {
         assert_eq!(ended.next().await, None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn select_of_futures_does_not_poll_an_unfold_that_has_ended() {
+    let one = stream::unfold(1, |n| async move { (n < 2).then_some((n, n + 1)) });
+    let (mut left, mut right) = (pin!(one), pin!(count_to(2).fuse()));
+    let mut items = Vec::new();
+    loop {
+        futures::select! {
+            item = left.next() => items.extend(item),
+            item = right.next() => items.extend(item),
+            complete => break,
+        }
+    }
+    assert_eq!(items, [1, 1, 2], "it was asked twice, and not after its end");
 }
 
 #[tokio::test]
@@ -349,8 +430,8 @@ async fn these_need_no_pin() {
 
 #[tokio::test]
 async fn nobody_listens_is_a_normal_stop() {
-    let (listener, receiver) = mpsc::channel(8);
-    let feed_1000 = tokio::spawn(feed(stream::iter(0..1_000), listener));
+    let (sender, receiver) = mpsc::channel(8);
+    let feed_1000 = tokio::spawn(feed(stream::iter(0..1_000), sender));
     assert_eq!(ReceiverStream::new(receiver).take(3).count().await, 3);
     assert_eq!(feed_1000.await.unwrap(), Stopped::NobodyListens);
 }
@@ -358,8 +439,8 @@ async fn nobody_listens_is_a_normal_stop() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_too_a_producer_stops_without_a_panic() {
     for _ in 0..50 {
-        let (listener, receiver) = mpsc::channel(8);
-        let endless = tokio::spawn(feed(stream::repeat(()), listener));
+        let (sender, receiver) = mpsc::channel(8);
+        let endless = tokio::spawn(feed(stream::repeat(()), sender));
         drop(ReceiverStream::new(receiver));
         assert_eq!(endless.await.unwrap(), Stopped::NobodyListens);
     }
@@ -367,8 +448,8 @@ async fn on_several_threads_too_a_producer_stops_without_a_panic() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_source_is_left_as_soon_as_nobody_listens() {
-    let (listener, receiver) = mpsc::channel::<()>(8);
-    let quiet = tokio::spawn(feed(stream::pending(), listener));
+    let (sender, receiver) = mpsc::channel::<()>(8);
+    let quiet = tokio::spawn(feed(stream::pending(), sender));
     yield_now().await;
     assert!(!quiet.is_finished());
     let start = Instant::now();
@@ -379,28 +460,53 @@ async fn a_quiet_source_is_left_as_soon_as_nobody_listens() {
 
 #[tokio::test]
 async fn a_source_that_ends_says_so_and_ends_the_stream() {
-    let (listener, receiver) = mpsc::channel(8);
-    assert_eq!(feed(stream::iter([1, 2]), listener).await, Stopped::AtTheEnd);
+    let (sender, receiver) = mpsc::channel(8);
+    assert_eq!(feed(stream::iter([1, 2]), sender).await, Stopped::AtTheEnd);
     assert_eq!(ReceiverStream::new(receiver).collect::<Vec<_>>().await, [1, 2]);
 }
 
 #[tokio::test]
 async fn what_was_not_sent_is_still_in_the_source() {
     let mut source = stream::iter(0..10);
-    let (listener, mut receiver) = mpsc::channel(3);
-    assert_eq!(feed(&mut source, listener).now_or_never(), None);
+    let (sender, mut receiver) = mpsc::channel(3);
+    assert_eq!(feed(&mut source, sender).now_or_never(), None);
     receiver.close();
     assert_eq!(ReceiverStream::new(receiver).collect::<Vec<_>>().await, [0, 1, 2]);
     assert_eq!(source.collect::<Vec<_>>().await, [3, 4, 5, 6, 7, 8, 9]);
 }
 
 #[tokio::test]
+async fn the_reader_takes_with_it_what_is_in_the_channel_and_no_more() {
+    let alive = Alive::default();
+    let (sender, receiver) = mpsc::channel(8);
+    let mut source = stream::iter((0..1_000).map(|row| (row, alive.guard())));
+    let reader = ReceiverStream::new(receiver).take(3).collect::<Vec<_>>();
+    let (stopped, rows) = tokio::join!(feed(&mut source, sender), reader);
+    assert_eq!(stopped, Stopped::NobodyListens);
+    assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(alive.count(), 3, "3 to 7 were in the channel, and are gone");
+    assert_eq!(source.next().await.unwrap().0, 8);
+}
+
+#[tokio::test]
+async fn a_producer_on_a_task_drops_its_source_when_it_stops() {
+    let alive = Alive::default();
+    let guard = alive.guard();
+    let source = stream::iter(0..1_000).inspect(move |_| _ = &guard);
+    let (sender, receiver) = mpsc::channel(8);
+    let producer = tokio::spawn(feed(source, sender));
+    assert_eq!(ReceiverStream::new(receiver).take(3).count().await, 3);
+    assert_eq!(producer.await.unwrap(), Stopped::NobodyListens);
+    assert_eq!(alive.count(), 0);
+}
+
+#[tokio::test]
 async fn it_looks_whether_anybody_listens_before_it_asks_its_source() {
     for _ in 0..100 {
         let (items, mut source) = mpsc::unbounded_channel();
-        let (listener, receiver) = mpsc::channel(1);
+        let (sender, receiver) = mpsc::channel(1);
         let asked = stream::poll_fn(|cx| source.poll_recv(cx));
-        let mut feeding = tokio_test::task::spawn(feed(asked, listener));
+        let mut feeding = tokio_test::task::spawn(feed(asked, sender));
         assert!(feeding.poll().is_pending(), "it has a place, and no item");
         items.send("the last").unwrap();
         drop(receiver);
@@ -409,20 +515,60 @@ async fn it_looks_whether_anybody_listens_before_it_asks_its_source() {
         assert_eq!(source.try_recv(), Ok("the last"), "nobody has taken it");
     }
     // Nor is the source asked when nobody has ever listened.
-    let (listener, _) = mpsc::channel(1);
+    let (sender, _) = mpsc::channel(1);
     let asked = stream::poll_fn(|_| -> Poll<Option<()>> { panic!("asked") });
-    assert_eq!(feed(asked, listener).await, Stopped::NobodyListens);
+    assert_eq!(feed(asked, sender).await, Stopped::NobodyListens);
 }
 
 #[tokio::test]
 async fn a_dropped_receiver_drops_what_is_in_the_channel() {
     let alive = Alive::default();
-    let (listener, receiver) = mpsc::channel(3);
-    (0..3).for_each(|_| listener.try_send(alive.guard()).unwrap());
+    let (sender, receiver) = mpsc::channel(3);
+    (0..3).for_each(|_| sender.try_send(alive.guard()).unwrap());
     let stream = ReceiverStream::new(receiver);
     assert_eq!(alive.count(), 3);
     drop(stream);
     assert_eq!(alive.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_close_a_send_fails_and_the_stream_ends_though_a_sender_is_left() {
+    let (sender, mut receiver) = mpsc::channel(8);
+    sender.send(1).await.unwrap();
+    receiver.close();
+    timeout(HOUR, sender.send(2)).await.unwrap().unwrap_err();
+    let rest = ReceiverStream::new(receiver).collect::<Vec<_>>();
+    assert_eq!(timeout(HOUR, rest).await.unwrap(), [1]);
+    drop(sender);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_only_stops_reading_makes_a_send_wait() {
+    let (sender, receiver) = mpsc::channel(8);
+    for row in 0..8 {
+        timeout(HOUR, sender.send(row)).await.unwrap().unwrap();
+    }
+    timeout(HOUR, sender.send(8)).await.unwrap_err();
+    drop(receiver);
+    timeout(HOUR, sender.send(8)).await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn an_unbounded_channel_takes_all_that_is_sent() {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (0..100_000).for_each(|n| sender.send(n).unwrap());
+    assert_eq!(receiver.len(), 100_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_weak_sender_does_not_keep_the_stream_open() {
+    let (sender, receiver) = mpsc::channel(1);
+    let weak = sender.downgrade();
+    weak.upgrade().unwrap().send(1).await.unwrap();
+    drop(sender);
+    let items = ReceiverStream::new(receiver).collect::<Vec<_>>();
+    assert_eq!(timeout(HOUR, items).await.unwrap(), [1]);
+    assert!(weak.upgrade().is_none());
 }
 
 #[test]
@@ -436,8 +582,8 @@ async fn dropped_at_any_await_a_producer_loses_no_item() {
     let mut polls = 0;
     loop {
         let mut source = Box::pin(count_to(5));
-        let (listener, receiver) = mpsc::channel(8);
-        let end = backend::cancel::after_polls(polls, feed(&mut source, listener));
+        let (sender, receiver) = mpsc::channel(8);
+        let end = backend::cancel::after_polls(polls, feed(&mut source, sender));
         let ended = end.await.is_some();
         let mut items: Vec<_> = ReceiverStream::new(receiver).collect().await;
         if !ended {
@@ -460,7 +606,7 @@ async fn a_task_draws_while_the_reader_is_busy() {
         (items.collect().await, start.elapsed())
     }
     assert_eq!(read(count_to(4)).await, (vec![1, 2, 3, 4], ms(80)));
-    assert_eq!(read(drawn_ahead(count_to(4), ONE)).await, (vec![1, 2, 3, 4], ms(50)));
+    assert_eq!(read(prefetch(count_to(4), ONE)).await, (vec![1, 2, 3, 4], ms(50)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -472,7 +618,7 @@ async fn it_draws_no_more_than_it_was_told_to() {
             count.fetch_add(1, Ordering::SeqCst);
         });
         let places = NonZeroUsize::new(ahead).unwrap();
-        let mut items = pin!(drawn_ahead(source, places));
+        let mut items = pin!(prefetch(source, places));
         assert_eq!(drawn.load(Ordering::SeqCst), 0);
         sleep(ms(1)).await;
         assert_eq!(drawn.load(Ordering::SeqCst), ahead, "nobody has asked yet");
@@ -488,7 +634,7 @@ async fn a_dropped_stream_leaves_no_task() {
     for asked in 0..3 {
         let guard = alive.guard();
         let source = count_to(9).inspect(move |_| _ = &guard).chain(stream::pending());
-        let mut items = Box::pin(drawn_ahead(source, ONE));
+        let mut items = Box::pin(prefetch(source, ONE));
         for _ in 0..asked {
             items.next().await;
         }
@@ -501,7 +647,7 @@ async fn a_dropped_stream_leaves_no_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_wait_for_a_task_loses_nothing() {
-    let mut items = pin!(drawn_ahead(count_to(3), ONE));
+    let mut items = pin!(prefetch(count_to(3), ONE));
     let mut seen = Vec::new();
     loop {
         match timeout(ms(3), items.next()).await {
@@ -517,7 +663,7 @@ async fn a_dropped_wait_for_a_task_loses_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_source_goes_on_in_the_reader() {
     let source = count_to(3).inspect(|n| assert_ne!(*n, 3, "as the test wants"));
-    let mut items = pin!(drawn_ahead(source, TWO));
+    let mut items = pin!(prefetch(source, TWO));
     assert_eq!(items.next().await, Some(1));
     assert_eq!(items.next().await, Some(2));
     AssertUnwindSafe(items.next()).catch_unwind().await.unwrap_err();
@@ -536,7 +682,7 @@ fn message<T>(of: thread::Result<T>) -> Option<String> {
 fn a_runtime_that_shuts_down_is_not_taken_for_the_end() {
     let runtime = Builder::new_current_thread().build().unwrap();
     let (ahead, gathering) = runtime.block_on(async {
-        let ahead = drawn_ahead(two_and_silence(), TWO);
+        let ahead = prefetch(two_and_silence(), TWO);
         let mut gathering = Box::pin(gather(vec![two_and_silence()]));
         assert_eq!(gathering.as_mut().now_or_never(), None);
         yield_now().await; // both tasks run
@@ -559,10 +705,10 @@ fn a_runtime_that_shuts_down_is_not_taken_for_the_end() {
 #[tokio::test]
 async fn more_places_than_a_channel_can_have_panic_in_the_call() {
     let most = NonZeroUsize::new(Semaphore::MAX_PERMITS).unwrap();
-    let all = drawn_ahead(stream::iter([1]), most).collect::<Vec<_>>();
+    let all = prefetch(stream::iter([1]), most).collect::<Vec<_>>();
     assert_eq!(all.await, [1]);
     let more = most.saturating_add(1);
-    let call = || drop(drawn_ahead(stream::iter([1]), more));
+    let call = || drop(prefetch(stream::iter([1]), more));
     let end = message(std::panic::catch_unwind(call)).unwrap();
     assert!(end.contains("MAX_PERMITS"), "{end}");
 }
@@ -579,10 +725,10 @@ async fn gathered_it_ends_when_the_last_source_has() {
 #[tokio::test(start_paused = true)]
 async fn a_quiet_producer_keeps_a_place_in_the_channel() {
     for (places, expected) in [(1, 0), (2, 3)] {
-        let (listener, mut receiver) = mpsc::channel(places);
-        let quiet = tokio::spawn(feed(stream::pending(), listener.clone()));
+        let (sender, mut receiver) = mpsc::channel(places);
+        let quiet = tokio::spawn(feed(stream::pending(), sender.clone()));
         yield_now().await;
-        let busy = tokio::spawn(feed(stream::iter(0..3), listener));
+        let busy = tokio::spawn(feed(stream::iter(0..3), sender));
         let mut came = 0;
         while let Ok(Some(_)) = timeout(HOUR, receiver.recv()).await {
             came += 1;
@@ -593,6 +739,8 @@ async fn a_quiet_producer_keeps_a_place_in_the_channel() {
         assert_eq!(stopped, Stopped::NobodyListens);
         busy.await.unwrap();
     }
+    let mut both = naive::quiet_and_busy(stream::pending(), stream::iter(0..3));
+    timeout(HOUR, both.next()).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]
@@ -647,15 +795,26 @@ async fn a_panic_of_one_gathered_source_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_of_one_gathered_source_is_told_when_the_others_have_ended() {
+    let panics = || count_to(1).inspect(|_| panic!("wanted")).boxed();
+    let start = Instant::now();
+    let gathering = gather(vec![panics(), count_to(5).boxed()]);
+    AssertUnwindSafe(gathering).catch_unwind().await.unwrap_err();
+    assert_eq!(start.elapsed(), ms(50), "and not at 10 ms");
+    let gathering = gather(vec![panics(), stream::pending().boxed()]);
+    timeout(HOUR, gathering).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_of_it_can_be_spawned() {
     let list = pages("1".into(), from_site(&list())).count();
     assert_eq!(tokio::spawn(list).await.unwrap(), 3);
     let items = tokio::spawn(now_and_then(ready(1), commands(None)).take(1).count());
     assert_eq!(timeout(HOUR, items).await.unwrap().unwrap(), 1);
-    let (listener, receiver) = mpsc::channel(8);
-    tokio::spawn(feed(count_to(2), listener)).await.unwrap();
+    let (sender, receiver) = mpsc::channel(8);
+    tokio::spawn(feed(count_to(2), sender)).await.unwrap();
     assert_eq!(tokio::spawn(received(receiver).count()).await.unwrap(), 2);
-    let ahead = drawn_ahead(count_to(2), ONE).count();
+    let ahead = prefetch(count_to(2), ONE).count();
     assert_eq!(tokio::spawn(ahead).await.unwrap(), 2);
     let gathered = gather(vec![count_to(2)]);
     let gathered = timeout(HOUR, tokio::spawn(gathered)).await.unwrap();
@@ -677,8 +836,8 @@ async fn an_unwrapped_send_panics_when_nobody_listens() {
     // Its replacement, in the same place.
     let watch = Unwound(Arc::clone(&panicked));
     let source = stream::iter((0..10).inspect(move |_| _ = &watch));
-    let (listener, receiver) = mpsc::channel(8);
-    let producer = tokio::spawn(feed(source, listener));
+    let (sender, receiver) = mpsc::channel(8);
+    let producer = tokio::spawn(feed(source, sender));
     drop(receiver);
     assert_eq!(producer.await.unwrap(), Stopped::NobodyListens);
     assert!(!panicked.load(Ordering::SeqCst));
@@ -686,8 +845,7 @@ async fn an_unwrapped_send_panics_when_nobody_listens() {
 
 #[tokio::test(start_paused = true)]
 async fn with_a_sender_left_over_the_stream_never_ends() {
-    let gathering = naive::gather(vec![count_to(1), count_to(2)]);
-    timeout(HOUR, gathering).await.unwrap_err();
+    timeout(HOUR, naive::orders()).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]

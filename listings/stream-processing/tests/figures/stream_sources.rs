@@ -7,7 +7,7 @@ use backend::figure::{Figure, observe};
 use futures::future::join_all;
 use futures::stream::{self, Stream, StreamExt};
 use futures::{FutureExt, future::BoxFuture};
-use stream_processing::stream_sources::{Page, drawn_ahead, feed, pages};
+use stream_processing::stream_sources::{Page, feed, pages, prefetch};
 use tokio::sync::mpsc;
 use tokio::time::{interval, sleep, timeout};
 use tokio_stream::wrappers::{IntervalStream, ReceiverStream};
@@ -37,10 +37,10 @@ fn list() -> impl Stream<Item = String> + Send {
 #[test]
 fn stream_sources() {
     let all = || async {
-        let (listener, receiver) = mpsc::channel(8);
+        let (sender, receiver) = mpsc::channel(8);
         let sent = IntervalStream::new(interval(ms(40))).skip(1).take(3);
-        let sent = feed(sent.enumerate().map(|(n, _)| format!("m{n}")), listener);
-        let sender = tokio::spawn(sent);
+        let sent = feed(sent.enumerate().map(|(n, _)| format!("m{n}")), sender);
+        let producer = tokio::spawn(sent);
         let ticks = IntervalStream::new(interval(ms(100)));
         let ticks = ticks.enumerate().map(|(n, _)| format!("t{n}"));
         let sources = [
@@ -52,7 +52,7 @@ fn stream_sources() {
             read("pending", stream::pending::<()>(), ms(0)),
         ];
         let ended = timeout(ms(410), join_all(sources)).await;
-        (ended.is_err(), sender.await)
+        (ended.is_err(), producer.await)
     };
     let one = NonZeroUsize::MIN;
     Figure::new(
@@ -61,8 +61,8 @@ fn stream_sources() {
     )
     .panel("Each source by itself, dropped at 410 ms", all)
     .panel("Pages of 60 ms, each read for 50 ms", || read("pages", list(), ms(50)))
-    .panel("The same pages, drawn ahead by a task", || {
-        read("pages, one ahead", drawn_ahead(list(), one), ms(50))
+    .panel("The same pages, fetched ahead by a task", || {
+        read("pages, one ahead", prefetch(list(), one), ms(50))
     })
     .check();
 }
