@@ -18,6 +18,41 @@ fn live_feeds() {
 }
 
 #[test]
+fn index() {
+    check_use("index").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn index_buffered() {
+    check_use("index_buffered").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn index_collect() {
+    check_use("index_collect").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn index_filter() {
+    check_use("index_filter").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn index_lines() {
+    check_use("index_lines").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn index_map() {
+    check_use("index_map").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn index_take() {
+    check_use("index_take").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
 fn stream_sources() {
     check_use("stream_sources").unwrap_or_else(|error| panic!("{error}"));
 }

@@ -2,6 +2,13 @@
 //!
 //! Support: no page shows this file.
 
+mod index;
+mod index_buffered;
+mod index_collect;
+mod index_filter;
+mod index_lines;
+mod index_map;
+mod index_take;
 mod stream_sources;
 mod stream_sources_feed;
 mod stream_sources_gather;
@@ -14,6 +21,13 @@ mod stream_sources_unfold;
 mod ticks;
 
 backend::uses!(
+    index,
+    index_buffered,
+    index_collect,
+    index_filter,
+    index_lines,
+    index_map,
+    index_take,
     stream_sources,
     stream_sources_feed,
     stream_sources_gather,

@@ -268,6 +268,19 @@ async fn chunks_wait_for_the_last_item_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn dropped_chunks_lose_their_unfinished_batch() {
+    let alive = Alive::default();
+    let (_sender, items) = channel_of((0..5).map(|_| alive.guard()));
+    let batches = futures::StreamExt::chunks(ReceiverStream::new(items), 3);
+    let mut batches = Box::pin(batches);
+    assert_eq!(batches.next().await.unwrap().len(), 3);
+    assert!(timeout(ms(1), batches.next()).await.is_err());
+    assert_eq!(alive.count(), 2, "they are inside");
+    drop(batches);
+    assert_eq!(alive.count(), 0, "they are gone");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dropped_recv_many_has_taken_nothing() {
     let (sender, mut items) = channel_of([]);
     drop(sender.clone()); // one of two is gone: no end

@@ -570,6 +570,16 @@ async fn changed_sees_the_last_value_before_it_sees_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_ends_when_all_its_senders_are_gone() {
+    let (sender, mut values) = watch::channel(0);
+    let other = sender.clone();
+    drop(sender);
+    timeout(HOUR, values.changed()).await.unwrap_err();
+    drop(other);
+    ends(values.changed()).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_borrow_a_value_that_was_there_first_is_applied_twice() {
     let twice = async |update: bool| {
         let (sender, mut values) = watch::channel(0);

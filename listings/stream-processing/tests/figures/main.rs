@@ -1,5 +1,7 @@
 //! Runs each figure of the pattern, and compares it with what was recorded in `figures/`.
 
+mod one_reader;
+
 mod stream_sources;
 
 mod two_stream_exts;

@@ -1,0 +1,16 @@
+use tokio_stream::StreamExt;
+
+use super::index::visits;
+
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+pub(crate) async fn main() {
+    // ANCHOR: take
+    let mut missing = visits()
+        .filter(|visit| visit.starts_with("404")) // "not found"
+        .map(|visit| &visit[4..])
+        .take(1);
+    while let Some(path) = missing.next().await {
+        println!("{path}");
+    }
+    // ANCHOR_END: take
+}
