@@ -7,6 +7,7 @@
 //! * [`figure`]: records a run as the data of a figure.
 //! * [`recording`]: compares what a run gave with the file that a page shows.
 //! * [`rng`]: a generator without chance, for waits that are known.
+//! * [`turns`]: when another task of the same thread runs beside some work.
 //! * [`uses`]: the program of all whole uses of a pattern.
 
 pub mod alive;
@@ -16,6 +17,7 @@ pub mod http;
 pub mod recording;
 pub mod rng;
 pub mod site;
+pub mod turns;
 pub mod uses;
 
 pub use alive::Alive;
