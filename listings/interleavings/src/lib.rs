@@ -4,10 +4,10 @@
 
 extern crate self as std;
 
-pub use core::{ops, pin, task};
+pub use core::{pin, task};
 pub use shuttle::sync;
 
 #[cfg(not(test))] // its tests run where it stands
 #[rustfmt::skip] // and it is formatted there
-#[path = "../../stream-processing/src/write_a_stream.rs"]
-pub mod write_a_stream;
+#[path = "../../stream-processing/src/a_stream_that_waits.rs"]
+pub mod a_stream_that_waits;

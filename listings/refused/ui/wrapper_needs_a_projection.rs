@@ -18,8 +18,10 @@ impl<S: Stream> Stream for Counted<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<S::Item>> {
+        // ANCHOR: pin_new
         self.items += 1;
         Pin::new(&mut self.inner).poll_next(cx)
+        // ANCHOR_END: pin_new
     }
 }
 // ANCHOR_END: wrapper_needs_a_projection

@@ -17,18 +17,20 @@ use backend::{Page, Reply, Site};
 use futures::future::{FutureExt, TryFutureExt};
 use futures::stream::{Stream, StreamExt, TryStreamExt};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use stream_processing::a_stream_that_waits::{self};
 use stream_processing::database_rows::{
     in_transaction, order_once, orders_by_page, orders_of,
 };
 use stream_processing::file_events::{self, Pause, watch_file};
 use stream_processing::generators::{rows, rows_ahead};
 use stream_processing::large_log::{self, Line, fold_on_a_thread};
+use stream_processing::let_others_run::Counter;
 use stream_processing::publish_subscribe::{
     Hub, Update, Versioned, disconnect, for_each_latest, go_on, resync,
 };
 use stream_processing::ticks::ticks;
 use stream_processing::websocket::{self, Limits, dial};
-use stream_processing::write_a_stream::{self, Counter, changes};
+use stream_processing::write_a_stream::changes;
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -100,7 +102,7 @@ async fn by_hand() {
 
     println!("A price each 10 ms; a reader that needs 24 ms for each");
     let start = Instant::now();
-    let (supplier, prices) = write_a_stream::latest();
+    let (supplier, prices) = a_stream_that_waits::latest();
     let supply = async move {
         let mut unread = 0;
         for price in [100, 100, 120, 90, 90, 95] {

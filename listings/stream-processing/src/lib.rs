@@ -19,6 +19,10 @@ pub mod merge;
 
 pub mod write_a_stream;
 
+pub mod a_stream_that_waits;
+
+pub mod let_others_run;
+
 pub mod generators;
 
 pub mod file_events;

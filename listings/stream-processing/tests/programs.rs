@@ -17,89 +17,47 @@ fn live_feeds() {
     check_program("live_feeds").unwrap_or_else(|error| panic!("{error}"));
 }
 
-#[test]
-fn index() {
-    check_use("index").unwrap_or_else(|error| panic!("{error}"));
+/// A test for each whole use and each later step of a page.
+macro_rules! uses {
+    ($($name:ident,)*) => {$(
+        #[test]
+        fn $name() {
+            check_use(stringify!($name)).unwrap_or_else(|error| panic!("{error}"));
+        }
+    )*};
 }
 
-#[test]
-fn index_buffered() {
-    check_use("index_buffered").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn index_collect() {
-    check_use("index_collect").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn index_filter() {
-    check_use("index_filter").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn index_lines() {
-    check_use("index_lines").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn index_map() {
-    check_use("index_map").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn index_take() {
-    check_use("index_take").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn stream_sources() {
-    check_use("stream_sources").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn stream_sources_feed() {
-    check_use("stream_sources_feed").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn stream_sources_gather() {
-    check_use("stream_sources_gather").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn stream_sources_list() {
-    check_use("stream_sources_list").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn stream_sources_pages() {
-    check_use("stream_sources_pages").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn stream_sources_prefetch() {
-    check_use("stream_sources_prefetch").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn stream_sources_right() {
-    check_use("stream_sources_right").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn stream_sources_small() {
-    check_use("stream_sources_small").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn stream_sources_unfold() {
-    check_use("stream_sources_unfold").unwrap_or_else(|error| panic!("{error}"));
-}
-
-#[test]
-fn ticks() {
-    check_use("ticks").unwrap_or_else(|error| panic!("{error}"));
+uses! {
+    a_stream_that_waits,
+    a_stream_that_waits_end,
+    a_stream_that_waits_watch,
+    index,
+    index_buffered,
+    index_collect,
+    index_filter,
+    index_lines,
+    index_map,
+    index_take,
+    let_others_run,
+    let_others_run_budget,
+    let_others_run_counter,
+    let_others_run_never,
+    let_others_run_twice,
+    stream_sources,
+    stream_sources_feed,
+    stream_sources_gather,
+    stream_sources_list,
+    stream_sources_pages,
+    stream_sources_prefetch,
+    stream_sources_right,
+    stream_sources_small,
+    stream_sources_unfold,
+    ticks,
+    write_a_stream,
+    write_a_stream_counted,
+    write_a_stream_macro,
+    write_a_stream_unfold,
+    write_a_stream_wrapper,
 }
 
 #[test]
@@ -165,7 +123,7 @@ fn the_report_goes_the_main_ways_of_its_topics() {
 fn the_feeds_go_the_main_ways_of_their_topics() {
     let ways = [
         "Counter::below",
-        "write_a_stream::latest",
+        "a_stream_that_waits::latest",
         "changes",
         "rows",
         "rows_ahead",

@@ -2,6 +2,9 @@
 //!
 //! Support: no page shows this file.
 
+mod a_stream_that_waits;
+mod a_stream_that_waits_end;
+mod a_stream_that_waits_watch;
 mod index;
 mod index_buffered;
 mod index_collect;
@@ -9,6 +12,11 @@ mod index_filter;
 mod index_lines;
 mod index_map;
 mod index_take;
+mod let_others_run;
+mod let_others_run_budget;
+mod let_others_run_counter;
+mod let_others_run_never;
+mod let_others_run_twice;
 mod stream_sources;
 mod stream_sources_feed;
 mod stream_sources_gather;
@@ -19,8 +27,16 @@ mod stream_sources_right;
 mod stream_sources_small;
 mod stream_sources_unfold;
 mod ticks;
+mod write_a_stream;
+mod write_a_stream_counted;
+mod write_a_stream_macro;
+mod write_a_stream_unfold;
+mod write_a_stream_wrapper;
 
 backend::uses!(
+    a_stream_that_waits,
+    a_stream_that_waits_end,
+    a_stream_that_waits_watch,
     index,
     index_buffered,
     index_collect,
@@ -28,6 +44,11 @@ backend::uses!(
     index_lines,
     index_map,
     index_take,
+    let_others_run,
+    let_others_run_budget,
+    let_others_run_counter,
+    let_others_run_never,
+    let_others_run_twice,
     stream_sources,
     stream_sources_feed,
     stream_sources_gather,
@@ -38,4 +59,9 @@ backend::uses!(
     stream_sources_small,
     stream_sources_unfold,
     ticks,
+    write_a_stream,
+    write_a_stream_counted,
+    write_a_stream_macro,
+    write_a_stream_unfold,
+    write_a_stream_wrapper,
 );

@@ -18,7 +18,7 @@ mod batches;
 
 mod merge;
 
-mod write_a_stream;
+mod let_others_run;
 
 mod generators;
 

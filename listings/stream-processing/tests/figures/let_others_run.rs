@@ -3,7 +3,7 @@ use std::time::Duration;
 use backend::figure::{Figure, lane, try_lane};
 use futures::FutureExt;
 use futures::stream::Stream;
-use stream_processing::write_a_stream::{Counter, naive};
+use stream_processing::let_others_run::{Counter, naive};
 use tokio::time::{advance, timeout};
 
 const MS: Duration = Duration::from_millis(1);
@@ -14,22 +14,22 @@ fn compute(_: usize) {
     let _pending = advance(MS).now_or_never();
 }
 
-/// A loop over numbers under a limit of 300 ms, beside a task that only wants its turns.
+/// A loop over numbers under a limit of 20 ms, beside a task that only wants its turns.
 async fn scene(numbers: impl Stream<Item = usize> + Send + 'static) {
     let other = tokio::spawn(lane("another task", async {
         loop {
             tokio::task::yield_now().await;
         }
     }));
-    let work = lane("the loop", naive::for_each(numbers, compute));
-    let _end = try_lane("limit of 300 ms", timeout(300 * MS, work)).await;
+    let work = lane("the loop", naive::for_each_without_pause(numbers, compute));
+    let _end = try_lane("limit of 20 ms", timeout(20 * MS, work)).await;
     other.abort();
 }
 
 #[test]
-fn write_a_stream() {
-    Figure::new("write-a-stream", "1000 numbers, 1 ms of computing for each")
-        .panel("always ready", || scene(naive::Counter(0..1000)))
+fn let_others_run() {
+    Figure::new("let-others-run", "1,000 numbers, 1 ms of computing for each")
+        .panel("always ready", || scene(naive::Counter { numbers: 0..1000 }))
         .panel("with the budget of its task", || scene(Counter::below(1000)))
         .check();
 }

@@ -1,0 +1,11 @@
+use futures::stream::{self, StreamExt};
+use stream_processing::write_a_stream::changes;
+
+#[tokio::main]
+pub(crate) async fn main() {
+    // ANCHOR: call
+    // `then` makes a stream that is not `Unpin`.
+    let words = stream::iter(["on", "on", "off"]).then(async |word| word);
+    println!("{:?}", changes(words).collect::<Vec<_>>().await);
+    // ANCHOR_END: call
+}
