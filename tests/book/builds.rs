@@ -1,7 +1,8 @@
 //! The book builds, and keeps what it promises about its pages.
 
 use book::book::Shown;
-use book::layout::html_path;
+use book::layout::{Place, html_path};
+use book::paste::as_main;
 use book::source::Cache;
 use book_tests::{
     LISTING, PAGE, Rendered, SmallBook, by_id, pasted, root, selector, shown, the_book,
@@ -269,6 +270,10 @@ fn every_listing_shown_is_part_of_its_file() {
         let Shown::Listing { listing, anchor } = part else { continue };
         let path = &listing.file.path;
         let file = std::fs::read_to_string(root.join(path)).unwrap();
+        let file = match listing.file.place {
+            Place::Use => as_main(&file),
+            _ => file.as_str().into(),
+        };
         let file: Vec<_> =
             file.lines().filter(|line| !line.contains("// ANCHOR")).collect();
         let shown = print.get(&*listing.file.listing_id(anchor));

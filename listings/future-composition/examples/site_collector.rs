@@ -15,7 +15,7 @@ use future_composition::atomic_write::replace;
 use future_composition::bounded_concurrency::few_at_a_time;
 use future_composition::fail_fast::{all_or_error, all_tasks_or_error};
 use future_composition::many_futures::{as_they_come, before, on_tasks};
-use future_composition::racing::{first_to_finish, first_to_succeed, hedge};
+use future_composition::racing::{first_by_name, first_to_finish, hedge};
 use future_composition::time_limit::{task_within, within};
 use futures::future::TryFutureExt;
 use futures::stream::StreamExt;
@@ -91,9 +91,9 @@ async fn races(site: &Site) {
     tell("first to finish, too late", first_to_finish(page("/a"), page("/b"), ms(1)))
         .await;
     let requests = ["/down", "/a", "/c"].map(|path| (path, page(path)));
-    tell("first to succeed", first_to_succeed(requests)).await;
+    tell("first to succeed", first_by_name(requests)).await;
     let requests = [("/down", page("/down"))];
-    tell("first to succeed, none", first_to_succeed(requests)).await;
+    tell("first to succeed, none", first_by_name(requests)).await;
     tell("hedged, not needed", hedge(page("/b"), ms(15), || page("/c"))).await;
     tell("hedged, the backup wins", hedge(page("/a"), ms(5), || page("/b"))).await;
 }

@@ -13,6 +13,8 @@ pub mod fail_fast;
 
 pub mod racing;
 
+pub mod select;
+
 pub mod many_futures;
 
 pub mod bounded_concurrency;

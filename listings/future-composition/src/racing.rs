@@ -1,13 +1,16 @@
-//! Race: first to finish, first to succeed.
+//! Race: take the first answer.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
-use std::future::Future;
+use std::future::Future; // only edition 2021 needs this line
 use std::iter;
 use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{BoxFuture, select_ok};
 use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::select;
+use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
@@ -34,15 +37,91 @@ pub async fn first_to_finish<T>(
     mirror: impl Future<Output = T>,
     limit: Duration,
 ) -> Result<T, TooLate> {
+    // ANCHOR: limit_around_the_race
     let race = async {
-        tokio::select! {
+        select! {
             answer = primary => answer,
             answer = mirror => answer,
         }
     };
     timeout(limit, race).await.map_err(|_| TooLate { limit })
+    // ANCHOR_END: limit_around_the_race
 }
 // ANCHOR_END: first_to_finish
+
+/// The first of the two to succeed; `None` when both failed and nobody asks why.
+/// Either may win a tie.
+///
+/// # Cancel safety
+/// The loser is dropped where it waits, before this returns. Dropping the race drops
+/// both.
+pub async fn either_success<T, E>(
+    primary: impl Future<Output = Result<T, E>>,
+    mirror: impl Future<Output = Result<T, E>>,
+) -> Option<T> {
+    // ANCHOR: with_an_else
+    select! {
+        // ANCHOR: only_a_success
+        Ok(answer) = primary => Some(answer),
+        Ok(answer) = mirror => Some(answer),
+        // ANCHOR_END: only_a_success
+        else => None,
+    }
+    // ANCHOR_END: with_an_else
+}
+
+// ANCHOR: first_to_succeed
+/// The first answer, or all errors in the order in which they came.
+///
+/// # Errors
+/// All requests failed. If there was no request, there is no error in the list.
+///
+/// # Cancel safety
+/// The losers are dropped where they wait, before this returns. Dropping the race drops
+/// all of them, and the errors so far.
+pub async fn first_to_succeed<T, E>(
+    requests: impl IntoIterator<Item = impl Future<Output = Result<T, E>>>,
+) -> Result<T, Vec<E>> {
+    let mut running: FuturesUnordered<_> = requests.into_iter().collect();
+    let mut errors = Vec::new();
+    while let Some(result) = running.next().await {
+        match result {
+            Ok(answer) => return Ok(answer),  // drops the others
+            Err(error) => errors.push(error), // the others go on
+        }
+    }
+    Err(errors)
+}
+// ANCHOR_END: first_to_succeed
+
+// ANCHOR: first_by_name
+/// The first answer, with the name of its request.
+///
+/// # Errors
+/// There was no request, or all of them failed.
+///
+/// # Cancel safety
+/// As `first_to_succeed`.
+pub async fn first_by_name<N, T, E, F>(
+    requests: impl IntoIterator<Item = (N, F)>,
+) -> Result<(N, T), Lost<N, E>>
+where
+    N: Debug + Display,
+    E: Error,
+    F: Future<Output = Result<T, E>>,
+{
+    let named = |(name, request): (N, F)| async move {
+        match request.await {
+            Ok(answer) => Ok((name, answer)),
+            Err(error) => Err((name, error)),
+        }
+    };
+    let lost = |failures: Vec<_>| {
+        if failures.is_empty() { Lost::NobodyToAsk } else { Lost::AllFailed(failures) }
+    };
+    first_to_succeed(requests.into_iter().map(named)).await.map_err(lost)
+}
+// ANCHOR_END: first_by_name
 
 // ANCHOR: all_errors
 /// Why nobody won. It prints each failure with all its causes.
@@ -69,59 +148,6 @@ fn with_causes<E: Error>(error: &E) -> String {
 }
 // ANCHOR_END: all_errors
 
-// ANCHOR: first_to_succeed
-/// The first `Ok`, with the name of its request. An `Err` ends only its own.
-///
-/// # Errors
-/// There was no request, or every one of them failed.
-///
-/// # Cancel safety
-/// The losers are dropped where they wait, before this returns. Dropping the race drops
-/// all of them, and the errors so far.
-pub async fn first_to_succeed<N, T, E, F>(
-    requests: impl IntoIterator<Item = (N, F)>,
-) -> Result<(N, T), Lost<N, E>>
-where
-    N: Debug + Display,
-    E: Error,
-    F: Future<Output = Result<T, E>>,
-{
-    let named = |(name, request): (N, F)| async move { (name, request.await) };
-    let mut race: FuturesUnordered<_> = requests.into_iter().map(named).collect();
-    if race.is_empty() {
-        return Err(Lost::NobodyToAsk);
-    }
-    let mut failures = Vec::with_capacity(race.len());
-    // The loop awaits nothing else: whoever is still in the race is being polled.
-    while let Some((name, answer)) = race.next().await {
-        match answer {
-            Ok(answer) => return Ok((name, answer)),
-            Err(error) => failures.push((name, error)),
-        }
-    }
-    Err(Lost::AllFailed(failures))
-}
-// ANCHOR_END: first_to_succeed
-
-// ANCHOR: either_success
-/// The first of the two to succeed; `None` when both failed and nobody asks why.
-/// Either may win a tie.
-///
-/// # Cancel safety
-/// The loser is dropped where it waits, before this returns. Dropping the race drops
-/// both.
-pub async fn either_success<T, E>(
-    primary: impl Future<Output = Result<T, E>>,
-    mirror: impl Future<Output = Result<T, E>>,
-) -> Option<T> {
-    tokio::select! {
-        Ok(answer) = primary => Some(answer),
-        Ok(answer) = mirror => Some(answer),
-        else => None,
-    }
-}
-// ANCHOR_END: either_success
-
 // ANCHOR: both_failed
 /// The call and its backup have both failed. It prints both with all their causes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -135,8 +161,8 @@ pub struct BothFailed<E: Error> {
 // ANCHOR_END: both_failed
 
 // ANCHOR: hedge
-/// Calls `backup` as well, once `primary` has taken `after` or has failed; the first to
-/// succeed wins, and either may win a tie. Only for calls that may be made twice.
+/// Calls `backup` as well, once `primary` has needed `after` or has failed; the first
+/// to succeed wins, and either may win a tie. Only for calls that may be made twice.
 ///
 /// # Errors
 /// Both failed.
@@ -156,14 +182,15 @@ where
     let both = |primary, backup| BothFailed { primary, backup };
     let mut primary = pin!(primary);
     match timeout(after, &mut primary).await {
-        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Ok(answer)) => return Ok(answer), // in time
         Ok(Err(primary)) => {
+            // Failed early: the backup starts at once.
             return backup().await.map_err(|backup| both(primary, backup));
         }
         Err(_slow) => {} // `primary` goes on, beside the backup
     }
     let mut backup = pin!(backup());
-    tokio::select! {
+    select! {
         answer = &mut primary => match answer {
             Ok(answer) => Ok(answer),
             Err(primary) => backup.await.map_err(|backup| both(primary, backup)),
@@ -175,6 +202,57 @@ where
     }
 }
 // ANCHOR_END: hedge
+
+/// Asks `mirror` too, if `primary` has no answer after `patience`; then `report` runs,
+/// too. `None` when both failed, or `primary` failed before.
+///
+/// # Panics
+/// Outside a Tokio runtime.
+///
+/// # Cancel safety
+/// Dropping this drops both calls. A report that has begun goes on.
+pub async fn hedge_and_report<T, E>(
+    primary: impl Future<Output = Result<T, E>>,
+    patience: Duration,
+    report: impl Future<Output = ()> + Send + 'static,
+    mirror: impl Future<Output = Result<T, E>>,
+) -> Option<T> {
+    let mut primary = pin!(primary);
+    // ANCHOR: report_on_a_task
+    if let Ok(answer) = timeout(patience, &mut primary).await {
+        return answer.ok();
+    }
+    tokio::spawn(report);
+    select! {
+        Ok(answer) = &mut primary => Some(answer),
+        Ok(answer) = mirror => Some(answer),
+        else => None,
+    }
+    // ANCHOR_END: report_on_a_task
+}
+
+/// Whether an alarm comes before `stop`. Each other message goes to `put_aside`.
+///
+/// # Cancel safety
+/// Dropping this loses no message.
+pub async fn alarm_before(
+    stop: impl Future<Output = ()>,
+    inbox: &mut mpsc::Receiver<&'static str>,
+    mut put_aside: impl FnMut(&'static str),
+) -> bool {
+    let mut stop = pin!(stop);
+    loop {
+        select! {
+            // ANCHOR: each_message
+            Some(message) = inbox.recv() => match message {
+                "alarm" => return true,
+                other => put_aside(other),
+            },
+            // ANCHOR_END: each_message
+            () = &mut stop => return false,
+        }
+    }
+}
 
 // ANCHOR: race_tasks
 /// Races two tasks, so that they run in parallel.
@@ -194,20 +272,62 @@ pub async fn race_tasks<T: Send + 'static>(
 ) -> Result<T, JoinError> {
     let primary = AbortOnDropHandle::new(tokio::spawn(primary));
     let mirror = AbortOnDropHandle::new(tokio::spawn(mirror));
-    tokio::select! {
+    select! {
         answer = primary => answer,
         answer = mirror => answer,
     }
 }
 // ANCHOR_END: race_tasks
 
+/// The first of two tasks to succeed; `None` when both failed or panicked.
+///
+/// # Panics
+/// Outside a Tokio runtime.
+///
+/// # Cancel safety
+/// As `race_tasks`.
+pub async fn either_task<T: Send + 'static, E: Send + 'static>(
+    primary: impl Future<Output = Result<T, E>> + Send + 'static,
+    mirror: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Option<T> {
+    // ANCHOR: aborted_loser
+    let primary = AbortOnDropHandle::new(tokio::spawn(primary));
+    let mirror = AbortOnDropHandle::new(tokio::spawn(mirror));
+    // ANCHOR_END: aborted_loser
+    select! {
+        // ANCHOR: both_results
+        Ok(Ok(answer)) = primary => Some(answer),
+        Ok(Ok(answer)) = mirror => Some(answer),
+        // ANCHOR_END: both_results
+        else => None,
+    }
+}
+
+/// Runs `then` with the first answer, when the losers are gone.
+///
+/// # Errors
+/// What the last request to fail said; the other errors are lost.
+///
+/// # Panics
+/// `requests` is empty.
+///
+/// # Cancel safety
+/// Dropping this drops all requests, and `then` where it waits.
+pub async fn use_first<T, E, Fut: Future>(
+    requests: Vec<BoxFuture<'_, Result<T, E>>>,
+    then: impl FnOnce(T) -> Fut,
+) -> Result<Fut::Output, E> {
+    // ANCHOR: losers_dropped
+    let (answer, _) = select_ok(requests).await?;
+    Ok(then(answer).await)
+    // ANCHOR_END: losers_dropped
+}
+
 /// What most code starts with, kept to be measured against.
 pub mod naive {
     use super::*;
-    use futures::future::{BoxFuture, select_ok};
     use tokio::time::sleep;
 
-    // ANCHOR: limit_in_the_last_branch
     /// Wrong: a busy racer uses up the budget of its task before the timer is polled.
     ///
     /// # Errors
@@ -217,16 +337,16 @@ pub mod naive {
         mirror: impl Future<Output = T>,
         limit: Duration,
     ) -> Result<T, TooLate> {
-        tokio::select! {
+        // ANCHOR: limit_in_the_last_branch
+        select! {
             biased;
             answer = primary => Ok(answer),
             answer = mirror => Ok(answer),
             () = sleep(limit) => Err(TooLate { limit }),
         }
+        // ANCHOR_END: limit_in_the_last_branch
     }
-    // ANCHOR_END: limit_in_the_last_branch
 
-    // ANCHOR: any_answer_wins
     /// Wrong: an `Err` that comes first wins, and chance decides a tie.
     ///
     /// # Errors
@@ -235,14 +355,98 @@ pub mod naive {
         primary: impl Future<Output = Result<T, E>>,
         mirror: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        tokio::select! {
+        select! {
+            // ANCHOR: any_answer_wins
+            answer = primary => answer,
+            answer = mirror => answer,
+            // ANCHOR_END: any_answer_wins
+        }
+    }
+
+    /// Wrong: no branch is left when both fail.
+    ///
+    /// # Panics
+    /// Both failed.
+    pub async fn either_success<T, E>(
+        primary: impl Future<Output = Result<T, E>>,
+        mirror: impl Future<Output = Result<T, E>>,
+    ) -> Option<T> {
+        // ANCHOR: without_else
+        select! {
+            Ok(answer) = primary => Some(answer),
+            Ok(answer) = mirror => Some(answer),
+        }
+        // ANCHOR_END: without_else
+    }
+
+    /// Wrong: while `report` runs, nobody polls `primary`, and nobody asks `mirror`.
+    pub async fn hedge_and_report<T, E>(
+        primary: impl Future<Output = Result<T, E>>,
+        patience: Duration,
+        report: impl Future<Output = ()>,
+        mirror: impl Future<Output = Result<T, E>>,
+    ) -> Option<T> {
+        let mut primary = pin!(primary);
+        // ANCHOR: await_between
+        if let Ok(answer) = timeout(patience, &mut primary).await {
+            return answer.ok();
+        }
+        report.await;
+        select! {
+            Ok(answer) = &mut primary => Some(answer),
+            Ok(answer) = mirror => Some(answer),
+            else => None,
+        }
+        // ANCHOR_END: await_between
+    }
+
+    /// Wrong: a message that is no alarm is lost, and then nobody reads the inbox.
+    pub async fn alarm_before(
+        stop: impl Future<Output = ()>,
+        inbox: &mut mpsc::Receiver<&'static str>,
+    ) -> bool {
+        select! {
+            // ANCHOR: alarms_only
+            Some("alarm") = inbox.recv() => true,
+            // ANCHOR_END: alarms_only
+            () = stop => false,
+        }
+    }
+
+    /// Wrong: dropping a `JoinHandle` detaches its task, and the loser runs to its end.
+    ///
+    /// # Errors
+    /// The task that ended first panicked.
+    pub async fn race_tasks<T: Send + 'static>(
+        primary: impl Future<Output = T> + Send + 'static,
+        mirror: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        // ANCHOR: detached_loser
+        let primary = tokio::spawn(primary);
+        let mirror = tokio::spawn(mirror);
+        // ANCHOR_END: detached_loser
+        select! {
             answer = primary => answer,
             answer = mirror => answer,
         }
     }
-    // ANCHOR_END: any_answer_wins
 
-    // ANCHOR: last_error_only
+    /// Wrong: `Ok` says that the task has not panicked; its answer may be a refusal.
+    pub async fn either_task<T: Send + 'static, E: Send + 'static>(
+        primary: impl Future<Output = Result<T, E>> + Send + 'static,
+        mirror: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Option<Result<T, E>> {
+        let primary = AbortOnDropHandle::new(tokio::spawn(primary));
+        let mirror = AbortOnDropHandle::new(tokio::spawn(mirror));
+        select! {
+            // ANCHOR: outer_result
+            Ok(answer) = primary => Some(answer),
+            Ok(answer) = mirror => Some(answer),
+            // ANCHOR_END: outer_result
+            else => None,
+        }
+    }
+
     /// Wrong: only the last error is left, nobody to ask is a panic, and the losers
     /// stay alive while `then` runs.
     ///
@@ -252,28 +456,11 @@ pub mod naive {
         requests: Vec<BoxFuture<'_, Result<T, E>>>,
         then: impl FnOnce(T) -> Fut,
     ) -> Result<Fut::Output, E> {
+        // ANCHOR: losers_kept
         let (answer, _losers) = select_ok(requests).await?;
         Ok(then(answer).await)
+        // ANCHOR_END: losers_kept
     }
-    // ANCHOR_END: last_error_only
-
-    // ANCHOR: detached_loser
-    /// Wrong: dropping a `JoinHandle` detaches its task, and the loser runs to its end.
-    ///
-    /// # Errors
-    /// The task that ended first panicked.
-    pub async fn race_tasks<T: Send + 'static>(
-        primary: impl Future<Output = T> + Send + 'static,
-        mirror: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, JoinError> {
-        let primary = tokio::spawn(primary);
-        let mirror = tokio::spawn(mirror);
-        tokio::select! {
-            answer = primary => answer,
-            answer = mirror => answer,
-        }
-    }
-    // ANCHOR_END: detached_loser
 }
 
 #[cfg(test)]

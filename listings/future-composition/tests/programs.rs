@@ -1,8 +1,8 @@
-//! Runs each program of the pattern, and compares what it prints with what was recorded beside it.
+//! Runs each program and each use of the pattern, and compares what it prints with what was recorded beside it.
 //!
 //! Support: no page shows this file.
 
-use backend::recording::check_program;
+use backend::recording::{check_program, check_use};
 
 #[test]
 fn account_lookup() {
@@ -12,4 +12,33 @@ fn account_lookup() {
 #[test]
 fn site_collector() {
     check_program("site_collector").unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A test for each whole use and each later step of a page.
+macro_rules! uses {
+    ($($name:ident,)*) => {$(
+        #[test]
+        fn $name() {
+            check_use(stringify!($name)).unwrap_or_else(|error| panic!("{error}"));
+        }
+    )*};
+}
+
+uses! {
+    racing,
+    racing_backup,
+    racing_finish,
+    racing_hedge,
+    racing_limit,
+    racing_list,
+    racing_loser,
+    racing_names,
+    racing_tasks,
+    select,
+    select_job,
+    select_limit,
+    select_orders,
+    select_running,
+    select_shop,
+    select_total,
 }

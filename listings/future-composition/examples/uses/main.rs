@@ -2,4 +2,38 @@
 //!
 //! Support: no page shows this file.
 
-backend::uses!();
+mod racing;
+mod racing_backup;
+mod racing_finish;
+mod racing_hedge;
+mod racing_limit;
+mod racing_list;
+mod racing_loser;
+mod racing_names;
+mod racing_tasks;
+mod select;
+mod select_job;
+mod select_limit;
+mod select_orders;
+mod select_running;
+mod select_shop;
+mod select_total;
+
+backend::uses!(
+    racing,
+    racing_backup,
+    racing_finish,
+    racing_hedge,
+    racing_limit,
+    racing_list,
+    racing_loser,
+    racing_names,
+    racing_tasks,
+    select,
+    select_job,
+    select_limit,
+    select_orders,
+    select_running,
+    select_shop,
+    select_total,
+);

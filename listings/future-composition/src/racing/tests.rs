@@ -2,11 +2,13 @@ use super::*;
 use backend::{Alive, HttpReply, HttpSite, Load, Reply, Site, SiteError, cancel};
 use future_composition::one_error_type::{HttpError, causes, fetch_json};
 use futures::FutureExt;
-use futures::future::{self, BoxFuture};
+use futures::future;
 use std::cell::RefCell;
-use std::sync::mpsc as std_mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc as std_mpsc};
 use tokio::net::TcpSocket;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{Mutex, oneshot};
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -80,7 +82,7 @@ async fn the_limit_ends_the_race_to_the_millisecond() {
 async fn biased_gives_each_tie_to_the_upper_line() {
     for _ in 0..200 {
         let site = two(10, 10);
-        let winner = tokio::select! {
+        let winner = select! {
             biased;
             answer = ask(&site, "primary") => answer,
             answer = ask(&site, "mirror") => answer,
@@ -176,11 +178,45 @@ async fn what_the_loser_did_before_its_await_stays_done() {
 #[tokio::test(start_paused = true)]
 async fn the_losers_are_gone_when_the_handler_runs() {
     let site = two(20, 30);
-    let seen = tokio::select! {
+    let seen = select! {
         _ = site.fetch("primary") => site.load(),
         _ = site.fetch("mirror") => unreachable!("the mirror is slower"),
     };
     assert_eq!((seen.answered, seen.dropped), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lock_of_a_loser_is_free_in_the_handler() {
+    let stock = Mutex::new(());
+    let mirror = async {
+        let _guard = stock.lock().await;
+        sleep(SECOND).await;
+    };
+    let free = select! {
+        () = sleep(ms(10)) => stock.try_lock().is_ok(),
+        () = mirror => unreachable!("the mirror is slower"),
+    };
+    assert!(free);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_loser_does_nothing_more() {
+    let done = RefCell::new(Vec::new());
+    let step = |name, after| {
+        let done = &done;
+        async move {
+            done.borrow_mut().push((name, "sent"));
+            sleep(after).await;
+            done.borrow_mut().push((name, "answered"));
+        }
+    };
+    let race = first_to_finish(step("primary", ms(60)), step("mirror", ms(30)), HOUR);
+    race.await.unwrap();
+    sleep(SECOND).await;
+    let mut done = done.take();
+    done.sort_unstable();
+    let want = [("mirror", "answered"), ("mirror", "sent"), ("primary", "sent")];
+    assert_eq!(done, want);
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,8 +243,65 @@ async fn an_error_that_comes_first_wins_a_select() {
 async fn an_error_that_comes_first_does_not_win() {
     let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
     let start = Instant::now();
-    let answer = first_to_succeed(named(&site, ["primary", "mirror"])).await.unwrap();
+    let answer = first_by_name(named(&site, ["primary", "mirror"])).await.unwrap();
     assert_eq!((answer, start.elapsed()), (("mirror", "mirror".into()), ms(30)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_list_too_an_error_that_comes_first_does_not_win() {
+    let site = two(20, 30)
+        .with_reply("primary", Reply::status(ms(20), 503))
+        .with_page("archive", ms(40));
+    let start = Instant::now();
+    let requests = ["archive", "primary", "mirror"].map(|path| ask(&site, path));
+    let answer = first_to_succeed(requests).await;
+    assert_eq!((answer, start.elapsed()), (Ok("mirror".into()), ms(30)));
+    let load = Load { calls: 3, in_flight: 0, peak: 3, answered: 2, dropped: 1 };
+    assert_eq!(site.load(), load, "the archive was dropped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_errors_come_back_in_the_order_in_which_they_came() {
+    let site = Site::default()
+        .with_reply("north", Reply::status(ms(20), 503))
+        .with_reply("south", Reply::status(ms(30), 503))
+        .with_reply("west", Reply::status(ms(10), 503));
+    let start = Instant::now();
+    let requests = ["north", "south", "west"].map(|path| ask(&site, path));
+    let errors = first_to_succeed(requests).await.unwrap_err();
+    let want = ["west", "north", "south"].map(not_served);
+    assert_eq!((errors.as_slice(), start.elapsed()), (&want[..], ms(30)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_list_gives_an_empty_list_of_errors_at_once() {
+    let start = Instant::now();
+    let nobody: [BoxFuture<'_, Result<(), SiteError>>; 0] = [];
+    let errors = timeout(HOUR, first_to_succeed(nobody)).await.unwrap();
+    assert_eq!((errors, start.elapsed()), (Err(Vec::new()), ms(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_loses_the_errors_so_far() {
+    let (site, alive) = (two(0, 90), Alive::default());
+    let refuse = || {
+        let guard = alive.guard();
+        async move {
+            sleep(ms(20)).await;
+            Err(guard)
+        }
+    };
+    let slow = async {
+        ask(&site, "mirror").await.unwrap();
+        Ok(())
+    };
+    let requests = [refuse().boxed(), refuse().boxed(), slow.boxed()];
+    let mut race = Box::pin(first_to_succeed(requests));
+    assert!(timeout(ms(50), &mut race).await.is_err());
+    assert_eq!((alive.count(), alive.dropped()), (2, 0), "it holds two errors");
+    drop(race);
+    assert_eq!((alive.count(), alive.dropped()), (0, 2));
+    assert_eq!(site.load().dropped, 1, "and the request that still ran");
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,7 +309,7 @@ async fn the_first_success_drops_the_others() {
     let site = two(20, 30).with_page("archive", ms(40));
     let start = Instant::now();
     let (winner, _) =
-        first_to_succeed(named(&site, ["archive", "primary", "mirror"])).await.unwrap();
+        first_by_name(named(&site, ["archive", "primary", "mirror"])).await.unwrap();
     assert_eq!((winner, start.elapsed()), ("primary", ms(20)));
     assert_eq!(
         site.load(),
@@ -228,8 +321,7 @@ async fn the_first_success_drops_the_others() {
 async fn when_all_fail_each_error_comes_back_with_its_name() {
     let site = Site::default().with_reply("primary", Reply::status(ms(20), 503));
     let start = Instant::now();
-    let lost =
-        first_to_succeed(named(&site, ["primary", "nowhere"])).await.unwrap_err();
+    let lost = first_by_name(named(&site, ["primary", "nowhere"])).await.unwrap_err();
     assert_eq!(start.elapsed(), ms(20));
     assert_eq!(
         lost.to_string(),
@@ -259,7 +351,7 @@ fn in_one_line(error: &HttpError) -> String {
 #[tokio::test]
 async fn each_failure_is_printed_with_all_its_causes_and_each_of_them_once() {
     let requests = [("north", refused().boxed()), ("south", refused().boxed())];
-    let lost = first_to_succeed(requests).await.unwrap_err();
+    let lost = first_by_name(requests).await.unwrap_err();
     let failures = match &lost {
         Lost::NobodyToAsk => panic!("{lost}"),
         Lost::AllFailed(failures) => failures,
@@ -278,14 +370,14 @@ async fn each_failure_is_printed_with_all_its_causes_and_each_of_them_once() {
     assert_eq!(causes(&both).count(), 1, "no cause is told twice");
 
     let nobody: [(&str, BoxFuture<'_, Result<(), HttpError>>); 0] = [];
-    let lost = first_to_succeed(nobody).await.unwrap_err();
+    let lost = first_by_name(nobody).await.unwrap_err();
     assert_eq!((causes(&lost).count(), lost.to_string().contains(':')), (1, false));
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_to_ask_is_an_error_at_once() {
     let start = Instant::now();
-    let race = first_to_succeed(named(&Site::default(), []));
+    let race = first_by_name(named(&Site::default(), []));
     let lost = timeout(HOUR, race).await.unwrap().unwrap_err();
     assert!(matches!(lost, Lost::NobodyToAsk));
     assert_eq!(
@@ -297,13 +389,22 @@ async fn nobody_to_ask_is_an_error_at_once() {
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_await_all_requests_are_dropped() {
     let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
-    let make = || first_to_succeed(named(&site, ["primary", "mirror"]));
+    let make = || first_by_name(named(&site, ["primary", "mirror"]));
     let points =
         cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
     assert!(
         points >= 3,
         "before the first poll, with two in the race, with one: {points}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_any_await_all_of_a_list_are_dropped() {
+    let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
+    let make = || first_to_succeed(["primary", "mirror"].map(|path| ask(&site, path)));
+    let points =
+        cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+    assert!(points >= 3, "{points}");
 }
 
 #[tokio::test]
@@ -318,7 +419,7 @@ async fn a_losing_request_is_cut_off_at_the_server() {
         let request = client.get(server.url(path)).send();
         (path, async move { request.await?.text().await })
     };
-    let answer = first_to_succeed([get("/stuck"), get("/quick")]).await.unwrap();
+    let answer = first_by_name([get("/stuck"), get("/quick")]).await.unwrap();
     assert_eq!(answer, ("/quick", "here".into()));
     server.until(|load| load.dropped == 1 && load.in_flight == 0).await;
 }
@@ -343,26 +444,65 @@ async fn when_no_pattern_matches_else_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn without_else_a_race_that_nobody_wins_panics() {
-    let race = async {
-        tokio::select! {
-            Ok(page) = Site::default().fetch("nowhere") => page,
-            Ok(page) = Site::default().fetch("nowhere either") => page,
-        }
-    };
+    let site = Site::default();
+    let race = naive::either_success(ask(&site, "nowhere"), ask(&site, "no way"));
     let panic = tokio::spawn(race).await.unwrap_err().into_panic();
-    let message = panic.downcast_ref::<&str>().unwrap();
-    assert!(message.starts_with("all branches are disabled"), "{message}");
+    let message = "all branches are disabled and there is no else branch";
+    assert_eq!(panic.downcast_ref(), Some(&message));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_value_that_does_not_match_is_gone() {
     let (sender, mut inbox) = mpsc::channel(2);
     sender.send("news").await.unwrap();
-    tokio::select! {
-        Some("alarm") = inbox.recv() => unreachable!("there is no alarm"),
-        else => {}
+    let alarm = naive::alarm_before(sleep(ms(10)), &mut inbox).await;
+    assert_eq!((alarm, inbox.try_recv()), (false, Err(TryRecvError::Empty)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_message_that_does_not_match_nobody_reads() {
+    let (sender, mut inbox) = mpsc::channel(2);
+    sender.send("news").await.unwrap();
+    sender.send("alarm").await.unwrap();
+    let alarm = naive::alarm_before(sleep(ms(10)), &mut inbox).await;
+    assert_eq!((alarm, inbox.try_recv()), (false, Ok("alarm")), "it was there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pattern_that_takes_each_message_loses_none() {
+    let (sender, mut inbox) = mpsc::channel(4);
+    for message in ["news", "more news", "alarm", "the rest"] {
+        sender.send(message).await.unwrap();
     }
-    assert_eq!(inbox.try_recv(), Err(mpsc::error::TryRecvError::Empty));
+    let mut aside = Vec::new();
+    let start = Instant::now();
+    let put_aside = |message| aside.push(message);
+    assert!(alarm_before(sleep(SECOND), &mut inbox, put_aside).await);
+    assert_eq!((aside, inbox.try_recv()), (vec!["news", "more news"], Ok("the rest")));
+    assert_eq!(start.elapsed(), ms(0));
+    sender.send("late news").await.unwrap();
+    let mut aside = Vec::new();
+    let put_aside = |message| aside.push(message);
+    assert!(!alarm_before(sleep(SECOND), &mut inbox, put_aside).await);
+    assert_eq!((aside, start.elapsed()), (vec!["late news"], SECOND));
+    drop(sender);
+    let stop = sleep(SECOND);
+    let nothing = |_| unreachable!("the channel has ended");
+    assert!(!alarm_before(stop, &mut inbox, nothing).await);
+    assert_eq!(start.elapsed(), 2 * SECOND, "the end of the channel is no alarm");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_for_an_alarm_that_is_dropped_loses_no_message() {
+    let (sender, mut inbox) = mpsc::channel(2);
+    sender.send("news").await.unwrap();
+    let mut aside = Vec::new();
+    let watch = alarm_before(future::pending(), &mut inbox, |m| aside.push(m));
+    cancel::after_polls(0, watch).await;
+    let watch = alarm_before(future::pending(), &mut inbox, |m| aside.push(m));
+    cancel::after_polls(1, watch).await;
+    sender.send("alarm").await.unwrap();
+    assert_eq!((aside, inbox.try_recv()), (vec!["news"], Ok("alarm")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -403,6 +543,22 @@ async fn select_ok_hands_the_losers_back_alive() {
     let seen = naive::use_first(requests, then).await.unwrap();
     assert_eq!((seen.in_flight, seen.dropped), (1, 0), "its answer came 990 ms ago");
     assert_eq!((site.load().in_flight, site.load().dropped), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bound_to_an_underscore_the_losers_of_select_ok_are_dropped() {
+    let site = two(20, 30);
+    let requests = vec![ask(&site, "primary").boxed(), ask(&site, "mirror").boxed()];
+    let then = |answer| {
+        let load = site.load();
+        async move { (answer, load) }
+    };
+    let (answer, seen) = use_first(requests, then).await.unwrap();
+    assert_eq!((answer.as_str(), seen.in_flight, seen.dropped), ("primary", 0, 1));
+    let requests = vec![ask(&site, "nowhere").boxed()];
+    let then = |answer| async move { answer };
+    let nowhere = SiteError::NotFound { path: "nowhere".into() };
+    assert_eq!(use_first(requests, then).await, Err(nowhere));
 }
 
 #[tokio::test(start_paused = true)]
@@ -505,6 +661,91 @@ async fn dropped_at_any_await_a_hedge_leaves_nobody_behind() {
     );
 }
 
+/// A report that needs 100 ms, and then counts.
+fn report(reports: &Arc<AtomicUsize>) -> impl Future<Output = ()> + Send + use<> {
+    let reports = Arc::clone(reports);
+    async move {
+        sleep(ms(100)).await;
+        reports.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_await_beside_the_primary_stops_it_and_keeps_the_mirror_waiting() {
+    let (start, site, reports) = (Instant::now(), two(90, 20), Arc::default());
+    let (primary, mirror) = (ask(&site, "primary"), ask(&site, "mirror"));
+    let race = naive::hedge_and_report(primary, ms(50), report(&reports), mirror);
+    let (answer, load) = futures::join!(race, async {
+        sleep(ms(149)).await;
+        site.load()
+    });
+    assert_eq!((answer.as_deref(), start.elapsed()), (Some("primary"), ms(150)));
+    assert_eq!((load.calls, load.answered), (1, 0), "its answer came 59 ms ago");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_on_a_task_holds_up_neither_of_them() {
+    let (start, site, reports) = (Instant::now(), two(90, 20), Arc::default());
+    let (primary, mirror) = (ask(&site, "primary"), ask(&site, "mirror"));
+    let race = hedge_and_report(primary, ms(50), report(&reports), mirror);
+    let answer = race.await;
+    assert_eq!((answer.as_deref(), start.elapsed()), (Some("mirror"), ms(70)));
+    assert_eq!((site.load().dropped, reports.load(Ordering::SeqCst)), (1, 0));
+    sleep(ms(81)).await;
+    assert_eq!(reports.load(Ordering::SeqCst), 1, "the report was finished at 150 ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_time_there_is_neither_a_report_nor_a_second_call() {
+    let down = |after| Reply::status(ms(after), 503);
+    for (primary, want, at) in
+        [(Reply::page(ms(50), "good"), Some("good"), ms(50)), (down(20), None, ms(20))]
+    {
+        let site = two(0, 20).with_reply("primary", primary);
+        let (start, reports) = (Instant::now(), Arc::default());
+        let (primary, mirror) = (ask(&site, "primary"), ask(&site, "mirror"));
+        let race = hedge_and_report(primary, ms(50), report(&reports), mirror);
+        assert_eq!((race.await.as_deref(), start.elapsed()), (want, at));
+        sleep(SECOND).await;
+        assert_eq!((site.calls("mirror"), reports.load(Ordering::SeqCst)), (0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_report_the_first_success_wins() {
+    let down = |after| Reply::status(ms(after), 503);
+    let good = |after| Reply::page(ms(after), "good");
+    for (primary, mirror, want, took) in [
+        (good(70), good(30), Some("good"), 70),
+        (down(60), good(40), Some("good"), 90),
+        (good(90), down(20), Some("good"), 90),
+        (down(60), down(40), None, 90),
+    ] {
+        let site =
+            Site::default().with_reply("primary", primary).with_reply("mirror", mirror);
+        let (start, reports) = (Instant::now(), Arc::default());
+        let (primary, mirror) = (ask(&site, "primary"), ask(&site, "mirror"));
+        let race = hedge_and_report(primary, ms(50), report(&reports), mirror);
+        assert_eq!((race.await.as_deref(), start.elapsed()), (want, ms(took)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_any_await_a_hedge_with_a_report_drops_both_calls() {
+    let site = two(70, 30).with_reply("primary", Reply::status(ms(70), 503));
+    let reports = Arc::default();
+    let make = || {
+        let (primary, mirror) = (ask(&site, "primary"), ask(&site, "mirror"));
+        hedge_and_report(primary, ms(50), report(&reports), mirror)
+    };
+    let points =
+        cancel::at_every_await(make, |_, _| assert_nobody_left(site.load())).await;
+    assert_eq!(
+        points, 4,
+        "before the first poll, alone, with two in the race, with one"
+    );
+}
+
 /// Reads very many messages, each of which is there already, so that each of its polls
 /// uses up the whole budget of the task.
 async fn busy() -> Result<&'static str, SiteError> {
@@ -570,9 +811,13 @@ async fn a_busy_racer_keeps_nobody_from_winning() {
     ];
     assert_eq!(succeeded, ["quick"; 2]);
     let racers = [("busy", busy().boxed()), ("quick", quick().boxed())];
-    assert_eq!(first_to_succeed(racers).await.unwrap().0, "quick");
+    assert_eq!(first_by_name(racers).await.unwrap().0, "quick");
     let racers = [("quick", quick().boxed()), ("busy", busy().boxed())];
-    assert_eq!(first_to_succeed(racers).await.unwrap().0, "quick");
+    assert_eq!(first_by_name(racers).await.unwrap().0, "quick");
+    let racers = [busy().boxed(), quick().boxed()];
+    assert_eq!(first_to_succeed(racers).await, Ok("quick"));
+    let racers = [quick().boxed(), busy().boxed()];
+    assert_eq!(first_to_succeed(racers).await, Ok("quick"));
     let tasks = [
         race_tasks(busy(), quick()).await.unwrap().unwrap(),
         race_tasks(quick(), busy()).await.unwrap().unwrap(),
@@ -626,6 +871,13 @@ async fn racers_that_are_tasks_run_while_nobody_polls_the_race() {
 
 #[test]
 #[should_panic(expected = "there is no reactor running")]
+fn outside_a_runtime_no_task_can_be_asked() {
+    let race = either_task(async { Ok::<_, SiteError>(()) }, async { Ok(()) });
+    assert_eq!(futures::executor::block_on(race), None);
+}
+
+#[test]
+#[should_panic(expected = "there is no reactor running")]
 fn outside_a_runtime_tasks_cannot_race() {
     drop(futures::executor::block_on(race_tasks(async {}, async {})));
 }
@@ -651,6 +903,62 @@ async fn the_losing_task_runs_on_when_only_its_handle_is_dropped() {
         .unwrap();
     sleep(ms(11)).await;
     assert_eq!((site.load().answered, site.load().dropped), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_losing_task_that_computes_runs_to_its_end() {
+    let (started, starts) = std_mpsc::channel();
+    let (go, may_end) = std_mpsc::channel();
+    let (ended, ends) = oneshot::channel();
+    let loser = async move {
+        started.send(()).unwrap();
+        may_end.recv_timeout(AGES).unwrap();
+        ended.send(()).unwrap();
+    };
+    let winner = async move { starts.recv_timeout(AGES).unwrap() };
+    tokio::spawn(race_tasks(loser, winner)).await.unwrap().unwrap();
+    go.send(()).unwrap();
+    assert_eq!(ends.await, Ok(()), "it was aborted before, and went on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_ok_of_a_task_matches_a_refusal() {
+    let site = two(20, 30).with_reply("primary", Reply::status(ms(20), 503));
+    let (primary, mirror) = (ask(&site, "primary"), ask(&site, "mirror"));
+    let answer = naive::either_task(primary, mirror).await;
+    assert_eq!(answer, Some(Err(not_served("primary"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_oks_of_a_task_match_only_a_success() {
+    let down = |after| Reply::status(ms(after), 503);
+    let good = |after| Reply::page(ms(after), "good");
+    for (primary, mirror, want, took) in [
+        (down(20), good(30), Some("good"), 30),
+        (good(30), down(20), Some("good"), 30),
+        (good(20), good(30), Some("good"), 20),
+        (down(20), down(30), None, 30),
+    ] {
+        let site =
+            Site::default().with_reply("primary", primary).with_reply("mirror", mirror);
+        let start = Instant::now();
+        let answer = either_task(ask(&site, "primary"), ask(&site, "mirror")).await;
+        assert_eq!((answer.as_deref(), start.elapsed()), (want, ms(took)));
+        sleep(ms(1)).await;
+        assert_nobody_left(site.load());
+    }
+    let good = async { Ok::<_, SiteError>("good") };
+    let answer = either_task(async { panic!("out of paper") }, good).await;
+    assert_eq!(answer, Some("good"), "a panic is no success");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_race_for_a_success_aborts_both_tasks() {
+    let site = two(20, 30);
+    let race = either_task(ask(&site, "primary"), ask(&site, "mirror"));
+    timeout(ms(10), race).await.unwrap_err();
+    sleep(ms(1)).await;
+    assert_eq!((site.load().in_flight, site.load().dropped), (0, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -679,11 +987,24 @@ async fn every_race_can_be_spawned() {
         .unwrap()
         .unwrap()
         .unwrap();
-    tokio::spawn(first_to_succeed(named(&site, ["primary", "mirror"])))
+    tokio::spawn(first_by_name(named(&site, ["primary", "mirror"])))
         .await
         .unwrap()
         .unwrap();
     tokio::spawn(either_success(primary(&site), mirror(&site))).await.unwrap().unwrap();
+    let requests = [primary(&site).boxed(), mirror(&site).boxed()];
+    tokio::spawn(first_to_succeed(requests)).await.unwrap().unwrap();
+    let (report, calls) = (async {}, (primary(&site), mirror(&site)));
+    let race = hedge_and_report(calls.0, ms(10), report, calls.1);
+    tokio::spawn(race).await.unwrap().unwrap();
+    tokio::spawn(either_task(primary(&site), mirror(&site))).await.unwrap().unwrap();
+    let (first, then) = (vec![primary(&site).boxed()], future::ready);
+    tokio::spawn(use_first(first, then)).await.unwrap().unwrap();
+    let (sender, mut inbox) = mpsc::channel(1);
+    sender.send("alarm").await.unwrap();
+    let watch =
+        async move { alarm_before(future::pending(), &mut inbox, |_| {}).await };
+    assert!(tokio::spawn(watch).await.unwrap());
     let backup = mirror(&site);
     tokio::spawn(hedge(primary(&site), ms(10), || backup)).await.unwrap().unwrap();
     tokio::spawn(race_tasks(primary(&site), mirror(&site)))

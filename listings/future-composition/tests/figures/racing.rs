@@ -3,19 +3,16 @@ use std::time::Duration;
 
 use backend::figure::{Figure, try_lane};
 use backend::{Page, Reply, Site, SiteError};
-use future_composition::racing::{first_to_finish, first_to_succeed, hedge};
+use future_composition::racing::{either_success, first_to_finish, hedge};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// The mirror is the quickest, and says 503 when it is down.
+/// The mirror is the quicker, and says 503 when it is down.
 fn servers(mirror: Reply) -> Site {
-    Site::default()
-        .with_page("primary", ms(60))
-        .with_reply("mirror", mirror)
-        .with_page("archive", ms(90))
+    Site::default().with_page("primary", ms(60)).with_reply("mirror", mirror)
 }
 
 fn up() -> Site {
@@ -39,21 +36,19 @@ fn ask(
 #[test]
 fn racing() {
     let (up, down) = (up(), down());
-    let slow = Site::default().with_page("primary", ms(90)).with_page("backup", ms(30));
+    let slow = Site::default().with_page("primary", ms(90)).with_page("mirror", ms(20));
     Figure::new("racing", "The winner is done, the losers are dropped at that moment")
-        .panel("first to finish: select!", || {
+        .panel("first to finish", || {
             first_to_finish(ask(&up, "primary"), ask(&up, "mirror"), ms(1000))
         })
         .panel("first to finish: an error wins", || {
             first_to_finish(ask(&down, "primary"), ask(&down, "mirror"), ms(1000))
         })
         .panel("first to succeed", || {
-            first_to_succeed(
-                ["primary", "mirror", "archive"].map(|path| (path, ask(&down, path))),
-            )
+            either_success(ask(&down, "primary"), ask(&down, "mirror"))
         })
-        .panel("hedge: the backup starts after 40 ms", || {
-            hedge(ask(&slow, "primary"), ms(40), || ask(&slow, "backup"))
+        .panel("hedge: the mirror is asked after 50 ms", || {
+            hedge(ask(&slow, "primary"), ms(50), || ask(&slow, "mirror"))
         })
         .check();
 }
