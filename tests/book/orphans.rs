@@ -110,7 +110,7 @@ fn a_use_that_no_page_shows_is_found() {
     let folder = "listings/some-pattern/examples/uses";
     small.write(&format!("{folder}/other.rs"), "pub(crate) fn main() {}\n");
     small.write(&format!("{folder}/main.rs"), "mod a_topic;\nmod other;\n");
-    let tests = "check_use(\"a_topic\")\ncheck_use(\"other\")\n";
+    let tests = "backend::check_uses!(a_topic, other);\n";
     small.write("listings/some-pattern/tests/programs.rs", tests);
     let orphans = of(&small);
     assert_eq!(
@@ -132,8 +132,10 @@ fn a_use_that_never_runs_is_found() {
     let small = SmallBook::default().with(main, "mod a_topic;", "");
     assert!(found(&small).contains("has no `mod a_topic;`"));
     let tests = "listings/some-pattern/tests/programs.rs";
-    let small = SmallBook::default().with(tests, "check_use", "check_program");
-    assert!(found(&small).contains("has no `check_use(\"a_topic\")`"));
+    let small = SmallBook::default().with(tests, "(a_topic)", "()");
+    assert!(
+        found(&small).contains("`check_uses!` in tests/programs.rs does not name it")
+    );
 }
 
 #[test]
@@ -144,7 +146,7 @@ fn a_step_of_a_use_is_shown_by_its_anchors() {
     small.write(&format!("{folder}/a_topic_step.rs"), step);
     small.write(&format!("{folder}/a_topic_step.out"), "1\n");
     small.write(&format!("{folder}/main.rs"), "mod a_topic;\nmod a_topic_step;\n");
-    let tests = "check_use(\"a_topic\")\ncheck_use(\"a_topic_step\")\n";
+    let tests = "backend::check_uses!(a_topic, a_topic_step);\n";
     small.write("listings/some-pattern/tests/programs.rs", tests);
     let fence = |kind: &str, file: &str| {
         format!("\n```{kind}\n{{{{#include ../../{folder}/{file}}}}}\n```\n")

@@ -20,6 +20,18 @@ macro_rules! uses {
     };
 }
 
+/// A test for each of these uses, in `tests/programs.rs`: `backend::check_uses!(racing, select);`.
+#[macro_export]
+macro_rules! check_uses {
+    ($($name:ident),* $(,)?) => {$(
+        #[test]
+        fn $name() {
+            $crate::recording::check_use(stringify!($name))
+                .unwrap_or_else(|error| panic!("{error}"));
+        }
+    )*};
+}
+
 /// Runs the use that the first argument names. Tells the names on standard error, and gives 2, for another one.
 pub fn run(uses: &[Use]) -> ExitCode {
     let name = env::args().nth(1).unwrap_or_default();

@@ -2,7 +2,7 @@
 //!
 //! Support: no page shows this file.
 
-use backend::recording::{check_program, check_use};
+use backend::recording::check_program;
 
 #[test]
 fn account_lookup() {
@@ -14,17 +14,8 @@ fn site_collector() {
     check_program("site_collector").unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// A test for each whole use and each later step of a page.
-macro_rules! uses {
-    ($($name:ident,)*) => {$(
-        #[test]
-        fn $name() {
-            check_use(stringify!($name)).unwrap_or_else(|error| panic!("{error}"));
-        }
-    )*};
-}
-
-uses! {
+// Each whole use, and each later step of a page.
+backend::check_uses!(
     racing,
     racing_backup,
     racing_finish,
@@ -41,4 +32,4 @@ uses! {
     select_running,
     select_shop,
     select_total,
-}
+);

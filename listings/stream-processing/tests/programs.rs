@@ -2,7 +2,7 @@
 //!
 //! Support: no page shows this file.
 
-use backend::recording::{check_program, check_use};
+use backend::recording::check_program;
 
 const ORDER_REPORT: &str = include_str!("../examples/order_report.rs");
 const LIVE_FEEDS: &str = include_str!("../examples/live_feeds.rs");
@@ -17,17 +17,8 @@ fn live_feeds() {
     check_program("live_feeds").unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// A test for each whole use and each later step of a page.
-macro_rules! uses {
-    ($($name:ident,)*) => {$(
-        #[test]
-        fn $name() {
-            check_use(stringify!($name)).unwrap_or_else(|error| panic!("{error}"));
-        }
-    )*};
-}
-
-uses! {
+// Each whole use, and each later step of a page.
+backend::check_uses!(
     a_stream_that_waits,
     a_stream_that_waits_end,
     a_stream_that_waits_watch,
@@ -58,7 +49,7 @@ uses! {
     write_a_stream_macro,
     write_a_stream_unfold,
     write_a_stream_wrapper,
-}
+);
 
 #[test]
 fn each_topic_is_used_by_a_program() {

@@ -1,4 +1,1 @@
-#[test]
-fn a_topic() {
-    check_use("a_topic").unwrap();
-}
+backend::check_uses!(a_topic);
