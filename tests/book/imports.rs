@@ -15,7 +15,7 @@ use book::book::Shown;
 use book::layout::Place;
 use book::source::listing::{Anchor, Listing};
 use book::source::tokens::{self, Item, ItemKind, Token, is};
-use book::source::uses::{Mistaken, Names};
+use book::source::uses::{Mistaken, Names, Tree};
 use book_tests::{root, the_book};
 
 use crate::reader::{Files, check};
@@ -31,6 +31,7 @@ fn each_block_shows_the_imports_that_it_needs_and_no_others() {
                 .push((listing, parts));
         }
     }
+    assert!(!packages.is_empty());
     let failed = packages.iter().filter_map(|(pattern, files)| {
         check(&format!("imports-{pattern}"), &package(pattern, files)).err()
     });
@@ -81,14 +82,31 @@ fn package(pattern: &str, files: &[(&Listing, Vec<Part<'_>>)]) -> Files {
     }
     let (mut package, mut modules) =
         (Files::new(), String::from("#![allow(warnings)]\n"));
-    for (listing, parts) in files {
-        let kind = if listing.file.place == Place::Program { "program_" } else { "" };
-        let module = format!("{kind}{}", listing.file.topic.module());
-        let text = fs::read_to_string(root().join(&listing.file.path));
+    let mut uses = String::new();
+    for listing in the_book().listings.values() {
+        let file = &listing.file;
+        let is_use = file.place == Place::Use && file.topic.pattern == pattern;
+        let parts = files.iter().find(|(it, _)| it.file.path == file.path);
+        let parts = match parts {
+            Some((_, parts)) => &parts[..],
+            // A later step may ask for what it has.
+            None if is_use => &[],
+            None => continue,
+        };
+        let text = fs::read_to_string(root().join(&file.path));
         let text = taken_apart(&text.expect("a file of the book"), parts);
-        package.insert(format!("all/src/{module}.rs"), text);
-        let _ = writeln!(modules, "pub mod {module};");
+        let kind = if file.place == Place::Program { "program_" } else { "" };
+        let module = format!("{kind}{}", file.topic.module());
+        if is_use {
+            package.insert(format!("all/src/uses/{module}.rs"), text);
+            let _ = writeln!(uses, "pub mod {module};");
+        } else {
+            package.insert(format!("all/src/{module}.rs"), text);
+            let _ = writeln!(modules, "pub mod {module};");
+        }
     }
+    package.insert("all/src/uses.rs".into(), uses);
+    modules.push_str("pub mod uses;\n");
     package.insert("all/Cargo.toml".into(), toml);
     package.insert("all/src/lib.rs".into(), modules);
     package
@@ -101,43 +119,95 @@ struct Region {
     module: Option<usize>,
 }
 
+/// The lines that an item takes, with its attributes.
+fn span(tokens: &[Token<'_>], item: &Item) -> RangeInclusive<usize> {
+    tokens[item.tokens.start].line..=tokens[item.tokens.end - 1].last_line
+}
+
 /// The file with each of its parts in a module of its own.
 fn taken_apart(text: &str, parts: &[Part<'_>]) -> String {
     let tokens = tokens::tokens(text).expect("Rust");
     let items = tokens::items(&tokens);
-    let names = Names::read(text, &tokens, &items);
-    let span = |item: &Item| {
-        tokens[item.tokens.start].line..=tokens[item.tokens.end - 1].last_line
-    };
-    let around = |line: usize| {
-        (0..items.len()).rfind(|at| {
-            matches!(items[*at].kind, ItemKind::Module { here: true, .. })
-                && tokens[items[*at].word].line < line
-                && line < *span(&items[*at]).end()
-        })
-    };
-    let mut regions: Vec<(RangeInclusive<usize>, Vec<&Part<'_>>)> = Vec::new();
+    let regions = regions(text, &tokens, &items, parts);
+    let mut edits = public(&tokens, &items);
+    // A module deeper.
+    for (at, token) in tokens.iter().enumerate() {
+        let begins = at < 2 || !is(&tokens, at - 1, ":");
+        let inside = regions.iter().any(|region| region.lines.contains(&token.line));
+        if token.text == "super" && begins && inside && !is(&tokens, at + 1, ")") {
+            edits.push((token.at, "super::"));
+        }
+    }
+    edits.sort_unstable();
+    let mut whole = String::new();
+    let mut done = 0;
+    for (at, insert) in edits {
+        whole.push_str(&text[done..at]);
+        whole.push_str(insert);
+        done = at;
+    }
+    whole.push_str(&text[done..]);
+    let tests = items.iter().filter(|item| item.in_tests);
+    let tests: Vec<_> = tests.map(|item| span(&tokens, item)).collect();
+    let mut result = String::new();
+    for (line, number) in whole.lines().zip(1..) {
+        if tests.iter().any(|lines| lines.contains(&number)) {
+            continue;
+        }
+        let mut region = regions.iter().enumerate();
+        let region = region.find(|(_, it)| it.lines.contains(&number));
+        if let Some((at, region)) = region.filter(|it| it.1.lines.start() == &number) {
+            result.push_str(&head(&tokens, &items, at, region));
+        }
+        let _ = writeln!(result, "{line}");
+        if region.is_some_and(|it| it.1.lines.end() == &number) {
+            result.push_str("}\n");
+        }
+    }
+    result
+}
+
+/// What the module of a region begins with.
+fn head(tokens: &[Token<'_>], items: &[Item], at: usize, region: &Region) -> String {
+    let (own, given) = own(tokens, items, region);
+    let (own, given) = (own.join(", "), given.join(", "));
+    let imports = region.imports.replace("pub use", "use");
+    let imports = imports.replace("super::", "super::super::");
+    format!(
+        "pub(crate) use shown_{at}::{{{given}}};\npub mod shown_{at} {{\n#![deny(unused_imports)]\n\
+         #[allow(unused_imports)]\nuse super::{{{own}}};\n{imports}\n"
+    )
+}
+
+/// The parts, each as long as the items that it is a part of.
+fn regions(
+    text: &str,
+    tokens: &[Token<'_>],
+    items: &[Item],
+    parts: &[Part<'_>],
+) -> Vec<Region> {
+    let names = Names::read(text, tokens, items);
     let mut sorted: Vec<_> = parts.iter().collect();
     sorted.sort_by_key(|part| part.anchor.line);
+    let mut merged: Vec<(RangeInclusive<usize>, Vec<&Part<'_>>)> = Vec::new();
     for part in sorted {
         let (mut first, mut last) = (part.anchor.line, part.anchor.last_line);
-        for item in
-            items.iter().filter(|item| !matches!(item.kind, ItemKind::Module { .. }))
-        {
-            let item = span(item);
+        let no_module = |it: &&Item| !matches!(it.kind, ItemKind::Module { .. });
+        for item in items.iter().filter(no_module) {
+            let item = span(tokens, item);
             if *item.start() <= last && first <= *item.end() {
                 (first, last) = (first.min(*item.start()), last.max(*item.end()));
             }
         }
-        match regions.last_mut() {
+        match merged.last_mut() {
             Some((lines, parts)) if first <= *lines.end() => {
                 *lines = *lines.start()..=last.max(*lines.end());
                 parts.push(part);
             }
-            _ => regions.push((first..=last, vec![part])),
+            _ => merged.push((first..=last, vec![part])),
         }
     }
-    let regions = regions.into_iter().map(|(lines, parts)| {
+    let regions = merged.into_iter().map(|(lines, parts)| {
         let needs = names.needs(&lines);
         let mut hints = Vec::new();
         for hint in parts.iter().flat_map(|part| part.hints) {
@@ -154,59 +224,14 @@ fn taken_apart(text: &str, parts: &[Part<'_>]) -> String {
         {
             assert_eq!(imports, part.imports, "what is checked is what is shown");
         }
-        Region { module: around(*lines.start()), lines, imports }
+        let module = (0..items.len()).rfind(|at| {
+            matches!(items[*at].kind, ItemKind::Module { here: true, .. })
+                && tokens[items[*at].word].line < *lines.start()
+                && lines.end() < span(tokens, &items[*at]).end()
+        });
+        Region { lines, imports, module }
     });
-    let regions: Vec<_> = regions.collect();
-    let mut edited = public(text, &tokens, &items);
-    // A module deeper.
-    for (at, token) in tokens.iter().enumerate() {
-        let begins = at < 2 || !is(&tokens, at - 1, ":");
-        if token.text == "super"
-            && begins
-            && !is(&tokens, at + 1, ")")
-            && regions.iter().any(|region| region.lines.contains(&token.line))
-        {
-            edited.push((token.at, "super::".to_owned()));
-        }
-    }
-    edited.sort();
-    let mut whole = String::new();
-    let mut done = 0;
-    for (at, insert) in edited {
-        whole.push_str(&text[done..at]);
-        whole.push_str(&insert);
-        done = at;
-    }
-    whole.push_str(&text[done..]);
-    let tests: Vec<_> = items.iter().filter(|item| item.in_tests).map(span).collect();
-    let mut result = String::new();
-    for (index, line) in whole.lines().enumerate() {
-        let number = index + 1;
-        if tests.iter().any(|lines| lines.contains(&number)) {
-            continue;
-        }
-        let mut region = regions.iter().enumerate();
-        let region = region.rfind(|(_, it)| it.lines.contains(&number));
-        if let Some((at, region)) = region {
-            if number == *region.lines.start() {
-                let (own, given) = own(&tokens, &items, region);
-                let (own, given) = (own.join(", "), given.join(", "));
-                let imports = region.imports.replace("pub use", "use");
-                let _ = writeln!(
-                    result,
-                    "pub use shown_{at}::{{{given}}};\npub mod shown_{at} {{\n#![deny(unused_imports)]\n#[allow(unused_imports)]\nuse super::{{{own}}};\n{}",
-                    imports.replace("super::", "super::super::")
-                );
-            }
-            let _ = writeln!(result, "{line}");
-            if number == *region.lines.end() {
-                result.push_str("}\n");
-            }
-        } else {
-            let _ = writeln!(result, "{line}");
-        }
-    }
-    result
+    regions.collect()
 }
 
 /// What the modules around a region define besides, and what it defines itself.
@@ -226,6 +251,14 @@ fn own(
             continue;
         }
         let names = match &item.kind {
+            // What a later step takes from the program that it goes into.
+            ItemKind::Use if region.module.is_none() => {
+                let leaves =
+                    Tree::parse(&tokens[item.word + 1..item.tokens.end]).leaves();
+                let own =
+                    leaves.into_iter().filter(|it| it.path.starts_with("super::"));
+                own.map(|it| it.bound).collect()
+            }
             ItemKind::Function(name) | ItemKind::Type(name) | ItemKind::Value(name) => {
                 vec![name.clone()]
             }
@@ -248,7 +281,7 @@ fn own(
 }
 
 /// Inserts that make all of a file public, since its parts move into modules.
-fn public(text: &str, tokens: &[Token<'_>], items: &[Item]) -> Vec<(usize, String)> {
+fn public(tokens: &[Token<'_>], items: &[Item]) -> Vec<(usize, &'static str)> {
     let closes = tokens::closing(tokens);
     let mut public = Public { tokens, closes: &closes, edits: Vec::new() };
     for item in items.iter().filter(|item| !item.in_tests) {
@@ -272,19 +305,18 @@ fn public(text: &str, tokens: &[Token<'_>], items: &[Item]) -> Vec<(usize, Strin
             }
         }
     }
-    debug_assert!(public.edits.iter().all(|(at, _)| text.is_char_boundary(*at)));
     public.edits
 }
 
 struct Public<'a> {
     tokens: &'a [Token<'a>],
     closes: &'a [usize],
-    edits: Vec<(usize, String)>,
+    edits: Vec<(usize, &'static str)>,
 }
 
 impl Public<'_> {
     fn edit(&mut self, at: usize) {
-        self.edits.push((self.tokens[at].at, "pub ".to_owned()));
+        self.edits.push((self.tokens[at].at, "pub "));
     }
 
     /// Makes public what begins at `at`, behind its attributes.

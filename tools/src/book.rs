@@ -99,6 +99,11 @@ impl BookPage {
         self.blocks.len() == self.page.blocks.len()
     }
 
+    /// Whether it shows a whole use.
+    pub fn has_use(&self) -> bool {
+        self.blocks.iter().any(|block| matches!(block.what, Shown::Use(_)))
+    }
+
     /// The lines of its pairs, wrong and right, with the blocks that they stand in.
     pub fn pairs(&self) -> impl Iterator<Item = [(usize, Vec<Line>); 2]> {
         self.page.pairs.iter().filter_map(|pair| {

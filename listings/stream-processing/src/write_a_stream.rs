@@ -106,10 +106,10 @@ pub mod naive {
             if item.is_some() && item == self.last {
                 return Poll::Pending; // leaves this item out
             }
-            // ANCHOR_END: pending_again
             // ANCHOR_END: pending
             self.last = item;
             Poll::Ready(item)
+            // ANCHOR_END: pending_again
         }
     }
     // ANCHOR_END: left_out

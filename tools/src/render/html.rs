@@ -299,7 +299,9 @@ fn dependencies(book: &Book, page: &BookPage) -> Markup {
         (LINE)
         section.dependencies id=(page.page.topic.dependencies_id()) {
             (LINE) (LINE)
-            "The listings on this page need, in your `Cargo.toml`:" (LINE) (LINE)
+            "The listings on this page need, in your `Cargo.toml`"
+            @if page.has_use() { " (a whole program has its own list below it)" }
+            ":" (LINE) (LINE)
             (markdown(&toml)) (LINE)
             @if !own.is_empty() { (markdown(&own_crates(book, &own))) }
         }

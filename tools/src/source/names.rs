@@ -3,12 +3,15 @@
 //! The lexer knows no scopes, so this looks for what binds a name (`let`, parameters, closures, arms of `match` and
 //! `select!`, loops, `use` inside of a function) and how far that reaches.
 
+mod kinds;
+
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::source::tokens::{self, Item, ItemKind, Token, is};
-use crate::source::traits::{self, Around, Kind, WRITE};
+use crate::source::traits::{Around, Kind, WRITE};
 use crate::source::uses::Tree;
+pub use kinds::kind_of;
 
 /// What the standard library brings without an import.
 const MACROS: [&str; 24] = [
@@ -37,9 +40,6 @@ const MACROS: [&str; 24] = [
     "write",
     "writeln",
 ];
-
-/// Types with methods of the names that streams and futures have.
-const PLAIN: [&str; 6] = ["HashMap", "Option", "Result", "String", "Vec", "VecDeque"];
 
 /// A name that code takes from around it.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +93,9 @@ pub fn of_item<'a>(
     if is(tokens, item.word, "enum") {
         reader.variants(item);
     }
+    if is(tokens, item.word, "impl") {
+        reader.this = reader.this(item.word);
+    }
     if !is(tokens, item.word, "macro_rules") {
         reader.bounds(item.tokens.clone());
         reader.read(item.tokens.clone());
@@ -136,6 +139,7 @@ fn reader<'a, 'w>(
         bound: HashMap::new(),
         kinds: HashMap::new(),
         generics: HashMap::new(),
+        this: Kind::Other,
         given: HashSet::new(),
         seen: Vec::new(),
     }
@@ -154,6 +158,8 @@ struct Reader<'a, 'w> {
     bound: HashMap<&'a str, Vec<(Range<usize>, bool)>>,
     /// What each variable is, and where.
     kinds: HashMap<&'a str, Vec<(Range<usize>, Kind)>>,
+    /// What `self` is.
+    this: Kind,
     /// What each type parameter is.
     generics: HashMap<&'a str, Kind>,
     /// Names that something gets here: variables, variants of an enum.
@@ -371,180 +377,6 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// What stands around the call of the method at `at`.
-    fn around(&self, at: usize) -> Around {
-        let awaited = |at: usize| self.is(at, ".") && self.is(at + 1, "await");
-        let mut around = Around { receiver: self.kind(at - 1), ..Around::default() };
-        let Some(end) = self.call_end(at + 1) else { return around };
-        around.awaited = awaited(end);
-        around.tried = around.awaited && self.is(end + 2, "?");
-        // The rest of the chain.
-        let (mut next, mut method) = (end, self.text(at));
-        while self.is(next, ".") {
-            if awaited(next) {
-                around.chain = traits::awaited(method);
-                break;
-            }
-            method = self.text(next + 1);
-            let Some(end) = self.call_end(next + 2) else { break };
-            next = end;
-        }
-        // What it is an argument of.
-        let mut next = end;
-        while self.is(next, ")") || self.is(next, ",") && self.is(next + 1, ")") {
-            next += 1 + usize::from(self.is(next, ","));
-            around.awaited |= awaited(next);
-        }
-        around.awaited |= self.arrow(next);
-        around
-    }
-
-    /// What the expression is that ends before `end`.
-    fn kind(&self, end: usize) -> Kind {
-        let Some(last) = end.checked_sub(1) else { return Kind::Unknown };
-        match self.text(last) {
-            ")" => {
-                let open = self.opens(last);
-                let mut callee = open.saturating_sub(1);
-                if self.is(callee, ">") {
-                    // `collect::<Vec<_>>()`
-                    let mut depth = 0;
-                    while callee > 0 {
-                        match self.text(callee) {
-                            ">" => depth += 1,
-                            "<" => depth -= 1,
-                            _ => {}
-                        }
-                        callee -= 1;
-                        if depth == 0 {
-                            break;
-                        }
-                    }
-                    callee = callee.saturating_sub(2);
-                }
-                if self.is(callee, "!") {
-                    return match self.before(callee) {
-                        "pin" => self.kind(last),
-                        _ => Kind::Unknown,
-                    };
-                }
-                if !self.tokens[callee].is_name {
-                    return Kind::Other;
-                }
-                if self.before(callee) == "." {
-                    let receiver = self.kind(callee - 1);
-                    return traits::given(self.text(callee), receiver);
-                }
-                let (mut at, name) = (callee, self.text(callee));
-                let mut kind = match self.before(at) {
-                    ":" => Kind::Unknown,
-                    _ => self.wanted.functions.get(name).copied().unwrap_or_default(),
-                };
-                while at > 2 && self.colons(at - 2) {
-                    at -= 3;
-                    let part = self.text(at);
-                    if part == "stream" || kind_of(part) == Kind::Stream {
-                        kind = Kind::Stream;
-                    }
-                    if ["Box", "Pin"].contains(&part) && ["pin", "new"].contains(&name)
-                    {
-                        return self.kind(last);
-                    }
-                }
-                kind
-            }
-            "}" => {
-                let open = self.opens(last);
-                match (self.before(open), self.before(open.saturating_sub(1))) {
-                    ("async", _) | ("move", "async") => Kind::Future,
-                    ("!", "stream" | "try_stream") => Kind::Stream,
-                    _ => Kind::Unknown,
-                }
-            }
-            "self" => Kind::Other,
-            name if self.tokens[last].is_name && self.before(last) != "." => {
-                let known = self.kinds.get(name).into_iter().flatten();
-                let mut known = known.filter(|(range, _)| range.contains(&end));
-                known.next_back().map_or(Kind::Unknown, |(_, kind)| *kind)
-            }
-            "]" => Kind::Other,
-            _ => Kind::Unknown,
-        }
-    }
-
-    /// Where the bracket opens that closes at `at`.
-    fn opens(&self, at: usize) -> usize {
-        (0..at).rev().find(|open| self.closes[*open] == at).unwrap_or_default()
-    }
-
-    /// What the type is that begins at `at`.
-    fn kind_of_type(&self, mut at: usize) -> Kind {
-        loop {
-            let text = self.text(at);
-            match text {
-                "&" | "mut" | "impl" | "dyn" | "<" => at += 1,
-                "Pin" | "Box" => at += 1,
-                lifetime if lifetime.starts_with('\'') => at += 1,
-                _ if self.colons(at + 1) && !self.is(at + 3, "<") => at += 3,
-                _ => {
-                    let own = self.wanted.types.get(text).copied();
-                    return match self.generics.get(text).copied().or(own) {
-                        Some(known) => known,
-                        None if is_small(text) || PLAIN.contains(&text) => Kind::Other,
-                        None => kind_of(text),
-                    };
-                }
-            }
-        }
-    }
-
-    /// Finds the type parameters that are streams or futures.
-    fn bounds(&mut self, range: Range<usize>) {
-        for at in range {
-            let name = self.tokens[at];
-            let has_bound = self.is(at + 1, ":") && !self.colons(at + 1);
-            if !name.is_name || is_small(name.text) || !has_bound {
-                continue;
-            }
-            let (mut kind, mut depth, mut next) = (Kind::Unknown, 0, at + 2);
-            while next < self.end {
-                match self.text(next) {
-                    "," | "{" | ";" | "=" | "where" if depth == 0 => break,
-                    "<" => depth += 1,
-                    ">" if self.before(next) == "-" => {}
-                    ">" if depth == 0 => break,
-                    ">" => depth -= 1,
-                    "(" => next = self.closes[next],
-                    text if depth == 0 && kind == Kind::Unknown => kind = kind_of(text),
-                    _ => {}
-                }
-                next += 1;
-            }
-            let known = self.generics.entry(name.text).or_default();
-            if *known == Kind::Unknown {
-                *known = kind;
-            }
-        }
-    }
-
-    /// Notes what a variable is: of one name, `mut` aside.
-    fn know(&mut self, pattern: Range<usize>, range: &Range<usize>, kind: Kind) {
-        let name = match pattern.len() {
-            1 => pattern.start,
-            2 if self.is(pattern.start, "mut") => pattern.start + 1,
-            _ => return,
-        };
-        self.kinds.entry(self.text(name)).or_default().push((range.clone(), kind));
-    }
-
-    /// Behind `(…)` or `::<…>(…)`.
-    fn call_end(&self, mut at: usize) -> Option<usize> {
-        if self.colons(at) {
-            at = self.behind_angles(at + 2);
-        }
-        self.is(at, "(").then(|| self.closes[at] + 1)
-    }
-
     /// The names that a pattern binds, in `range`.
     fn pattern(&mut self, pattern: Range<usize>, range: &Range<usize>) {
         let mut braces = 0;
@@ -728,19 +560,6 @@ impl<'a> Reader<'a, '_> {
             }
         }
         end
-    }
-}
-
-/// What a type or trait of this name is.
-pub fn kind_of(name: &str) -> Kind {
-    if name.ends_with("Stream")
-        || ["FuturesUnordered", "FuturesOrdered", "StreamMap"].contains(&name)
-    {
-        Kind::Stream
-    } else if name.ends_with("Future") {
-        Kind::Future
-    } else {
-        Kind::Unknown
     }
 }
 

@@ -27,8 +27,6 @@ pub struct Around {
     pub chain: Kind,
     /// It is awaited: by itself, as an argument of what is, or by `select!`.
     pub awaited: bool,
-    /// `?` comes behind that.
-    pub tried: bool,
 }
 
 /// When a call of a method is one of the trait.
@@ -51,17 +49,13 @@ pub enum When {
 }
 
 impl When {
-    fn holds(self, method: &str, around: Around) -> bool {
-        let Around { receiver, chain, awaited, tried } = around;
+    fn holds(self, around: Around) -> bool {
+        let Around { receiver, chain, awaited } = around;
         match (self, receiver) {
             (Self::Always, _) => true,
-            (Self::Awaited, _) => awaited,
+            (Self::Awaited, _) | (Self::EndOfStream, Kind::Unknown) => awaited,
             (Self::NotAwaited, _) => !awaited,
             (_, Kind::Other) => false,
-            // An `Option` after `?`: not of a stream, which has no error.
-            (Self::EndOfStream, Kind::Unknown) => {
-                awaited && !(tried && method == "next")
-            }
             (Self::OfStream, Kind::Unknown) => chain == Kind::Stream,
             (Self::OfFuture, Kind::Unknown) => chain == Kind::Future,
             (Self::NotOfStream, Kind::Unknown) => chain != Kind::Stream,
@@ -149,7 +143,7 @@ impl Trait {
     /// Whether a call of `method` is one of the trait.
     pub fn has(&self, method: &str, around: Around) -> bool {
         self.calls.iter().any(|(when, methods)| {
-            methods.split(' ').any(|it| it == method) && when.holds(method, around)
+            methods.split(' ').any(|it| it == method) && when.holds(around)
         })
     }
 
@@ -247,7 +241,11 @@ const TRAITS: &[Trait] = &[
         name: "FusedStream",
         calls: &[(When::Always, "is_terminated")],
     },
-    Trait { within: "futures", name: "Stream", calls: &[(When::Always, "poll_next")] },
+    Trait {
+        within: "futures",
+        name: "Stream",
+        calls: &[(When::Always, "poll_next"), (When::OfStream, "size_hint")],
+    },
     Trait {
         within: "tokio_stream",
         name: "StreamExt",
@@ -264,7 +262,7 @@ const TRAITS: &[Trait] = &[
     Trait {
         within: "tokio_stream",
         name: "Stream",
-        calls: &[(When::Always, "poll_next")],
+        calls: &[(When::Always, "poll_next"), (When::OfStream, "size_hint")],
     },
     Trait {
         within: "tokio::io",

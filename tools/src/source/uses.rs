@@ -109,9 +109,10 @@ impl Uses {
             let Some(found) = self.named(needs.module, name) else {
                 return Err((hint, Mistaken::Unknown));
             };
-            let says = match adds {
-                true => !needs.has.contains(&found) && imports.insert(found),
-                false => imports.remove(&found),
+            let says = if adds {
+                !needs.has.contains(&found) && imports.insert(found)
+            } else {
+                imports.remove(&found)
             };
             if !says {
                 return Err((hint, Mistaken::Needless));
@@ -271,7 +272,7 @@ impl<'a> Names<'a> {
                 }
                 ItemKind::Use => uses.take(text, tokens, &closes, item, module),
                 ItemKind::Type(name) => {
-                    uses.define(name, tokens[item.word + 1].line, module)
+                    uses.define(name, tokens[item.word + 1].line, module);
                 }
                 ItemKind::Function(name) | ItemKind::Value(name) => {
                     uses.modules[module].values.insert(name.clone());
@@ -894,6 +895,74 @@ mod tests {
             "use std::fmt::Write as _;\n"
         );
         assert_eq!(kept(write, "write!(f, \"x\");"), "");
+    }
+
+    #[test]
+    fn whose_method_it_is_is_told_by_what_has_it() {
+        let uses =
+            "use futures::{FutureExt, Stream, StreamExt, TryFutureExt, TryStreamExt};";
+        let traits = |signature: &str, body: &str| {
+            let rest = "struct Mine;\nimpl Stream for Mine {}\nstruct Other;\n\
+                        fn made() -> impl Stream<Item = u32> {}\nasync fn asked() {}\nfn plain() -> u32 {}";
+            let text = format!(
+                "{uses}\n{rest}\n// >\nfn shown{signature} {{\n{body}\n}}\n// <\n"
+            );
+            let kept = lines(&text);
+            let names = ["StreamExt", "FutureExt", "TryStreamExt", "TryFutureExt"];
+            let names = names.into_iter().filter(|name| {
+                kept.split([' ', '{', '}', ',', ';', ':', '\n']).any(|it| it == *name)
+            });
+            names.collect::<Vec<_>>().join(" ")
+        };
+        for (signature, body, wanted) in [
+            ("(x: impl Stream<Item = u32>)", "x.map(f)", "StreamExt"),
+            ("<S: Send + Stream>(mut x: Pin<&mut S>)", "x.take(3)", "StreamExt"),
+            (
+                "<S>(x: S) where S: Stream<Item: Clone>,",
+                "let x = pin!(x); g(x.next());",
+                "StreamExt",
+            ),
+            ("(x: BoxStream<'_, u32>)", "x.map_err(f)", "TryStreamExt"),
+            ("(x: impl Future<Output = u32>)", "x.map(f)", "FutureExt"),
+            (
+                "<F: Fn() -> Fut, Fut: Future>(f: F, x: Fut)",
+                "x.map_err(f)",
+                "TryFutureExt",
+            ),
+            ("(x: Mine)", "x.filter(f)", "StreamExt"),
+            ("(x: &mut Other)", "x.next().await; x.map(f).await;", ""),
+            ("(x: Option<u32>, y: Vec<u32>)", "x.map(f); y.into_iter().map(f);", ""),
+            ("()", "made().map(f)", "StreamExt"),
+            ("()", "asked().map(f)", "FutureExt"),
+            ("()", "plain().map(f)", ""),
+            ("()", "stream::iter(x).map(f)", "StreamExt"),
+            ("()", "let x = ReceiverStream::new(y); x.map(f)", "StreamExt"),
+            ("()", "let x = stream! { yield 1; }; x.map(f)", "StreamExt"),
+            ("()", "async move { 1 }.map(f)", "FutureExt"),
+            ("()", "x.fetch().map_ok(f)", "TryFutureExt"),
+            ("()", "x.fetch().map_ok(f).try_collect::<Vec<_>>().await", "TryStreamExt"),
+            ("()", "select! { Some(y) = x.next() => y, }", "StreamExt"),
+            ("(&mut self)", "self.next().await; self.x.take();", ""),
+            ("(x: u32) -> impl Sized + use<>", "x.map(f); made().map(f)", "StreamExt"),
+        ] {
+            assert_eq!(traits(signature, body), wanted, "{signature} {body}");
+        }
+    }
+
+    #[test]
+    fn what_self_is_is_told_by_its_impl() {
+        let text = "use futures::stream::{FusedStream, Stream, StreamExt};\nstruct Mine<T>(T);\nstruct Other;\n\
+                    impl<T> Stream for Mine<T> {}\n// >\nIMPL { fn f(&self) { self.size_hint(); self.map(f); } }\n// <\n";
+        let of = |head: &str| lines(&text.replace("IMPL", head));
+        assert_eq!(
+            of("impl<T: Copy> Mine<T>"),
+            "use futures::stream::{Stream, StreamExt};\n"
+        );
+        assert_eq!(
+            of("impl<T> Drop for Mine<T>"),
+            "use futures::stream::{Stream, StreamExt};\n"
+        );
+        assert_eq!(of("impl Other"), "");
     }
 
     #[test]

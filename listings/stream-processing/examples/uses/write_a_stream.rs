@@ -17,10 +17,11 @@ impl<S: Stream<Item = u32> + Unpin> Stream for Changes<S> {
         loop {
             // If `inner` is Pending, `ready!` returns Pending from this function.
             let item = ready!(self.inner.poll_next_unpin(cx));
-            if item.is_none() || item != self.last {
-                self.last = item;
-                return Poll::Ready(item);
-            } // else: the item is left out, so poll `inner` again
+            if item.is_some() && item == self.last {
+                continue; // leaves this item out, and polls `inner` again
+            }
+            self.last = item;
+            return Poll::Ready(item);
         }
         // ANCHOR_END: polls_again
     }
