@@ -312,7 +312,7 @@ fn wrong_and_right_stand_in_one_pair_each_with_its_words_and_its_whole_code() {
                 {{#include ../../listings/some-pattern/src/a_topic.rs:right}}\n```\n\n</div>\n\n## What it promises";
     let function = |answer: u32| {
         format!(
-            "pub fn answer() -> u32 {{\n    first();\n    second();\n    third();\n    fourth();\n    {answer}\n}}\n"
+            "pub fn answer() -> u32 {{\n    first();\n    second();\n    third();\n    fourth();\n    fifth();\n    sixth();\n    seventh();\n    {answer}\n}}\n"
         )
     };
     let (wrong, right) = (function(43), function(42));
