@@ -339,10 +339,9 @@ fn wrong_and_right_stand_in_one_pair_each_with_its_words_and_its_whole_code() {
     assert_eq!(text(".right #listing-a-topic-right code.rust"), right.trim_end());
     assert_eq!(text(".wrong .del"), "    43\n");
     assert_eq!(text(".right .add"), "    42\n");
-    let left_out =
-        "pub fn answer() -> u32 {\n    first();\n    second();\n    third();\n";
+    let left_out = "pub fn answer() -> u32 {\n    first();\n    second();\n    third();\n    fourth();\n    fifth();\n    sixth();\n";
     assert_eq!([text(".wrong .same"), text(".right .same")], [left_out, left_out]);
-    assert_eq!(one(".compare").value().attr("style"), Some("--columns: 13"));
+    assert_eq!(one(".compare").value().attr("style"), Some("--columns: 14"));
 }
 
 #[test]
