@@ -336,7 +336,10 @@ async fn copy_gives_what_is_seen_or_the_whole_file() {
     let part = source.split("// ANCHOR: sliding_window\n").nth(1).expect("the anchor");
     let part = part.split("// ANCHOR_END: sliding_window").next().expect("its end");
     let caption = "#listing-bounded-concurrency-sliding_window figcaption";
-    assert_eq!(copied(&browser, caption, "Copy").await, part.trim_end());
+    let seen = copied(&browser, caption, "Copy").await;
+    let (imports, code) = seen.split_once("\n\n").expect("imports above the code");
+    assert!(imports.lines().all(|line| line.starts_with("use ")), "{imports}");
+    assert_eq!(code, part.trim_end());
     // Without the markers, and without the proofs, which stand in a file of their own.
     let whole = &book_tests::the_book().listings[path].whole;
     assert!(whole.contains(part.lines().next().expect("a line")));
@@ -502,9 +505,8 @@ async fn the_rest_of_the_file_opens_around_a_listing_and_closes() {
     let whole = browser.script(text).await;
     let (part_text, whole_text) =
         (part.as_str().expect("code"), whole.as_str().expect("code"));
-    assert!(
-        whole_text.contains(part_text.trim_end()) && whole_text.contains("mod naive")
-    );
+    let (_, code) = part_text.split_once("\n\n").expect("imports above the code");
+    assert!(whole_text.contains(code.trim_end()) && whole_text.contains("mod naive"));
     // What the page showed is in view, in the box that now scrolls.
     let in_view = "const box = document.querySelector('#listing-bounded-concurrency-input_order pre'); \
                    const lines = box.textContent.split('\\n'); \

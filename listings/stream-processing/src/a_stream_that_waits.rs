@@ -157,7 +157,6 @@ impl<T> Drop for Latest<T> {
 }
 // ANCHOR_END: both_ends
 
-// ANCHOR: register_first
 /// Looks for a value that no lock guards: first the waker, then the look.
 pub fn register_then_look<T>(
     waker: &AtomicWaker,
@@ -172,7 +171,6 @@ pub fn register_then_look<T>(
     }
     // ANCHOR_END: waker_then_look
 }
-// ANCHOR_END: register_first
 
 /// What most code starts with, kept to be measured against.
 pub mod naive {
@@ -205,7 +203,6 @@ pub mod naive {
     #[must_use = "streams do nothing unless polled"]
     pub struct FirstWaker<T>(pub Latest<T>);
 
-    // ANCHOR: first_waker
     impl<T> Stream for FirstWaker<T> {
         type Item = T;
 
@@ -223,7 +220,6 @@ pub mod naive {
             Poll::Ready(value)
         }
     }
-    // ANCHOR_END: first_waker
 
     /// Wrong: it calls the waker while the slot is locked.
     ///
@@ -246,7 +242,6 @@ pub mod naive {
         Ok(unread)
     }
 
-    // ANCHOR: look_first
     /// Wrong: a value that comes between the look and the waker wakes nobody.
     pub fn look_then_register<T>(
         waker: &AtomicWaker,
@@ -261,7 +256,6 @@ pub mod naive {
         Poll::Pending
         // ANCHOR_END: look_then_waker
     }
-    // ANCHOR_END: look_first
 }
 
 #[cfg(test)]

@@ -70,7 +70,6 @@ impl FusedStream for Counter {
 pub mod naive {
     use super::*;
 
-    // ANCHOR: always_ready
     /// Wrong: it never lets other tasks run, and does not say how many are left.
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
@@ -91,9 +90,7 @@ pub mod naive {
             // ANCHOR_END: spends_nothing
         }
     }
-    // ANCHOR_END: always_ready
 
-    // ANCHOR: loop_without_pause
     /// Wrong: as long as items are ready, no other task of its thread runs.
     pub async fn for_each_without_pause<S: Stream>(
         items: S,
@@ -104,7 +101,6 @@ pub mod naive {
             work(item);
         }
     }
-    // ANCHOR_END: loop_without_pause
 }
 
 #[cfg(test)]

@@ -92,7 +92,6 @@ pub mod naive {
         Changes { inner, last: None }
     }
 
-    // ANCHOR: left_out
     impl<S: Stream<Item = u32> + Unpin> Stream for Changes<S> {
         type Item = u32;
 
@@ -112,7 +111,6 @@ pub mod naive {
             // ANCHOR_END: pending_again
         }
     }
-    // ANCHOR_END: left_out
 }
 
 #[cfg(test)]

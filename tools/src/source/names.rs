@@ -97,7 +97,9 @@ pub fn of_item<'a>(
         reader.this = reader.this(item.word);
     }
     if !is(tokens, item.word, "macro_rules") {
-        reader.bounds(item.tokens.clone());
+        if !wanted.methods.is_empty() {
+            reader.bounds(item.tokens.clone());
+        }
         reader.read(item.tokens.clone());
     }
     reader.seen
@@ -119,7 +121,8 @@ pub fn of_function<'a>(
     if !is(tokens, behind, "-") {
         return Kind::Other;
     }
-    reader.bounds(item.word..item.tokens.end);
+    let body = reader.find(behind, |at| is(tokens, at, "{"));
+    reader.bounds(item.word..body);
     reader.kind_of_type(behind + 2)
 }
 
@@ -395,8 +398,10 @@ impl<'a> Reader<'a, '_> {
             {
                 self.given.insert(at);
                 self.bind(name.text, range.clone(), false);
-                let kinds = self.kinds.entry(name.text).or_default();
-                kinds.push((range.clone(), Kind::Unknown));
+                if !self.wanted.methods.is_empty() {
+                    let kinds = self.kinds.entry(name.text).or_default();
+                    kinds.push((range.clone(), Kind::Unknown));
+                }
             }
         }
     }

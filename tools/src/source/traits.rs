@@ -4,6 +4,9 @@
 //! one that many have (`map`, `next`, `read`) tells it together with what stands around the call. What that misses
 //! is written at the fence: ` ```rust,uses=StreamExt `. The test of imports asks the compiler whether it is right.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a value is, as far as the tokens tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
@@ -96,8 +99,16 @@ pub fn awaited(method: &str) -> Kind {
 }
 
 fn lists(when: When, method: &str) -> bool {
-    let calls = TRAITS.iter().flat_map(|it| it.calls);
-    calls.filter(|it| it.0 == when).any(|it| it.1.split(' ').any(|it| it == method))
+    static ALL: LazyLock<HashMap<&str, Vec<When>>> = LazyLock::new(|| {
+        let mut all: HashMap<_, Vec<_>> = HashMap::new();
+        for (when, methods) in TRAITS.iter().flat_map(|it| it.calls) {
+            for method in methods.split(' ') {
+                all.entry(method).or_default().push(*when);
+            }
+        }
+        all
+    });
+    ALL.get(method).is_some_and(|all| all.contains(&when))
 }
 
 /// What only streams have, and a stream comes of it.

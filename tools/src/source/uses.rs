@@ -5,7 +5,7 @@
 //! of the file brings keeps that `use` in the head of the part, cut down to what is needed. A trait that is there
 //! for its methods is known by [`crate::source::traits`], or by a hint at the fence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
@@ -65,6 +65,8 @@ struct Import {
     statement: usize,
     module: usize,
     leaf: Leaf,
+    /// The trait, if it can be one that code does not name.
+    known: Option<&'static Trait>,
     /// How the file uses the name, as far as this import can be meant.
     how: Option<How>,
 }
@@ -236,6 +238,8 @@ pub struct Names<'a> {
     /// What stays of them.
     pub uses: Uses,
     seen: Vec<Seen<'a>>,
+    /// The traits that each module sees.
+    traits: Vec<Vec<(usize, &'static Trait)>>,
 }
 
 impl<'a> Names<'a> {
@@ -282,7 +286,14 @@ impl<'a> Names<'a> {
         }
         let seen = uses.names(tokens, &closes, items);
         uses.classify(&seen);
-        Self { uses, seen }
+        let traits = (0..uses.modules.len()).map(|module| {
+            let visible = uses.visible(module).into_iter();
+            visible
+                .filter_map(|index| Some((index, uses.leaves[index].known?)))
+                .collect()
+        });
+        let traits = traits.collect();
+        Self { uses, seen, traits }
     }
 
     /// What the part of the file in these lines needs.
@@ -294,10 +305,9 @@ impl<'a> Names<'a> {
             let module = uses.module_of(seen.line);
             match seen.how {
                 How::Method(around) => {
-                    for index in uses.visible(module) {
-                        let known = Trait::at(&uses.leaves[index].leaf.path);
-                        if known.is_some_and(|it| it.has(seen.name, around)) {
-                            needs.imports.insert(index);
+                    for (index, known) in &self.traits[module] {
+                        if known.has(seen.name, around) {
+                            needs.imports.insert(*index);
                         }
                     }
                 }
@@ -382,7 +392,8 @@ impl Uses {
             if leaf.path == "super::*" {
                 self.modules[module].sees_parent = true;
             }
-            self.leaves.push(Import { statement, module, leaf, how: None });
+            let known = Trait::at(&leaf.path);
+            self.leaves.push(Import { statement, module, leaf, known, how: None });
         }
         let lines = tokens[item.tokens.start].line..=last.last_line;
         self.statements.push(Statement { lines, head, tree, comment });
@@ -397,19 +408,16 @@ impl Uses {
     ) -> Vec<Seen<'a>> {
         let bound = self.leaves.iter().map(|import| import.leaf.bound.as_str());
         let types = self.types.iter().map(|it| it.name.as_str());
-        let names: BTreeSet<_> =
+        let names: HashSet<_> =
             bound.chain(types).filter(|name| *name != "_").collect();
-        let traits = self.leaves.iter().filter_map(|it| Trait::at(&it.leaf.path));
+        let traits = self.leaves.iter().filter_map(|it| it.known);
         let mut wanted = Wanted::default();
         wanted.methods.extend(traits.flat_map(Trait::methods));
-        wanted.names.extend(
-            tokens.iter().map(|token| token.text).filter(|name| names.contains(name)),
-        );
-        for token in
-            tokens.iter().filter(|it| self.types.iter().any(|own| own.name == it.text))
-        {
-            wanted.types.insert(token.text, Kind::Other);
-        }
+        let texts = tokens.iter().filter(|it| it.is_name).map(|it| it.text);
+        wanted.names.extend(texts.filter(|name| names.contains(name)));
+        let types: HashSet<_> = self.types.iter().map(|it| it.name.as_str()).collect();
+        let types = wanted.names.iter().filter(|name| types.contains(*name));
+        wanted.types.extend(types.map(|name| (*name, Kind::Other)));
         for item in items.iter().filter(|item| is(tokens, item.word, "impl")) {
             let mut head =
                 tokens[item.tokens.clone()].iter().take_while(|it| it.text != "{");

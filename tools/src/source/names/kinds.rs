@@ -199,7 +199,10 @@ impl Reader<'_, '_> {
             2 if self.is(pattern.start, "mut") => pattern.start + 1,
             _ => return,
         };
-        self.kinds.entry(self.text(name)).or_default().push((range.clone(), kind));
+        if kind != Kind::Unknown {
+            let kinds = self.kinds.entry(self.text(name)).or_default();
+            kinds.push((range.clone(), kind));
+        }
     }
 
     /// Behind `(…)` or `::<…>(…)`.
