@@ -329,7 +329,7 @@ async fn dropped_at_any_await_a_reader_has_handled_what_it_took() {
     let make = || {
         seen.set(0);
         sent.store(0, Ordering::SeqCst);
-        let counted = |_| seen.set(seen.get() + 1);
+        let counted = |()| seen.set(seen.get() + 1);
         read_both(counted_sender(&sent, ms(10)), counted_sender(&sent, ms(15)), counted)
     };
     let points = cancel::at_every_await(make, |_, _| {
@@ -358,11 +358,9 @@ fn counted_sender(sent: &Arc<AtomicUsize>, period: Duration) -> mpsc::Receiver<(
 // A limit for the loop.
 
 /// Counts, and then awaits 1 ms.
-fn handler(saved: &Cell<u32>) -> impl Future<Output = ()> + use<'_> {
-    async {
-        sleep(ms(1)).await;
-        saved.set(saved.get() + 1);
-    }
+async fn handler(saved: &Cell<u32>) {
+    sleep(ms(1)).await;
+    saved.set(saved.get() + 1);
 }
 
 #[tokio::test(start_paused = true)]
