@@ -136,7 +136,6 @@ for (const pair of document.querySelectorAll(".compare")) {
     }
 }
 
-for (const block of document.querySelectorAll(".dependencies, details.proof > div, details.whole > div")) {
 for (const block of document.querySelectorAll(".dependencies, .needs, details.proof > div, details.whole > div")) {
     const code = block.querySelector("code.rust, code.language-toml");
     if (code) tools(block.querySelector(".source") ?? block, button("Copy", copy(() => code.textContent)));
