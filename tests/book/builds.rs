@@ -2,8 +2,8 @@
 
 use book::book::Shown;
 use book::layout::{Place, html_path};
-use book::paste::as_main;
 use book::source::Cache;
+use book::source::paths::as_main;
 use book_tests::{
     LISTING, PAGE, Rendered, SmallBook, by_id, pasted, root, selector, shown, the_book,
 };

@@ -17,7 +17,6 @@ use std::process::Command;
 use book::book::BookPage;
 use book::layout::{Place, html_path};
 use book::paste::Paste;
-use book::render::skeptic::pastes;
 use book::source::listing::Listing;
 use book_tests::{Rendered, pasted, root, selector, the_book};
 use scraper::Html;
@@ -45,7 +44,7 @@ fn each_use_builds_as_it_is_copied_and_without_a_warning() {
     let mut workspaces: BTreeMap<String, Files> = BTreeMap::new();
     for page in &the_book().pages {
         let html = || Rendered::book().page(&html_path(&page.page.file));
-        for paste in pastes(page) {
+        for paste in page.uses() {
             let patterns = paste.all().map(|it| it.file.topic.pattern.as_str());
             let patterns = patterns.collect::<BTreeSet<_>>();
             let patterns: Vec<_> = patterns.into_iter().collect();

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use book::book::BookPage;
 use book::layout::Place;
 use book::paste::Paste;
-use book::render::skeptic::{alone, pastes};
+use book::render::skeptic::alone;
 use book::source::listing::Listing;
 
 #[expect(clippy::pedantic, reason = "skeptic writes it")]
@@ -24,13 +25,13 @@ fn the_book_builds() {
 #[test]
 fn skeptic_compiles_every_listing_that_pages_show() {
     let pages = || book_tests::the_book().pages.iter();
-    let uses = pages().flat_map(pastes).count();
+    let uses = pages().flat_map(BookPage::uses).count();
     let files = pages().flat_map(alone).count();
     let generated = include_str!(concat!(env!("OUT_DIR"), "/skeptic-tests.rs"));
     assert!(files > 0 && uses > 0);
     assert_eq!(generated.matches("#[test] fn page_").count(), uses + files);
     for page in pages() {
-        let pasted: Vec<_> = pastes(page).flat_map(Paste::all).collect();
+        let pasted: Vec<_> = page.uses().flat_map(Paste::all).collect();
         let is_in = |file: &Arc<Listing>, files: &[&Arc<Listing>]| {
             files.iter().any(|it| it.file == file.file)
         };

@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 
 use book::book::Shown;
 use book::layout::html_path;
-use book::render::skeptic::pastes;
 use book::render::whole_use::dependencies;
 use book::source::Cache;
 use book_tests::{LISTING, PAGE, SmallBook};
@@ -353,7 +352,7 @@ async fn copy_of_a_whole_use_gives_what_skeptic_compiles_and_what_it_needs() {
     let (browser, book) = (Browser::start().await, book_tests::the_book());
     let mut uses = 0;
     for page in &book.pages {
-        for paste in pastes(page) {
+        for paste in page.uses() {
             browser.open(&html_path(&page.page.file)).await;
             let id = paste.program.file.use_id();
             let main = copied(&browser, &format!("#{id} figcaption"), "Copy").await;

@@ -41,6 +41,8 @@ pub struct BookPage {
     pub page: Arc<Page>,
     /// What stands in the place of its blocks, in its order.
     pub blocks: Vec<Block>,
+    /// Its pairs, wrong and right, in its order.
+    pub pairs: Vec<[Half; 2]>,
     /// The proofs that it names, in its order.
     pub proofs: Vec<Named>,
     /// The files of which it shows a part, except refused ones, and those that its uses call, by path.
@@ -99,19 +101,9 @@ impl BookPage {
         self.blocks.len() == self.page.blocks.len()
     }
 
-    /// Whether it shows a whole use.
-    pub fn has_use(&self) -> bool {
-        self.blocks.iter().any(|block| matches!(block.what, Shown::Use(_)))
-    }
-
-    /// The lines of its pairs, wrong and right, with the blocks that they stand in.
-    pub fn pairs(&self) -> impl Iterator<Item = [(usize, Vec<Line>); 2]> {
-        self.page.pairs.iter().filter_map(|pair| {
-            let code = |block: usize| self.blocks[block].what.code();
-            let lines = differences::between(code(pair.wrong), code(pair.right));
-            let [wrong, right] = lines?;
-            Some([(pair.wrong, wrong), (pair.right, right)])
-        })
+    /// Its whole uses, which a reader copies by one click each.
+    pub fn uses(&self) -> impl Iterator<Item = &Paste> {
+        uses(&self.blocks)
     }
 
     /// The code that everybody sees who reads the page: where each block stands, and how many lines it shows. Of a
@@ -120,7 +112,8 @@ impl BookPage {
         &self,
         promises: &[Promise],
     ) -> impl Iterator<Item = (usize, usize)> {
-        let pairs: BTreeMap<_, _> = self.pairs().flatten().collect();
+        let pairs: BTreeMap<_, _> =
+            self.pairs.iter().flatten().map(|half| (half.block, &half.lines)).collect();
         self.page.length.code.iter().map(move |range| {
             let block = self.blocks.iter().position(|it| it.range == *range);
             let Some(block) = block else {
@@ -130,8 +123,8 @@ impl BookPage {
                 return (range.start, lines);
             };
             let lines = match (&self.blocks[block].what, pairs.get(&block)) {
-                (_, Some(half)) => {
-                    half.iter().filter(|line| **line != Line::LeftOut).count()
+                (_, Some(lines)) => {
+                    lines.iter().filter(|line| **line != Line::LeftOut).count()
                 }
                 (Shown::Test(test), None) => promises[*test].source.lines().count(),
                 (what, None) => what.code().lines().count(),
@@ -139,6 +132,23 @@ impl BookPage {
             (range.start, lines)
         })
     }
+}
+
+/// The whole uses among blocks.
+fn uses(blocks: &[Block]) -> impl Iterator<Item = &Paste> {
+    blocks.iter().filter_map(|block| match &block.what {
+        Shown::Use(paste) => Some(paste),
+        _ => None,
+    })
+}
+
+/// One side of a pair.
+#[derive(Debug)]
+pub struct Half {
+    /// Which of [`BookPage::blocks`].
+    pub block: usize,
+    /// What its lines are beside the other side.
+    pub lines: Vec<Line>,
 }
 
 /// A place that names a proof.
@@ -222,7 +232,6 @@ impl Book {
             (0..pages.len()).map(|index| resolver.page(index)).collect();
         resolver.homes(&mut found);
         resolver.links();
-        resolver.pairs(&found);
         resolver.lengths(&found);
         let Resolver { promises, problems, .. } = resolver;
         let (Ok(manifest), true) = (manifest, problems.is_empty()) else {
@@ -328,9 +337,8 @@ fn figures_that_never_run(root: &Path) -> Vec<String> {
         let (folder, name) = path.split_once("/tests/figures/")?;
         let name = name.strip_suffix(".rs").filter(|name| *name != "main")?;
         let main = format!("{folder}/tests/figures/main.rs");
-        let main = source::read(root, &main).unwrap_or_default();
-        let named = main.lines().any(|line| line.trim() == format!("mod {name};"));
-        (!named).then(|| format!("{path}: main.rs beside it has no `mod {name};`"))
+        let why = source::not_a_module(root, &main, name)?;
+        Some(format!("{path}: {why}"))
     });
     runs.collect()
 }
@@ -457,7 +465,7 @@ impl<'a> Resolver<'a> {
                 if id.is_some_and(|id| !self.claim(index, at, &id)) {
                     continue;
                 }
-                let imports = self.imports(index, block, &what);
+                let imports = self.imports(index, at, &block.uses, &what);
                 blocks.push(Block { range: block.range.clone(), what, imports });
             }
         }
@@ -473,12 +481,8 @@ impl<'a> Resolver<'a> {
             })
             .collect();
         files.retain(|_, listing| listing.file.place != Place::Refused);
-        for block in &blocks {
-            if let Shown::Use(paste) = &block.what {
-                let whole = paste.files().map(Arc::clone);
-                files.extend(whole.map(|it| (it.file.path.clone(), it)));
-            }
-        }
+        let pasted = uses(&blocks).flat_map(Paste::files);
+        files.extend(pasted.map(|it| (it.file.path.clone(), Arc::clone(it))));
         for listing in files.values() {
             let id = listing.file.whole_id();
             self.claim_whole(index, &id, &listing.file.path);
@@ -488,6 +492,7 @@ impl<'a> Resolver<'a> {
         }
         BookPage {
             page: Arc::clone(page),
+            pairs: self.pairs(index, &blocks),
             blocks,
             proofs,
             files: files.into_values().collect(),
@@ -498,13 +503,14 @@ impl<'a> Resolver<'a> {
     fn imports(
         &mut self,
         page: usize,
-        block: &crate::source::page::Block,
+        at: usize,
+        hints: &[String],
         what: &Shown,
     ) -> String {
         let Shown::Listing { listing, anchor } = what else { return String::new() };
         let Some(anchor) = listing.anchors.get(anchor) else { return String::new() };
-        imports::lines(listing, anchor, &block.uses).unwrap_or_else(|(what, mend)| {
-            self.problem(page, block.range.start, what, mend);
+        imports::lines(listing, anchor, hints).unwrap_or_else(|(what, mend)| {
+            self.problem(page, at, what, mend);
             String::new()
         })
     }
@@ -859,27 +865,35 @@ impl<'a> Resolver<'a> {
         self.claim(page, at, &id);
     }
 
-    /// The right half of each pair is no code that is wrong, and not the wrong half.
-    fn pairs(&mut self, pages: &[BookPage]) {
-        for (index, page) in pages.iter().enumerate().filter(|(_, it)| it.is_whole()) {
-            for pair in &page.page.pairs {
-                let (wrong, right) =
-                    (&page.blocks[pair.wrong], &page.blocks[pair.right]);
-                if let Shown::Listing { listing, anchor } = &right.what
-                    && listing.is_wrong(anchor)
-                {
-                    let what = format!("`{anchor}` is wrong in {}", listing.file.path);
-                    let mend = "show under **Right:** what is right, and no code of `mod naive` or ui/";
-                    self.problem(index, right.range.start, what, mend);
-                }
-                let (left, other) = (wrong.what.code(), right.what.code());
-                if differences::between(left, other).is_none() {
-                    let what = "wrong and right are the same code".to_owned();
-                    let mend = "show two anchors that differ in more than white space";
-                    self.problem(index, pair.open.start, what, mend);
-                }
+    /// The pairs of a page. The right half of each is no code that is wrong, and not the wrong half.
+    fn pairs(&mut self, index: usize, blocks: &[Block]) -> Vec<[Half; 2]> {
+        let page = &self.pages[index];
+        if blocks.len() != page.blocks.len() {
+            return Vec::new(); // what was not found is told
+        }
+        let mut pairs = Vec::new();
+        for pair in &page.pairs {
+            let (wrong, right) = (&blocks[pair.wrong], &blocks[pair.right]);
+            if let Shown::Listing { listing, anchor } = &right.what
+                && listing.is_wrong(anchor)
+            {
+                let what = format!("`{anchor}` is wrong in {}", listing.file.path);
+                let mend = "show under **Right:** what is right, and no code of `mod naive` or ui/";
+                self.problem(index, right.range.start, what, mend);
+            }
+            let lines = differences::between(wrong.what.code(), right.what.code());
+            if let Some([left, other]) = lines {
+                pairs.push([
+                    Half { block: pair.wrong, lines: left },
+                    Half { block: pair.right, lines: other },
+                ]);
+            } else {
+                let what = "wrong and right are the same code".to_owned();
+                let mend = "show two anchors that differ in more than white space";
+                self.problem(index, pair.open.start, what, mend);
             }
         }
+        pairs
     }
 
     /// Each page can be read at one sitting, or says why not.

@@ -4,7 +4,6 @@
 //! module of the same name, so that nobody has to change a line. What those listings call of the book comes
 //! along; crates of a registry stand in the `[dependencies]` beside the program.
 
-use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 use crate::layout::{File, module};
 use crate::problem::Problem;
 use crate::source;
-use crate::source::listing::{Listing, MOST_COLUMNS, MOST_LINES};
+use crate::source::listing::{self, Listing};
 use crate::source::tokens::{self, Token};
 
 /// A use that a page shows whole, and what it calls of the book.
@@ -81,7 +80,10 @@ impl Paste {
     /// It does not fit on a screen, or could not be built alone.
     pub fn of(program: &Arc<Listing>, book: &Shelf<'_>) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        problems.extend(size(program));
+        let less = "show less: a later step is a use of its own, shown by an anchor";
+        let told = listing::too_large("the use", &program.whole, less);
+        let path = &program.file.path;
+        problems.extend(told.map(|(what, mend)| Problem::new(path, 0, what, mend)));
         if let Some((line, path)) = &program.outward {
             let what =
                 format!("`{path}` leads out of the use, and nothing is around it");
@@ -203,20 +205,6 @@ fn shared(text: &str, tokens: &[Token<'_>]) -> Option<Shared> {
     })
 }
 
-/// Why the use is too large for a page.
-fn size(program: &Listing) -> Option<Problem> {
-    let (path, code) = (&program.file.path, &program.whole);
-    let lines = code.lines().count();
-    if lines > MOST_LINES {
-        let what = format!("a use of {lines} lines, more than {MOST_LINES}");
-        let mend = "show less: a later step is a use of its own, shown by an anchor";
-        return Some(Problem::new(path, 0, what, mend));
-    }
-    let long = code.lines().find(|line| line.chars().count() > MOST_COLUMNS)?;
-    let what = format!("a use with a line of more than {MOST_COLUMNS} columns");
-    Some(Problem::new(path, 0, what, format!("break it: {}", long.trim())))
-}
-
 /// Why a listing cannot stand in a module of another file.
 fn alone(listing: &Listing) -> Option<Problem> {
     let (line, path) = listing.outward.as_ref()?;
@@ -277,15 +265,10 @@ fn below(
 /// Why a use never runs, or nobody looks at what it prints, as lines of text.
 pub fn never_runs(root: &Path, file: &File, recorded: bool) -> Vec<String> {
     let (package, name) = (&file.topic.pattern, file.topic.module());
-    let text = |path: &str| {
-        source::read(root, &format!("listings/{package}/{path}")).unwrap_or_default()
-    };
-    let mut reasons = Vec::new();
-    let module = format!("mod {name};");
-    if !text("examples/uses/main.rs").lines().any(|line| line.trim() == module) {
-        reasons.push(format!("main.rs beside it has no `{module}`"));
-    }
-    let tests = text("tests/programs.rs");
+    let main = format!("listings/{package}/examples/uses/main.rs");
+    let mut reasons = Vec::from_iter(source::not_a_module(root, &main, &name));
+    let tests = format!("listings/{package}/tests/programs.rs");
+    let tests = source::read(root, &tests).unwrap_or_default();
     let checked = tests.split_once("check_uses!(").map_or("", |(_, rest)| rest);
     let checked = checked.split(')').next().unwrap_or_default();
     if !checked.split(',').any(|checked| checked.trim() == name) {
@@ -295,143 +278,4 @@ pub fn never_runs(root: &Path, file: &File, recorded: bool) -> Vec<String> {
         reasons.push(format!("there is no {}: `cargo run -- record`", file.output()));
     }
     reasons.into_iter().map(|reason| format!("{}: {reason}", file.path)).collect()
-}
-
-/// A use as a reader's `main.rs` has it: there, nobody else calls its `main`, or what its later steps call.
-pub fn as_main(text: &str) -> Cow<'_, str> {
-    const FOR_OTHERS: &str = "pub(crate) ";
-    let mut text = Cow::Borrowed(text);
-    for before in ["\n", "    "] {
-        let for_others = format!("{before}{FOR_OTHERS}");
-        if text.contains(&for_others) {
-            text = text.replace(&for_others, before).into();
-        }
-    }
-    text
-}
-
-/// The first two names of each path, and its line: `tokio`, `time` of `tokio::time::sleep`. A path with braces
-/// has several; the second name of `tokio::*` is `*`.
-pub fn paths<'a>(tokens: &[Token<'a>]) -> Vec<(&'a str, &'a str, usize)> {
-    let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
-    let (mut found, mut behind) = (Vec::new(), 0);
-    for (at, root) in tokens::roots(tokens) {
-        if at < behind {
-            continue; // in the braces of another path
-        }
-        let next = at + 3;
-        if text(next) != "{" {
-            found.push((root.text, text(next), root.line));
-            continue;
-        }
-        let (mut depth, mut begins) = (0, false);
-        for (at, token) in tokens.iter().enumerate().skip(next) {
-            behind = at;
-            match token.text {
-                "{" => {
-                    depth += 1;
-                    begins = depth == 1;
-                }
-                "}" if depth == 1 => break,
-                "}" => depth -= 1,
-                "," => begins = depth == 1,
-                name => {
-                    if begins {
-                        found.push((root.text, name, token.line));
-                    }
-                    begins = false;
-                }
-            }
-        }
-    }
-    found
-}
-
-/// The first path that leads out of a file, outside of its tests, and its line: `crate::…`, or `super::…` outside
-/// of its modules.
-pub fn outward(
-    tokens: &[Token<'_>],
-    items: &[tokens::Item],
-) -> Option<(usize, String)> {
-    let inside = |item: &tokens::Item| {
-        items.iter().any(|outer| {
-            matches!(outer.kind, tokens::ItemKind::Module { here: true, .. })
-                && outer.tokens.start < item.tokens.start
-                && item.tokens.end < outer.tokens.end
-        })
-    };
-    let own = items.iter().filter(|item| {
-        !item.in_tests && !matches!(item.kind, tokens::ItemKind::Module { .. })
-    });
-    let leads = own.flat_map(|item| {
-        let (inside, tokens) = (inside(item), &tokens[item.tokens.clone()]);
-        let paths = paths(tokens).into_iter();
-        paths.filter(move |(root, ..)| *root == "crate" || *root == "super" && !inside)
-    });
-    let first = leads.min_by_key(|(_, _, line)| *line);
-    first.map(|(root, next, line)| (line, format!("{root}::{next}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(text: &str) -> Vec<(String, String, usize)> {
-        let tokens = tokens::tokens(text).unwrap();
-        let paths = paths(&tokens).into_iter();
-        paths.map(|(root, next, line)| (root.into(), next.into(), line)).collect()
-    }
-
-    #[test]
-    fn a_path_is_known_by_its_first_two_names() {
-        let of = |root: &str, next: &str, line| (root.into(), next.into(), line);
-        assert_eq!(
-            names(
-                "use a::b::c;\nuse d::{e::{f, g}, h,\n i::*};\nfn f() -> j::K { l::<m::N>(o::*) }"
-            ),
-            [
-                of("a", "b", 1),
-                of("d", "e", 2),
-                of("d", "h", 2),
-                of("d", "i", 3),
-                of("j", "K", 4),
-                of("l", "<", 4),
-                of("m", "N", 4),
-                of("o", "*", 4),
-            ]
-        );
-    }
-
-    #[test]
-    fn what_leads_out_of_a_file_is_found() {
-        let outward = |text: &str| {
-            let tokens = tokens::tokens(text).unwrap();
-            outward(&tokens, &tokens::items(&tokens))
-        };
-        assert_eq!(outward("use a::b;\nuse super::c;\n"), Some((2, "super::c".into())));
-        assert_eq!(
-            outward("fn f() {\n    crate::a();\n}\n"),
-            Some((2, "crate::a".into()))
-        );
-        let naive = "pub mod naive {\n    use super::*;\n";
-        assert_eq!(outward(&format!("{naive}}}\n")), None);
-        let inner = format!("{naive}    fn f() {{ crate::g() }}\n}}\n");
-        assert_eq!(outward(&inner), Some((3, "crate::g".into())));
-        assert_eq!(
-            outward("pub(crate) fn f() {}\n#[cfg(test)]\nuse crate::a;\n"),
-            None
-        );
-    }
-
-    #[test]
-    fn nobody_else_calls_what_is_in_the_main_of_a_reader() {
-        let text = "#[tokio::main]\npub(crate) async fn main() {}\n";
-        assert_eq!(as_main(text), "#[tokio::main]\nasync fn main() {}\n");
-        assert_eq!(as_main("\npub(crate) fn main() {}\n"), "\nfn main() {}\n");
-        let steps =
-            "\npub(crate) struct A {\n    pub(crate) b: u8,\n    pub c: u8,\n}\n";
-        let own = "\nstruct A {\n    b: u8,\n    pub c: u8,\n}\n";
-        assert_eq!(as_main(steps), own);
-        assert!(matches!(as_main("fn main() {}\n"), Cow::Borrowed(_)));
-    }
 }

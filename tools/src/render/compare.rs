@@ -19,9 +19,9 @@ use crate::render::html::{LINE, address, markdown, permalink};
 pub(super) fn openings(
     page: &BookPage,
 ) -> impl Iterator<Item = (Range<usize>, String)> {
-    page.page.pairs.iter().zip(page.pairs()).map(|(pair, halves)| {
-        let columns = halves.iter().map(|(block, lines)| {
-            let code = page.blocks[*block].what.code().lines().zip(lines);
+    page.page.pairs.iter().zip(&page.pairs).map(|(pair, halves)| {
+        let columns = halves.iter().map(|half| {
+            let code = page.blocks[half.block].what.code().lines().zip(&half.lines);
             let shown = code.filter(|(_, line)| **line != Line::LeftOut);
             shown.map(|(text, _)| text.chars().count()).max().unwrap_or(0)
         });
@@ -36,20 +36,20 @@ pub(super) fn openings(
 /// What stands in the place of the blocks that are halves of pairs: a listing, which ends its half.
 pub(super) fn halves(book: &Book, page: &BookPage) -> BTreeMap<usize, String> {
     let mut halves = BTreeMap::new();
-    for [(wrong, left), (right, other)] in page.pairs() {
-        for (block, lines, class, end) in [
-            (wrong, left, "del", "</div>\n\n<div class=\"right\">\n\n"),
-            (right, other, "add", "</div>\n\n"),
+    for [wrong, right] in &page.pairs {
+        for (half, class, end) in [
+            (wrong, "del", "</div>\n\n<div class=\"right\">\n\n"),
+            (right, "add", "</div>\n\n"),
         ] {
-            if let Shown::Listing { listing, anchor } = &page.blocks[block].what
+            let block = &page.blocks[half.block];
+            if let Shown::Listing { listing, anchor } = &block.what
                 && let Some(part) = listing.anchors.get(anchor)
             {
-                let imports = &page.blocks[block].imports;
                 let id = listing.file.listing_id(anchor);
                 let figure = html! {
                     figure.listing id=(id) data-file=(listing.file.whole_id()) {
                         (LINE) (LINE)
-                        (markdown(&code(imports, &part.code, &lines, class))) (LINE)
+                        (markdown(&code(&block.imports, &part.code, &half.lines, class))) (LINE)
                         figcaption {
                             a href=(address(book, listing, part.line)) {
                                 code { (listing.file.name()) }
@@ -60,7 +60,7 @@ pub(super) fn halves(book: &Book, page: &BookPage) -> BTreeMap<usize, String> {
                     }
                     (LINE) (LINE)
                 };
-                halves.insert(block, figure.into_string() + end);
+                halves.insert(half.block, figure.into_string() + end);
             }
         }
     }

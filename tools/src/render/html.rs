@@ -69,7 +69,8 @@ fn shown(book: &Book, block: &Block) -> String {
         }
         Shown::Use(paste) => {
             let program = &paste.program;
-            let caption = caption(book, program, 1, &program.file.use_id(), "program");
+            let (id, command) = (program.file.use_id(), program.file.command());
+            let caption = caption(&file(book, program, 1), &command, &id, "program");
             whole_use::html(book, paste, &caption)
         }
         Shown::Output(recording) => output(recording),
@@ -102,7 +103,14 @@ fn part(book: &Book, listing: &Listing, name: &str, imports: &str) -> String {
             @if let Some(verdict) = verdict { p.verdict { (verdict) } (LINE) }
             (LINE)
             (markdown(&highlight::rust(imports, &anchor.code))) (LINE)
-            figcaption { (caption(book, listing, anchor.line, &id, "listing")) }
+            figcaption {
+                (caption(
+                    &file(book, listing, anchor.line),
+                    &listing.file.command(),
+                    &id,
+                    "listing",
+                ))
+            }
             (LINE)
         }
         (LINE) (LINE)
@@ -118,9 +126,12 @@ fn test(book: &Book, promise: &Promise) -> String {
             (LINE) (LINE)
             (markdown(&highlight::rust("", &promise.source))) (LINE)
             figcaption {
-                (file(book, &promise.listing, promise.source_line)) " "
-                code.command { (promise.command()) }
-                (permalink(&id, "test"))
+                (caption(
+                    &file(book, &promise.listing, promise.source_line),
+                    &promise.command(),
+                    &id,
+                    "test",
+                ))
             }
             (LINE)
         }
@@ -130,18 +141,8 @@ fn test(book: &Book, promise: &Promise) -> String {
 }
 
 /// Where code stands, and how it is run.
-fn caption(
-    book: &Book,
-    listing: &Listing,
-    line: usize,
-    id: &str,
-    what: &str,
-) -> Markup {
-    html! {
-        (file(book, listing, line)) " "
-        code.command { (listing.file.command()) }
-        (permalink(id, what))
-    }
+fn caption(file: &Markup, command: &str, id: &str, what: &str) -> Markup {
+    html! { (file) " " code.command { (command) } (permalink(id, what)) }
 }
 
 /// Where a file is kept.
@@ -290,7 +291,7 @@ fn dependencies(book: &Book, page: &BookPage) -> Markup {
         section.dependencies id=(page.page.topic.dependencies_id()) {
             (LINE) (LINE)
             "The listings on this page need, in your `Cargo.toml`"
-            @if page.has_use() { " (a whole program has its own list below it)" }
+            @if page.uses().next().is_some() { " (a whole program has its own list below it)" }
             ":" (LINE) (LINE)
             (markdown(&toml)) (LINE)
             @if !own.is_empty() { (markdown(&own_crates(book, &own))) }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::book::{Book, BookPage, Shown};
+use crate::book::{Book, BookPage};
 use crate::layout::Place;
 use crate::paste::Paste;
 use crate::source::listing::Listing;
@@ -22,19 +22,11 @@ pub fn pages(book: &Book) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// What a reader copies from a page by one click each.
-pub fn pastes(page: &BookPage) -> impl Iterator<Item = &Paste> {
-    page.blocks.iter().filter_map(|block| match &block.what {
-        Shown::Use(paste) => Some(paste),
-        _ => None,
-    })
-}
-
 /// The files that are compiled alone: all but those that a use has in it, and the steps of a use, which go into its
 /// program.
 pub fn alone(page: &BookPage) -> impl Iterator<Item = &Arc<Listing>> {
     let pasted: BTreeSet<_> =
-        pastes(page).flat_map(Paste::files).map(|it| &it.file.path).collect();
+        page.uses().flat_map(Paste::files).map(|it| &it.file.path).collect();
     page.files
         .iter()
         .filter(|it| it.file.place != Place::Use)
@@ -44,7 +36,7 @@ pub fn alone(page: &BookPage) -> impl Iterator<Item = &Arc<Listing>> {
 /// A program runs, and so does a use with all that is pasted below it; a listing only has to compile by itself.
 fn text(page: &BookPage) -> String {
     let mut text = String::new();
-    for paste in pastes(page) {
+    for paste in page.uses() {
         let _ = write!(text, "\n{}", fence("rust", &paste.text()));
     }
     for listing in alone(page) {

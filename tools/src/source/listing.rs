@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::layout::{File, Place};
-use crate::paste;
 use crate::problem::Problem;
+use crate::source::paths;
 use crate::source::tokens::{self, ItemKind, Token};
 use crate::source::uses::{Names, Needs, Uses};
 use crate::text::dedent;
@@ -32,7 +32,7 @@ pub struct Listing {
     pub crates: BTreeSet<String>,
     /// The first two names of each path outside its tests, and the line of the first: `tokio`, `time`.
     pub paths: BTreeMap<(String, String), usize>,
-    /// The first path that leads out of the file, and its line: see [`paste::outward`].
+    /// The first path that leads out of the file, and its line: see [`paths::outward`].
     pub outward: Option<(usize, String)>,
     /// It says that it is not meant for a page.
     pub support: bool,
@@ -87,7 +87,7 @@ impl Listing {
 
     fn read(file: File, text: &str) -> Result<Self, Problem> {
         let own = match file.place {
-            Place::Use => paste::as_main(text),
+            Place::Use => paths::as_main(text),
             _ => text.into(),
         };
         let text = &*own;
@@ -123,7 +123,7 @@ impl Listing {
                 }
                 _ if item.in_tests => {}
                 _ => {
-                    for (root, next, line) in paste::paths(inside) {
+                    for (root, next, line) in paths::paths(inside) {
                         let path = (root.to_owned(), next.to_owned());
                         paths.entry(path).or_insert(line);
                     }
@@ -145,7 +145,7 @@ impl Listing {
             support: lines.iter().any(|line| line.starts_with(SUPPORT)),
             whole: whole(&lines, &left_out),
             crates: paths.keys().map(|(root, _)| root.replace('_', "-")).collect(),
-            outward: paste::outward(&tokens, &items),
+            outward: paths::outward(&tokens, &items),
             file,
             tests,
             paths,
@@ -247,33 +247,28 @@ fn anchors(
 }
 
 fn check_size(path: &str, name: &str, line: usize, code: &str) -> Result<(), Problem> {
-    let lines = code.lines().count();
     if code.trim().is_empty() {
         let what = format!("the anchor `{name}` holds nothing");
         return Err(Problem::new(path, line, what, "remove it, or move its markers"));
     }
+    let less = "show less: the rest stands behind it";
+    match too_large(&format!("the anchor `{name}`"), code, less) {
+        Some((what, mend)) => Err(Problem::new(path, line, what, mend)),
+        None => Ok(()),
+    }
+}
+
+/// Why code does not fit on a screen, and what to do: `less`, if it has too many lines.
+pub fn too_large(subject: &str, code: &str, less: &str) -> Option<(String, String)> {
     if let Some(long) = code.lines().find(|line| line.chars().count() > MOST_COLUMNS) {
-        let what = format!(
-            "the anchor `{name}` has a line of more than {MOST_COLUMNS} columns"
-        );
-        return Err(Problem::new(
-            path,
-            line,
-            what,
-            format!("break it: {}", long.trim()),
-        ));
+        let what = format!("{subject} has a line of more than {MOST_COLUMNS} columns");
+        return Some((what, format!("break it: {}", long.trim())));
     }
-    if lines > MOST_LINES {
-        let what =
-            format!("the anchor `{name}` has {lines} lines, more than {MOST_LINES}");
-        return Err(Problem::new(
-            path,
-            line,
-            what,
-            "show less: the rest stands behind it",
-        ));
-    }
-    Ok(())
+    let lines = code.lines().count();
+    (lines > MOST_LINES).then(|| {
+        let what = format!("{subject} has {lines} lines, more than {MOST_LINES}");
+        (what, less.to_owned())
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod manifest;
 pub mod markup;
 pub mod names;
 pub mod page;
+pub mod paths;
 pub mod recording;
 pub mod summary;
 pub mod tokens;
@@ -142,6 +143,14 @@ pub fn below(root: &Path, folder: &str) -> (Vec<String>, Vec<Problem>) {
     }
     found.sort();
     (found, problems)
+}
+
+/// Why the file of this name, beside `main`, never runs: `main` does not name it as a module.
+pub fn not_a_module(root: &Path, main: &str, name: &str) -> Option<String> {
+    let text = read(root, main).unwrap_or_default();
+    let module = format!("mod {name};");
+    let named = text.lines().any(|line| line.trim() == module);
+    (!named).then(|| format!("main.rs beside it has no `{module}`"))
 }
 
 /// A file of an editor or a tool, which is not meant for the book.

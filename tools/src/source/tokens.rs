@@ -338,12 +338,8 @@ fn name_at(tokens: &[Token<'_>], at: usize) -> String {
     tokens.get(at).map_or("", |token| token.text).to_owned()
 }
 
-/// The names that begin a path, as `tokio` in `tokio::spawn`.
-pub fn path_roots<'a>(tokens: &'a [Token<'a>]) -> impl Iterator<Item = &'a str> {
-    roots(tokens).map(|(_, token)| token.text)
-}
-
-/// The tokens that begin a path, with their indices; two colons and what they lead to follow.
+/// The tokens that begin a path, as `tokio` in `tokio::spawn`, with their indices; two colons and what they lead to
+/// follow.
 pub fn roots<'t, 'a>(
     tokens: &'t [Token<'a>],
 ) -> impl Iterator<Item = (usize, &'t Token<'a>)> {
@@ -428,7 +424,7 @@ mod tests {
     fn a_path_is_known_by_its_root() {
         let tokens =
             tokens("let x: tokio::time::Y = a.b::<C>(std::mem::take(d));").unwrap();
-        let roots: Vec<_> = path_roots(&tokens).collect();
+        let roots: Vec<_> = roots(&tokens).map(|(_, token)| token.text).collect();
         assert_eq!(roots, ["tokio", "b", "std"]);
     }
 }
