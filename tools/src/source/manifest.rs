@@ -90,10 +90,7 @@ impl Manifest {
         crates: &BTreeSet<String>,
         packages: &BTreeSet<&str>,
     ) -> String {
-        self.printed(crates, |name| {
-            let members = packages.iter().filter_map(|it| self.members.get(*it));
-            members.filter_map(|member| member.get(name)).flatten().collect()
-        })
+        self.printed(crates, |name| self.of_members(packages, name).collect())
     }
 
     /// The `[dependencies]` of a program of `package`, for what it and its listings name: as
@@ -108,12 +105,20 @@ impl Manifest {
     ) -> String {
         let of_programs = self.programs.get(package);
         self.printed(crates, |name| {
-            let members = packages.iter().filter_map(|it| self.members.get(*it));
-            let members = members.filter_map(|member| member.get(name)).flatten();
             let more = of_programs.and_then(|it| it.get(name)).into_iter().flatten();
             let more = more.filter(|feature| pauses || *feature != FOR_TESTS);
-            members.chain(more).collect()
+            self.of_members(packages, name).chain(more).collect()
         })
+    }
+
+    /// The features that these members turn on for a dependency.
+    fn of_members<'a>(
+        &'a self,
+        packages: &BTreeSet<&str>,
+        name: &str,
+    ) -> impl Iterator<Item = &'a String> {
+        let members = packages.iter().filter_map(|it| self.members.get(*it));
+        members.filter_map(move |member| member.get(name)).flatten()
     }
 
     fn printed<'a>(
