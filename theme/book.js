@@ -165,7 +165,7 @@ for (const link of document.querySelectorAll("a.mark[href^='#promise-']")) {
 
 // What a reader hears of a footnote, in the text and at the end of the page.
 for (const link of document.querySelectorAll(".footnote-reference a")) link.setAttribute("aria-label", `Note ${link.textContent}`);
-for (const link of document.querySelectorAll(".footnote-definition a[href^='#fr-']")) link.setAttribute("aria-label", "Back to the text");
+for (const link of document.querySelectorAll(".footnote-definition a[href^='#fr-']")) link.setAttribute("aria-label", `Back to the text ${link.textContent.replace("↩", "")}`.trimEnd());
 
 // What scrolls can be focused, so that the keyboard scrolls it, too.
 {
