@@ -76,7 +76,9 @@ fn package(pattern: &str, files: &[(&Listing, Vec<Part<'_>>)]) -> Files {
         "[package]\nname = \"imports-of-{pattern}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n{}\n",
         manifest.dependencies(&crates, &BTreeSet::from([pattern]))
     );
-    for own in manifest.own(&crates) {
+    // A step takes what the page shows from the crate itself.
+    let all = crates.iter().cloned().chain([pattern.to_owned()]).collect();
+    for own in manifest.own(&all) {
         let path = root().join("listings").join(own);
         let _ = writeln!(toml, "{own} = {{ path = '{}' }}", path.display());
     }
@@ -105,6 +107,7 @@ fn package(pattern: &str, files: &[(&Listing, Vec<Part<'_>>)]) -> Files {
             let _ = writeln!(modules, "pub mod {module};");
         }
     }
+    let _ = writeln!(uses, "pub use {} as shown;", pattern.replace('-', "_"));
     package.insert("all/src/uses.rs".into(), uses);
     modules.push_str("pub mod uses;\n");
     package.insert("all/Cargo.toml".into(), toml);

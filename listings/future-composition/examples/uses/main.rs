@@ -2,6 +2,9 @@
 //!
 //! Support: no page shows this file.
 
+// What a page shows before a step: a reader has pasted it, and needs no `use` for it.
+use future_composition as shown;
+
 mod racing;
 mod racing_backup;
 mod racing_finish;

@@ -1,5 +1,5 @@
 use super::racing::{DOWN, UP, ask};
-use future_composition::racing::hedge;
+use super::shown::racing::hedge;
 use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]

@@ -1,5 +1,5 @@
 use super::racing::{UP, ask};
-use future_composition::racing::first_to_finish;
+use super::shown::racing::first_to_finish;
 use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]

@@ -1,5 +1,5 @@
 use super::racing::{DOWN, UP, ask};
-use future_composition::racing::first_to_succeed;
+use super::shown::racing::first_to_succeed;
 
 // ANCHOR: main
 #[tokio::main(flavor = "current_thread", start_paused = true)]

@@ -1,5 +1,5 @@
 use super::racing::{DOWN, UP, ask};
-use future_composition::racing::first_by_name;
+use super::shown::racing::first_by_name;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {

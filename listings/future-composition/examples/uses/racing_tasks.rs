@@ -1,5 +1,5 @@
 use super::racing::{UP, ask};
-use future_composition::racing::race_tasks;
+use super::shown::racing::race_tasks;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {

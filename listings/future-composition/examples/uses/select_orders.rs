@@ -1,4 +1,4 @@
-use future_composition::select::all_orders;
+use super::shown::select::all_orders;
 use futures::stream::StreamExt;
 use std::pin::pin;
 use std::time::Duration;

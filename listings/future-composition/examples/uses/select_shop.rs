@@ -1,4 +1,4 @@
-use future_composition::select::next_order;
+use super::shown::select::next_order;
 use std::time::Duration;
 use tokio::select;
 use tokio::sync::mpsc;

@@ -1,4 +1,4 @@
-use future_composition::select::total;
+use super::shown::select::total;
 use tokio::sync::mpsc;
 
 /// A channel with `messages` in it, which then ends.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use super::shown::let_others_run::for_each_with_budget;
 use futures::stream;
-use stream_processing::let_others_run::for_each_with_budget;
 use tokio::time::timeout;
 
 use super::let_others_run::compute;

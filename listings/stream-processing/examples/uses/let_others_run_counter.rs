@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use super::shown::let_others_run::Counter;
 use futures::stream::StreamExt;
-use stream_processing::let_others_run::Counter;
 use tokio::time::timeout;
 
 use super::let_others_run::compute;

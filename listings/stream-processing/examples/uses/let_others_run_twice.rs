@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use stream_processing::let_others_run::{Counter, for_each_with_budget};
+use super::shown::let_others_run::{Counter, for_each_with_budget};
 use tokio::time::timeout;
 
 use super::let_others_run::compute;

@@ -2,6 +2,9 @@
 //!
 //! Support: no page shows this file.
 
+// What a page shows before a step: a reader has pasted it, and needs no `use` for it.
+use stream_processing as shown;
+
 mod a_stream_that_waits;
 mod a_stream_that_waits_end;
 mod a_stream_that_waits_watch;

@@ -3,8 +3,8 @@ use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::time::Duration;
 
+use super::shown::stream_sources::prefetch;
 use futures::stream::{Stream, TryStreamExt};
-use stream_processing::stream_sources::prefetch;
 use tokio::time::{Instant, sleep};
 
 use super::stream_sources_pages::pages;

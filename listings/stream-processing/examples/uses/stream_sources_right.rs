@@ -1,7 +1,7 @@
 use std::pin::pin;
 
+use super::shown::stream_sources::feed;
 use futures::stream::{self, Stream, StreamExt};
-use stream_processing::stream_sources::feed;
 use tokio::select;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;

@@ -1,5 +1,5 @@
+use super::shown::write_a_stream::changes;
 use futures::stream::{self, StreamExt};
-use stream_processing::write_a_stream::changes;
 
 #[tokio::main]
 pub(crate) async fn main() {
