@@ -3,4 +3,11 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!();
+backend::check_uses!(
+    handler,
+    handler_to_the_end,
+    index,
+    index_limit,
+    index_set,
+    index_stop,
+);

@@ -6,6 +6,7 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::book::{Block, Book, BookPage, Named, Promise, Shown};
 use crate::layout::{self, Place};
+use crate::paste::Paste;
 use crate::render::{compare, figure, highlight, whole_use};
 use crate::source::listing::Listing;
 use crate::source::page::{MARK, NOTES, Promises};
@@ -291,7 +292,9 @@ fn dependencies(book: &Book, page: &BookPage) -> Markup {
         section.dependencies id=(page.page.topic.dependencies_id()) {
             (LINE) (LINE)
             "The listings on this page need, in your `Cargo.toml`"
-            @if page.uses().next().is_some() { " (a whole program has its own list below it)" }
+            @if page.uses().any(Paste::pauses) {
+                ". A program that pauses the clock also needs Tokio's feature " code { "test-util" } ", as the list below the program says"
+            }
             ":" (LINE) (LINE)
             (markdown(&toml)) (LINE)
             @if !own.is_empty() { (markdown(&own_crates(book, &own))) }
