@@ -53,8 +53,8 @@ pub enum Failed {
 /// There are not enough, or a step has failed.
 ///
 /// # Cancel safety
-/// Dropped at `write` or later, the order may be written, and nobody has told the
-/// customer.
+/// If this is dropped at `write` or later, the order may be written, and the customer
+/// may not know.
 pub async fn handle(shop: &dyn Shop) -> Result<(), Failed> {
     let order = shop.read().await?;
     let left = shop.look_up(&order.item).await?;

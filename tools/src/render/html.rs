@@ -291,9 +291,9 @@ fn dependencies(book: &Book, page: &BookPage) -> Markup {
         (LINE)
         section.dependencies id=(page.page.topic.dependencies_id()) {
             (LINE) (LINE)
-            "The listings on this page need, in your `Cargo.toml`"
+            "In your `Cargo.toml`, the listings on this page need these lines"
             @if page.uses().any(Paste::pauses) {
-                ". A program that pauses the clock also needs Tokio's feature " code { "test-util" } ", as the list below the program says"
+                ". A program that pauses the clock needs one more feature of Tokio, `test-util`: the list below the first program has it"
             }
             ":" (LINE) (LINE)
             (markdown(&toml)) (LINE)
