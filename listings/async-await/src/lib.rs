@@ -4,3 +4,5 @@
 extern crate self as async_await;
 
 pub mod handler;
+
+pub mod errors_across_tasks;

@@ -4,6 +4,8 @@
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    errors_across_tasks,
+    errors_across_tasks_panic,
     handler,
     handler_to_the_end,
     index,

@@ -2,6 +2,8 @@
 //!
 //! Support: no page shows this file.
 
+mod errors_across_tasks;
+mod errors_across_tasks_panic;
 mod handler;
 mod handler_to_the_end;
 mod index;
@@ -9,4 +11,13 @@ mod index_limit;
 mod index_set;
 mod index_stop;
 
-backend::uses!(handler, handler_to_the_end, index, index_limit, index_set, index_stop,);
+backend::uses!(
+    errors_across_tasks,
+    errors_across_tasks_panic,
+    handler,
+    handler_to_the_end,
+    index,
+    index_limit,
+    index_set,
+    index_stop,
+);
