@@ -66,7 +66,7 @@ pub enum ProfileError {
         source: DbError,
     },
     /// The task that counts has panicked, or was aborted.
-    #[error("nobody counts the posts of user {id}")]
+    #[error("the task that counts the posts of user {id} has ended early")]
     Task {
         /// Which user.
         id: u32,
@@ -84,7 +84,7 @@ pub enum ProfileError {
 ///
 /// # Cancel safety
 /// Dropping this drops the query.
-pub async fn name(database: &impl Database, id: u32) -> Result<String, UserError> {
+pub async fn user_name(database: &impl Database, id: u32) -> Result<String, UserError> {
     match database.name(id).await {
         Ok(Some(name)) => Ok(name),
         Ok(None) => Err(UserError::Unknown(id)),
@@ -123,7 +123,7 @@ pub async fn profile<D: Database>(
     let posts = tokio::spawn(async move { shared.posts(id).await });
     let posts = AbortOnDropHandle::new(posts);
 
-    let name = name(&*database, id).await?; // `UserError` becomes `ProfileError`
+    let name = user_name(&*database, id).await?; // `UserError` becomes `ProfileError`
     match posts.await {
         Ok(Ok(posts)) => Ok(Profile { name, posts }),
         Ok(Err(source)) => Err(ProfileError::Posts { id, source }),
@@ -135,6 +135,7 @@ pub async fn profile<D: Database>(
 // ANCHOR: chain
 /// An error and all its causes, in one line.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
+    // The error, its source, the source of that, and so on.
     let all = iter::successors(Some(error), |&error| error.source());
     all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
@@ -174,7 +175,7 @@ pub async fn answer<D: Database>(
         Ok(profile) => Answer::Found(profile),
         // The client has asked for something that is not there: no failure of ours.
         Err(ProfileError::User(UserError::Unknown(_))) => Answer::NotFound,
-        // Aborted, so the server ends: no failure either.
+        // Nobody else can abort this task, so its runtime ends: no failure either.
         Err(ProfileError::Task { source, .. }) if source.is_cancelled() => {
             Answer::Unavailable
         }
@@ -207,7 +208,7 @@ where
             Ok(Ok(_)) => {}
             Ok(Err(error)) => log(chain(&error)),
             Err(panic) if panic.is_panic() => log(chain(&panic)),
-            Err(_aborted) => {} // the runtime ends
+            Err(_aborted) => {} // its runtime ends
         }
     })
 }
@@ -222,7 +223,7 @@ pub async fn name_for_profile(
     id: u32,
 ) -> Result<String, ProfileError> {
     // ANCHOR: only_returned
-    let name = name(database, id).await;
+    let name = user_name(database, id).await;
     Ok(name?)
     // ANCHOR_END: only_returned
 }
@@ -241,7 +242,7 @@ pub mod naive {
         log: &mut impl FnMut(String),
     ) -> Result<String, ProfileError> {
         // ANCHOR: logged_twice
-        let name = name(database, id).await;
+        let name = user_name(database, id).await;
         if let Err(error) = &name {
             log(format!("cannot read user {id}: {error}"));
         }

@@ -5,4 +5,6 @@ extern crate self as async_await;
 
 pub mod handler;
 
+pub mod borrow;
+
 pub mod errors_across_tasks;

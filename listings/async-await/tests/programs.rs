@@ -4,7 +4,11 @@
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    borrow,
+    borrow_tasks,
+    borrow_threads,
     errors_across_tasks,
+    errors_across_tasks_logged,
     errors_across_tasks_panic,
     handler,
     handler_to_the_end,

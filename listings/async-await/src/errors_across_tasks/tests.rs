@@ -71,7 +71,7 @@ async fn both_queries_run_at_once() {
 #[tokio::test(start_paused = true)]
 async fn user_0_is_a_variant_of_its_own() {
     let database = Scripted::new(End::Well, End::Well);
-    assert_eq!(name(&*database, 0).await, Err(UserError::Unknown(0)));
+    assert_eq!(user_name(&*database, 0).await, Err(UserError::Unknown(0)));
     let error = profile(database, 0).await.unwrap_err();
     assert!(matches!(error, ProfileError::User(UserError::Unknown(0))));
 }
@@ -114,7 +114,12 @@ async fn a_panic_of_the_task_is_an_error_and_the_chain_has_its_message() {
         matches!(&error, ProfileError::Task { id: 7, source } if source.is_panic())
     );
     let line = chain(&error);
-    assert!(line.starts_with("nobody counts the posts of user 7: task "), "{line}");
+    assert!(
+        line.starts_with(
+            "the task that counts the posts of user 7 has ended early: task "
+        ),
+        "{line}"
+    );
     assert!(
         line.ends_with(" panicked with message \"a bug in the query for the posts\""),
         "{line}"
