@@ -70,8 +70,8 @@ where
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// Dropping this does not stop the threads. They compute to their end, and all items are
-/// lost.
+/// Dropping this does not stop the threads. They compute to their end, and all items
+/// are lost.
 pub async fn compute_all<T: Send + 'static>(
     mut items: Vec<T>,
     threads: NonZeroUsize,
