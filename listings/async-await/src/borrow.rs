@@ -18,8 +18,8 @@ where
     Fut: Future<Output = T>,
 {
     let changes = items.iter_mut().map(|item| {
-        let changed = change(item.clone());
-        async move { *item = changed.await }
+        let new = change(item.clone()); // a copy, as `item` is written later
+        async move { *item = new.await }
     });
     join_all(changes).await;
 }
@@ -47,12 +47,12 @@ where
 {
     let mut tasks = JoinSet::new();
     for (place, item) in items.into_iter().enumerate() {
-        let changed = change(item);
-        tasks.spawn(async move { (place, changed.await) });
+        let new = change(item);
+        tasks.spawn(async move { (place, new.await) });
     }
     let mut changed = Vec::new();
-    while let Some(end) = tasks.join_next().await {
-        changed.push(end?); // an error drops `tasks`, which aborts them
+    while let Some(result) = tasks.join_next().await {
+        changed.push(result?); // an error drops `tasks` and `changed`
     }
     changed.sort_by_key(|(place, _)| *place);
     Ok(changed.into_iter().map(|(_, item)| item).collect())

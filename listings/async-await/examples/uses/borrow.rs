@@ -2,8 +2,8 @@ use async_await::borrow::change_all;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// In your program: asks a shop for the new price. It needs 10 ms.
-pub(crate) async fn ask(price: u64) -> u64 {
+/// In your program: asks a server what a price is in another currency. It needs 10 ms.
+pub(crate) async fn convert(price: u64) -> u64 {
     sleep(Duration::from_millis(10)).await;
     2 * price
 }
@@ -13,6 +13,6 @@ pub(crate) async fn ask(price: u64) -> u64 {
 pub(crate) async fn main() {
     let start = Instant::now();
     let mut prices = [1, 2, 3, 4, 5];
-    change_all(&mut prices, ask).await;
+    change_all(&mut prices, convert).await;
     println!("{prices:?} after {:?}", start.elapsed());
 }

@@ -2,16 +2,16 @@
 
 use tokio::task::JoinSet;
 
-async fn ask(product: usize) -> u64 {
-    10 * product as u64
+async fn convert(price: u64) -> u64 {
+    2 * price
 }
 
 // ANCHOR: borrowed
-async fn refresh() -> [u64; 2] {
-    let mut prices = [1, 2];
+async fn converted() -> [u64; 5] {
+    let mut prices = [1, 2, 3, 4, 5];
     let mut tasks = JoinSet::new();
-    for (product, price) in prices.iter_mut().enumerate() {
-        tasks.spawn(async move { *price = ask(product).await });
+    for price in &mut prices {
+        tasks.spawn(async move { *price = convert(*price).await });
     }
     while tasks.join_next().await.is_some() {}
     prices
@@ -19,5 +19,5 @@ async fn refresh() -> [u64; 2] {
 // ANCHOR_END: borrowed
 
 fn main() {
-    drop(refresh());
+    drop(converted());
 }
