@@ -134,9 +134,9 @@ where
 /// The task panicked, or was aborted, by this or by somebody else.
 ///
 /// # Cancel safety
-/// Dropping this detaches the task.
+/// Dropping this aborts the task, and does not wait for it.
 pub async fn stop_after<T>(
-    mut task: JoinHandle<T>,
+    mut task: AbortOnDropHandle<T>,
     limit: Duration,
 ) -> Result<T, JoinError> {
     // ANCHOR: borrowed_by_the_limit
@@ -152,10 +152,9 @@ pub async fn stop_after<T>(
 /// if it ended before the abort reached it.
 ///
 /// # Cancel safety
-/// Dropping this where it waits leaves the task to the runtime, which drops it; `next` is
-/// not called.
+/// Dropping this aborts the task, and does not wait for it; `next` is not called.
 pub async fn replace<T, N>(
-    task: JoinHandle<T>,
+    task: AbortOnDropHandle<T>,
     next: impl FnOnce() -> N,
 ) -> (Result<T, JoinError>, N) {
     // ANCHOR: abort_and_wait

@@ -455,7 +455,7 @@ async fn at_the_limit_a_borrowed_handle_still_stops_its_task() {
     let alive = Alive::default();
     let task = waiting(&alive).await;
     let start = Instant::now();
-    let error = stop_after(task, ms(100)).await.unwrap_err();
+    let error = stop_after(AbortOnDropHandle::new(task), ms(100)).await.unwrap_err();
     assert!(error.is_cancelled());
     assert_eq!((alive.count(), start.elapsed()), (0, ms(100)));
 }
@@ -463,10 +463,10 @@ async fn at_the_limit_a_borrowed_handle_still_stops_its_task() {
 #[tokio::test(start_paused = true)]
 async fn before_the_limit_a_task_gives_its_value_or_its_panic() {
     let start = Instant::now();
-    let task = tokio::spawn(after(ms(100), 7));
+    let task = accept(after(ms(100), 7));
     assert_eq!(stop_after(task, ms(150)).await.unwrap(), 7);
     assert_eq!(start.elapsed(), ms(100));
-    let task = tokio::spawn(async { panic!("boom") });
+    let task = accept(async { panic!("boom") });
     assert!(stop_after::<()>(task, ms(150)).await.unwrap_err().is_panic());
 }
 
@@ -482,6 +482,7 @@ async fn a_task_that_ends_in_spite_of_the_abort_gives_its_value() {
         7
     });
     begun.await.unwrap();
+    let task = AbortOnDropHandle::new(task);
     let (value, ()) = tokio::join!(stop_after(task, SECOND), async {
         sleep(2 * SECOND).await;
         release.send(()).unwrap();
@@ -494,11 +495,12 @@ async fn a_task_that_ends_in_spite_of_the_abort_gives_its_value() {
 async fn what_takes_the_place_of_a_task_starts_when_the_task_is_gone() {
     let alive = Alive::default();
     let task = waiting(&alive).await;
+    let task = AbortOnDropHandle::new(task);
     let (ended, left) = replace(task, || alive.count()).await;
     assert!(ended.unwrap_err().is_cancelled());
     assert_eq!(left, 0);
 
-    let finished = tokio::spawn(async { 7 });
+    let finished = accept(async { 7 });
     yield_now().await;
     assert_eq!(replace(finished, || ()).await.0.unwrap(), 7);
 }
@@ -512,19 +514,32 @@ async fn right_after_abort_the_task_is_still_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropped_where_it_waits_a_replacement_never_starts() {
-    let (alive, started) = (Alive::default(), Alive::default());
-    let task = waiting(&alive).await;
-    let inside = started.clone();
-    let replacing = replace(task, move || drop(inside.guard()));
-    assert!(cancel::after_polls(1, replacing).await.is_none());
-    yield_now().await;
-    assert_eq!((alive.count(), started.dropped()), (0, 0));
+async fn dropped_before_or_at_its_await_a_replacement_aborts_and_starts_nothing() {
+    for polls in [0, 1] {
+        let (alive, started) = (Alive::default(), Alive::default());
+        let task = AbortOnDropHandle::new(waiting(&alive).await);
+        let inside = started.clone();
+        let replacing = replace(task, move || drop(inside.guard()));
+        assert!(cancel::after_polls(polls, replacing).await.is_none());
+        yield_now().await;
+        assert_eq!((alive.count(), started.dropped()), (0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_before_or_at_its_await_a_limit_aborts_its_task() {
+    for polls in [0, 1] {
+        let alive = Alive::default();
+        let task = AbortOnDropHandle::new(waiting(&alive).await);
+        assert!(cancel::after_polls(polls, stop_after(task, SECOND)).await.is_none());
+        yield_now().await;
+        assert_eq!(alive.count(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_wait_for_a_task_can_be_spawned() {
-    let task = || tokio::spawn(after(ms(10), 7));
+    let task = || accept(after(ms(10), 7));
     assert_eq!(tokio::spawn(value_or_panic(task())).await.unwrap().unwrap(), 7);
     assert_eq!(tokio::spawn(stop_after(task(), SECOND)).await.unwrap().unwrap(), 7);
     let (ended, next) = tokio::spawn(replace(task(), || 8)).await.unwrap();

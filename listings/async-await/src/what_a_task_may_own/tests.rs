@@ -2,12 +2,17 @@ use super::*;
 use backend::{Alive, cancel};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{spawn_local, yield_now};
 use tokio::time::{Instant, sleep};
-use tracing::{Metadata, Span, info_span};
+use tracing::span::Id;
+use tracing::{Metadata, Span, Subscriber, info_span};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -63,10 +68,15 @@ async fn each_of_these_tasks_is_aborted_with_its_handle() {
             sleep(HOUR).await;
         }
     };
-    drop(count_in_a_block(Arc::default(), work()));
-    drop(spawn_for_request(work()));
-    drop(REQUEST.sync_scope(7, || spawn_for_request(work())));
-    drop(spawn_in_span(work()));
+    let tasks = [
+        count_in_a_block(Arc::default(), work()),
+        spawn_for_request(work()),
+        REQUEST.sync_scope(7, || spawn_for_request(work())),
+        spawn_in_span(work()),
+    ];
+    sleep(ms(1)).await;
+    assert_eq!((alive.count(), alive.dropped()), (4, 0));
+    drop(tasks);
     sleep(ms(1)).await;
     assert_eq!((alive.count(), alive.dropped()), (0, 4));
 }
@@ -103,6 +113,21 @@ async fn a_guard_in_a_block_of_its_own_can_be_spawned() {
     assert_eq!(*count.try_lock().unwrap(), 1);
     assert!(!task.is_finished());
     task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_guard_of_tokios_mutex_may_be_held_at_an_await_of_a_task() {
+    let count = Arc::new(tokio::sync::Mutex::new(0));
+    let inside = Arc::clone(&count);
+    let task = tokio::spawn(async move {
+        let mut count = inside.lock().await;
+        sleep(ms(200)).await;
+        *count += 1;
+    });
+    sleep(ms(100)).await;
+    assert!(count.try_lock().is_err());
+    task.await.unwrap();
+    assert_eq!(*count.lock().await, 1);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -194,4 +219,59 @@ async fn with_in_current_span_the_task_is_in_the_span_of_its_parent() {
     let _subscriber = subscriber();
     let task = async { spawn_in_span(span()).await.unwrap() };
     assert_eq!(task.instrument(info_span!("request")).await, Some("request"));
+}
+
+/// Counts the spans called `request` that have closed.
+#[derive(Clone, Default)]
+struct Closed(Arc<AtomicUsize>);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Closed {
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if context.span(&id).is_some_and(|span| span.name() == "request") {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// How many spans of a request have closed when the request has ended and its task still runs, and when the task
+/// has ended too.
+async fn closed(
+    spawn: impl FnOnce(oneshot::Receiver<()>) -> AbortOnDropHandle<()>,
+) -> [usize; 2] {
+    let closed = Closed::default();
+    let subscriber = tracing_subscriber::registry().with(closed.clone());
+    let _subscriber = tracing::subscriber::set_default(subscriber);
+    let (end, ended) = oneshot::channel();
+    let task = info_span!("request").in_scope(|| spawn(ended));
+    yield_now().await;
+    let before = closed.0.load(Ordering::SeqCst);
+    end.send(()).unwrap();
+    task.await.unwrap();
+    [before, closed.0.load(Ordering::SeqCst)]
+}
+
+#[tokio::test]
+async fn the_span_of_a_request_stays_open_while_a_task_is_in_it() {
+    let spans = closed(|ended| spawn_in_span(async { ended.await.unwrap() })).await;
+    assert_eq!(spans, [0, 1]);
+}
+
+#[tokio::test]
+async fn it_stays_open_too_while_a_task_is_in_a_child_of_it() {
+    let spans = closed(|ended| {
+        let work = async { ended.await.unwrap() }.instrument(info_span!("receipt"));
+        AbortOnDropHandle::new(tokio::spawn(work))
+    });
+    assert_eq!(spans.await, [0, 1]);
+}
+
+#[tokio::test]
+async fn it_closes_with_the_request_if_the_span_of_the_task_has_no_parent() {
+    let spans = closed(|ended| {
+        let span = info_span!(parent: None, "receipt");
+        span.follows_from(Span::current());
+        let work = async { ended.await.unwrap() }.instrument(span);
+        AbortOnDropHandle::new(tokio::spawn(work))
+    });
+    assert_eq!(spans.await, [1, 1]);
 }
