@@ -5,6 +5,10 @@ extern crate self as async_await;
 
 pub mod handler;
 
+pub mod spawn;
+
+pub mod what_a_task_may_own;
+
 pub mod borrow;
 
 pub mod errors_across_tasks;

@@ -14,6 +14,20 @@ mod index;
 mod index_limit;
 mod index_set;
 mod index_stop;
+mod spawn;
+mod spawn_abort;
+mod spawn_both;
+mod spawn_flatten;
+mod spawn_lost;
+mod spawn_message;
+mod spawn_owner;
+mod spawn_resume;
+mod what_a_task_may_own;
+mod what_a_task_may_own_join;
+mod what_a_task_may_own_local;
+mod what_a_task_may_own_move;
+mod what_a_task_may_own_request;
+mod what_a_task_may_own_span;
 
 backend::uses!(
     borrow,
@@ -28,4 +42,18 @@ backend::uses!(
     index_limit,
     index_set,
     index_stop,
+    spawn,
+    spawn_abort,
+    spawn_both,
+    spawn_flatten,
+    spawn_lost,
+    spawn_message,
+    spawn_owner,
+    spawn_resume,
+    what_a_task_may_own,
+    what_a_task_may_own_join,
+    what_a_task_may_own_local,
+    what_a_task_may_own_move,
+    what_a_task_may_own_request,
+    what_a_task_may_own_span,
 );
