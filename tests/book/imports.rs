@@ -74,7 +74,12 @@ fn package(pattern: &str, files: &[(&Listing, Vec<Part<'_>>)]) -> Files {
     // The edition that asks for more.
     let mut toml = format!(
         "[package]\nname = \"imports-of-{pattern}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n{}\n",
-        manifest.dependencies(&crates, &BTreeSet::from([pattern]))
+        manifest.dependencies_of_program(
+            &crates,
+            &BTreeSet::from([pattern]),
+            pattern,
+            true
+        )
     );
     for own in manifest.own(&crates) {
         let path = root().join("listings").join(own);

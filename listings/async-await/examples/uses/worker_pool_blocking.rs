@@ -24,10 +24,8 @@ impl Worker for Printer {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let pool = WorkerPool::new(SETTINGS, |_number| Printer);
-    // ANCHOR: output
     let handle = pool.submit(1).await?;
     println!("{}", handle.result().await?.output?);
-    // ANCHOR_END: output
     pool.shutdown().await;
     Ok(())
 }
