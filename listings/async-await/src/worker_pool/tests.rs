@@ -679,6 +679,19 @@ async fn dropping_the_pool_drops_its_jobs_and_each_handle_says_so() {
     assert_eq!(sleeper.log.lines(), lines(["runs begins"]));
 }
 
+#[tokio::test(start_paused = true)]
+async fn after_a_limit_on_the_shutdown_a_drop_ends_what_still_runs() {
+    let (start, sleeper) = (Instant::now(), Sleeper::default());
+    let pool = sleeper.pool(settings(2, 1));
+    let quick = pool.submit(("quick", ms(10))).await.unwrap();
+    let stuck = pool.submit(("stuck", HOUR)).await.unwrap();
+    assert!(timeout(SECOND, pool.shutdown()).await.is_err());
+    drop(pool);
+    assert!(quick.result().await.is_ok());
+    assert_eq!(stuck.result().await, Err(JobError::Lost));
+    assert_eq!((sleeper.alive.count(), start.elapsed()), (0, SECOND));
+}
+
 #[test]
 fn detached_workers_lose_104_of_300_jobs_when_main_returns() {
     let ended = Log::default();
