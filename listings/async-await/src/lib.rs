@@ -11,4 +11,6 @@ pub mod what_a_task_may_own;
 
 pub mod borrow;
 
+pub mod worker_pool;
+
 pub mod errors_across_tasks;

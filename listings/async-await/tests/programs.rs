@@ -30,4 +30,11 @@ backend::check_uses!(
     what_a_task_may_own_move,
     what_a_task_may_own_request,
     what_a_task_may_own_span,
+    worker_pool,
+    worker_pool_blocking,
+    worker_pool_full,
+    worker_pool_limit,
+    worker_pool_panic,
+    worker_pool_shutdown,
+    worker_pool_tasks,
 );

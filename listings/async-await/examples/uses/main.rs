@@ -28,6 +28,13 @@ mod what_a_task_may_own_local;
 mod what_a_task_may_own_move;
 mod what_a_task_may_own_request;
 mod what_a_task_may_own_span;
+mod worker_pool;
+mod worker_pool_blocking;
+mod worker_pool_full;
+mod worker_pool_limit;
+mod worker_pool_panic;
+mod worker_pool_shutdown;
+mod worker_pool_tasks;
 
 backend::uses!(
     borrow,
@@ -56,4 +63,11 @@ backend::uses!(
     what_a_task_may_own_move,
     what_a_task_may_own_request,
     what_a_task_may_own_span,
+    worker_pool,
+    worker_pool_blocking,
+    worker_pool_full,
+    worker_pool_limit,
+    worker_pool_panic,
+    worker_pool_shutdown,
+    worker_pool_tasks,
 );

@@ -1,0 +1,18 @@
+use super::worker_pool::{Printer, SETTINGS};
+use async_await::worker_pool::{Refused, WorkerPool};
+use tokio::task::yield_now;
+
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+pub(crate) async fn main() {
+    let pool = WorkerPool::new(SETTINGS, |number| Printer { number });
+    // ANCHOR: try_submit
+    for order in 1..=14 {
+        match pool.try_submit(order) {
+            Ok(_handle) => yield_now().await, // lets a free worker take the order
+            Err(Refused::Full(order)) => println!("no room for order {order}"),
+            Err(Refused::Closed(order)) => println!("too late for order {order}"),
+        }
+    }
+    // ANCHOR_END: try_submit
+    pool.shutdown().await;
+}
