@@ -18,7 +18,7 @@ where
     Fut: Future<Output = T>,
 {
     let changes = items.iter_mut().map(|item| {
-        let new = change(item.clone()); // a copy, as `item` is written later
+        let new = change(item.clone()); // it gets a copy: the block below needs `item`
         async move { *item = new.await }
     });
     join_all(changes).await;
