@@ -4,3 +4,11 @@
 extern crate self as async_await;
 
 pub mod handler;
+
+pub mod ask_it_to_stop;
+
+pub mod drain_and_kill;
+
+pub mod clean_up;
+
+pub mod after_a_drop;
