@@ -11,6 +11,14 @@ pub mod what_a_task_may_own;
 
 pub mod borrow;
 
+pub mod ask_it_to_stop;
+
+pub mod drain_and_kill;
+
+pub mod clean_up;
+
+pub mod after_a_drop;
+
 pub mod worker_pool;
 
 pub mod errors_across_tasks;

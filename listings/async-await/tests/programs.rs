@@ -4,9 +4,19 @@
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    after_a_drop,
+    after_a_drop_bomb,
+    ask_it_to_stop,
+    ask_it_to_stop_abort,
+    ask_it_to_stop_checksum,
+    ask_it_to_stop_helpers,
+    ask_it_to_stop_ticks,
+    ask_it_to_stop_tree,
     borrow,
     borrow_tasks,
     borrow_threads,
+    clean_up,
+    drain_and_kill,
     errors_across_tasks,
     errors_across_tasks_logged,
     errors_across_tasks_panic,

@@ -2,9 +2,19 @@
 //!
 //! Support: no page shows this file.
 
+mod after_a_drop;
+mod after_a_drop_bomb;
+mod ask_it_to_stop;
+mod ask_it_to_stop_abort;
+mod ask_it_to_stop_checksum;
+mod ask_it_to_stop_helpers;
+mod ask_it_to_stop_ticks;
+mod ask_it_to_stop_tree;
 mod borrow;
 mod borrow_tasks;
 mod borrow_threads;
+mod clean_up;
+mod drain_and_kill;
 mod errors_across_tasks;
 mod errors_across_tasks_logged;
 mod errors_across_tasks_panic;
@@ -37,9 +47,19 @@ mod worker_pool_shutdown;
 mod worker_pool_tasks;
 
 backend::uses!(
+    after_a_drop,
+    after_a_drop_bomb,
+    ask_it_to_stop,
+    ask_it_to_stop_abort,
+    ask_it_to_stop_checksum,
+    ask_it_to_stop_helpers,
+    ask_it_to_stop_ticks,
+    ask_it_to_stop_tree,
     borrow,
     borrow_tasks,
     borrow_threads,
+    clean_up,
+    drain_and_kill,
     errors_across_tasks,
     errors_across_tasks_logged,
     errors_across_tasks_panic,

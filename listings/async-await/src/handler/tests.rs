@@ -277,7 +277,7 @@ async fn runs_on<Owner>(spawn: impl AsyncFnOnce(Task) -> Owner) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_join_handle_lets_its_task_run_on() {
-    assert!(runs_on(async |task| tokio::spawn(task)).await);
+    assert!(runs_on(async |task| [tokio::spawn(task)]).await);
 }
 
 #[tokio::test(start_paused = true)]
@@ -287,7 +287,7 @@ async fn a_dropped_abort_handle_does_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_abort_on_drop_handle_aborts_its_task() {
-    let owned = async |task| AbortOnDropHandle::new(tokio::spawn(task));
+    let owned = async |task| [AbortOnDropHandle::new(tokio::spawn(task))];
     assert!(!runs_on(owned).await);
 }
 
