@@ -4,8 +4,8 @@ use tokio::task::yield_now;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
-    let pool = WorkerPool::new(SETTINGS, |number| Printer { number });
     // ANCHOR: try_submit
+    let pool = WorkerPool::new(SETTINGS, |number| Printer { number });
     for order in 1..=14 {
         match pool.try_submit(order) {
             Ok(_handle) => yield_now().await, // lets a free worker take the order
@@ -13,6 +13,6 @@ pub(crate) async fn main() {
             Err(Refused::Closed(order)) => println!("too late for order {order}"),
         }
     }
-    // ANCHOR_END: try_submit
     pool.shutdown().await;
+    // ANCHOR_END: try_submit
 }

@@ -7,12 +7,12 @@ use tokio::time::timeout;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
+    // ANCHOR: limit
     let one = NonZeroUsize::MIN;
     for abandoned in [Abandoned::Run, Abandoned::Skip] {
         let settings = Settings { workers: one, abandoned, ..SETTINGS };
         let pool = WorkerPool::new(settings, |number| Printer { number });
         println!("{abandoned:?}:");
-        // ANCHOR: limit
         let first = pool.submit(1).await?;
         let second = pool.submit(2).await?;
         let third = pool.submit(3).await?;
@@ -22,7 +22,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
         }
         first.result().await?;
         println!("order 3 waited {:?}", third.result().await?.waited);
-        // ANCHOR_END: limit
     }
+    // ANCHOR_END: limit
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     std::panic::set_hook(Box::new(|_| {})); // what it prints names a line of this file
     let pool = WorkerPool::new(SETTINGS, |number| Printer { number });
     let mut handles = Vec::new();
-    for order in 1..=3 {
+    for order in 1..=6 {
         handles.push(pool.submit(order).await?);
     }
     // ANCHOR: results

@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
-    let pool = WorkerPool::new(SETTINGS, |number| Printer { number });
     // ANCHOR: shutdown
+    let pool = WorkerPool::new(SETTINGS, |number| Printer { number });
     let start = Instant::now();
     let mut handles = Vec::new();
     for order in 1..=6 {
@@ -18,8 +18,8 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
         println!("{}", handle.result().await?.output);
     }
     if let Err(closed) = pool.submit(7).await {
-        println!("order {}: {closed}", closed.0);
+        println!("order {}: {closed}", closed.0); // the job comes back
     }
-    // ANCHOR_END: shutdown
     Ok(())
+    // ANCHOR_END: shutdown
 }
