@@ -37,7 +37,7 @@ pub fn start<R, Fut>(
     let Stop { drain, kill, jobs } = stop.clone();
     // ANCHOR: tracked_loop
     stop.jobs.spawn(async move {
-        // `flatten`: `None` if it was asked to stop, and if the channel has ended.
+        // `flatten` gives `None` after the drain, or at the end of the channel.
         while let Some(request) =
             drain.run_until_cancelled(requests.recv()).await.flatten()
         {
@@ -55,8 +55,8 @@ pub fn start<R, Fut>(
 /// many had not ended within `grace`.
 ///
 /// # Cancel safety
-/// Dropped within the grace time, it has asked for no new work, and drops no job. Call
-/// it again to wait again.
+/// If this is dropped within the grace time, the service takes no new work, and no job
+/// is dropped. Call it again to wait again.
 pub async fn shut_down(stop: &Stop, grace: Duration) -> usize {
     // ANCHOR: close_and_wait
     stop.drain.cancel(); // no new jobs
@@ -89,7 +89,7 @@ pub mod naive {
         let Stop { drain, kill, jobs } = stop.clone();
         // ANCHOR: untracked_loop
         tokio::spawn(async move {
-            // `flatten`: `None` if it was asked to stop, and if the channel has ended.
+            // `flatten` gives `None` after the drain, or at the end of the channel.
             while let Some(request) =
                 drain.run_until_cancelled(requests.recv()).await.flatten()
             {

@@ -13,6 +13,7 @@ async fn check_access() -> Result<(), NoAccess> {
     Err(NoAccess)
 }
 
+// ANCHOR: handle
 async fn handle(own: CancellationToken) -> Result<(), NoAccess> {
     tokio::spawn(async move {
         own.cancelled().await;
@@ -21,6 +22,7 @@ async fn handle(own: CancellationToken) -> Result<(), NoAccess> {
     check_access().await?; // leaves the function
     Ok(())
 }
+// ANCHOR_END: handle
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
