@@ -24,13 +24,13 @@ impl CleanUps {
         Self { tasks: TaskTracker::new(), runtime }
     }
 
-    /// A guard; when it is dropped, a task runs `work`.
-    pub fn on_drop<F>(&self, work: F) -> OnDrop<F>
+    /// A guard; when it is dropped, a task runs `clean_up`.
+    pub fn on_drop<F>(&self, clean_up: F) -> OnDrop<F>
     where
         F: Future<Output = ()> + Send + 'static,
     {
         OnDrop {
-            work: Some(work),
+            clean_up: Some(clean_up),
             clean_ups: self.clone(),
             _counted: self.tasks.token(),
         }
@@ -40,13 +40,13 @@ impl CleanUps {
 
 // ANCHOR: finish
 impl CleanUps {
-    /// Waits until no guard is left, and all their work is done.
+    /// Waits until no guard is left, and all their clean-ups have ended.
     ///
     /// # Errors
-    /// It took longer than `limit`. What is left goes on.
+    /// It took longer than `limit`. What is left goes on while the runtime lives.
     ///
     /// # Cancel safety
-    /// Dropped, it stops no clean-up. Call it again to wait again.
+    /// If this is dropped, no clean-up stops. Call it again to wait again.
     pub async fn finish(&self, limit: Duration) -> Result<(), Unfinished> {
         self.tasks.close();
         let finished = timeout(limit, self.tasks.wait()).await;
@@ -60,17 +60,17 @@ impl CleanUps {
 #[must_use = "dropped at once, it begins at once"]
 #[derive(Debug)]
 pub struct OnDrop<F: Future<Output = ()> + Send + 'static> {
-    work: Option<F>,
+    clean_up: Option<F>,
     clean_ups: CleanUps,
     _counted: TaskTrackerToken, // `finish` waits for this guard, too
 }
 
 impl<F: Future<Output = ()> + Send + 'static> Drop for OnDrop<F> {
     fn drop(&mut self) {
-        let Some(work) = self.work.take() else { return };
+        let Some(clean_up) = self.clean_up.take() else { return };
         // ANCHOR: counted_task
         // `spawn_on` works on any thread, also outside of the runtime.
-        self.clean_ups.tasks.spawn_on(work, &self.clean_ups.runtime);
+        self.clean_ups.tasks.spawn_on(clean_up, &self.clean_ups.runtime);
         // ANCHOR_END: counted_task
     }
 }
@@ -81,7 +81,7 @@ impl<F: Future<Output = ()> + Send + 'static> Drop for OnDrop<F> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{left} guards or clean-ups are left")]
 pub struct Unfinished {
-    /// Guards that nobody dropped, and work that has not ended.
+    /// Guards that nobody dropped, and clean-ups that have not ended.
     pub left: usize,
 }
 // ANCHOR_END: unfinished
@@ -103,10 +103,11 @@ impl<R: FnOnce(&'static Location<'static>)> MustClose<R> {
         Self { made_at: Location::caller(), report: Some(report) }
     }
 
-    /// Runs `closing`. Good or bad: its caller knows, so nothing is reported.
+    /// Awaits `closing`. The caller gets its output, so nothing is reported, whatever
+    /// the output is.
     ///
     /// # Cancel safety
-    /// Dropped at its await, it reports, and `closing` is left where it waits.
+    /// If this is dropped at its await, `report` is called, and `closing` is dropped.
     pub async fn close<T>(mut self, closing: impl Future<Output = T>) -> T {
         // ANCHOR: defused_after
         let output = closing.await;

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 /// `stop` does not stop, for at most `limit`.
 ///
 /// # Cancel safety
-/// Dropped during `work`, it does not clean up. Dropped during the clean-up, it drops
-/// that where it waits. Spawn it, if its caller may be dropped.
+/// If this is dropped during `work`, the clean-up does not run. If it is dropped later,
+/// the clean-up ends at the await where it waits. Spawn this as a task if its caller
+/// may be dropped.
 pub async fn work_then_clean_up<T, E>(
     stop: &CancellationToken,
     work: impl Future<Output = T>,
