@@ -130,36 +130,36 @@ impl<R: FnOnce(&'static Location<'static>)> Drop for MustClose<R> {
 pub mod naive {
     use super::*;
 
-    /// Runs its work when it is dropped.
+    /// Runs its clean-up when it is dropped.
     #[derive(Debug)]
     pub struct OnDrop<F: Future<Output = ()> + Send + 'static> {
-        work: Option<F>,
+        clean_up: Option<F>,
     }
 
     impl<F: Future<Output = ()> + Send + 'static> OnDrop<F> {
-        /// Keeps `work` for the drop.
-        pub fn new(work: F) -> Self {
-            Self { work: Some(work) }
+        /// Keeps `clean_up` for the drop.
+        pub fn new(clean_up: F) -> Self {
+            Self { clean_up: Some(clean_up) }
         }
     }
 
     /// Wrong: nobody waits for the task, so the end of the runtime drops it.
     impl<F: Future<Output = ()> + Send + 'static> Drop for OnDrop<F> {
         fn drop(&mut self) {
-            let Some(work) = self.work.take() else { return };
+            let Some(clean_up) = self.clean_up.take() else { return };
             // ANCHOR: nobody_waits
-            tokio::spawn(work);
+            tokio::spawn(clean_up);
             // ANCHOR_END: nobody_waits
         }
     }
 
     /// Wrong: it no longer reports when its future is dropped at the await.
     pub async fn close<R: FnOnce(&'static Location<'static>), T>(
-        mut lease: MustClose<R>,
+        mut bomb: MustClose<R>,
         closing: impl Future<Output = T>,
     ) -> T {
         // ANCHOR: defused_before
-        lease.report = None;
+        bomb.report = None; // `self` in the right code
         let output = closing.await;
         // ANCHOR_END: defused_before
         output

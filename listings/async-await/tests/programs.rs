@@ -12,6 +12,8 @@ backend::check_uses!(
     ask_it_to_stop_helpers,
     ask_it_to_stop_ticks,
     ask_it_to_stop_tree,
+    background_service,
+    background_service_late,
     borrow,
     borrow_tasks,
     borrow_threads,

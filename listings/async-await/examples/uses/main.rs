@@ -10,6 +10,8 @@ mod ask_it_to_stop_checksum;
 mod ask_it_to_stop_helpers;
 mod ask_it_to_stop_ticks;
 mod ask_it_to_stop_tree;
+mod background_service;
+mod background_service_late;
 mod borrow;
 mod borrow_tasks;
 mod borrow_threads;
@@ -55,6 +57,8 @@ backend::uses!(
     ask_it_to_stop_helpers,
     ask_it_to_stop_ticks,
     ask_it_to_stop_tree,
+    background_service,
+    background_service_late,
     borrow,
     borrow_tasks,
     borrow_threads,
