@@ -175,7 +175,7 @@ pub async fn answer<D: Database>(
         Ok(profile) => Answer::Found(profile),
         // The client has asked for something that is not there: no failure of ours.
         Err(ProfileError::User(UserError::Unknown(_))) => Answer::NotFound,
-        // Nobody else can abort this task, so its runtime ends: no failure either.
+        // Only the end of its runtime can abort this task: no failure either.
         Err(ProfileError::Task { source, .. }) if source.is_cancelled() => {
             Answer::Unavailable
         }
