@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Cancel safety
 /// If this is dropped during `work`, the clean-up does not run. If it is dropped later,
-/// the clean-up ends at the await where it waits. Spawn this as a task if its caller
-/// may be dropped.
+/// the clean-up is cut off at the await where it waits. Spawn this as a task if its
+/// caller may be dropped.
 pub async fn work_then_clean_up<T, E>(
     stop: &CancellationToken,
     work: impl Future<Output = T>,

@@ -25,6 +25,7 @@ backend::check_uses!(
     handler,
     handler_to_the_end,
     index,
+    index_both,
     index_limit,
     index_set,
     index_stop,

@@ -23,6 +23,7 @@ mod errors_across_tasks_panic;
 mod handler;
 mod handler_to_the_end;
 mod index;
+mod index_both;
 mod index_limit;
 mod index_set;
 mod index_stop;
@@ -70,6 +71,7 @@ backend::uses!(
     handler,
     handler_to_the_end,
     index,
+    index_both,
     index_limit,
     index_set,
     index_stop,
