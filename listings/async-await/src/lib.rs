@@ -9,6 +9,12 @@ pub mod spawn;
 
 pub mod what_a_task_may_own;
 
+pub mod task_sets;
+
+pub mod task_trees;
+
+pub mod which_set;
+
 pub mod borrow;
 
 pub mod ask_it_to_stop;

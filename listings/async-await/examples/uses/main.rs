@@ -2,6 +2,9 @@
 //!
 //! Support: no page shows this file.
 
+// What a page shows before a step: a reader has pasted it, and needs no `use` for it.
+use async_await as shown;
+
 mod after_a_drop;
 mod after_a_drop_bomb;
 mod ask_it_to_stop;
@@ -35,12 +38,25 @@ mod spawn_lost;
 mod spawn_message;
 mod spawn_owner;
 mod spawn_resume;
+mod task_sets;
+mod task_sets_drop;
+mod task_sets_limit;
+mod task_sets_lost;
+mod task_trees;
+mod task_trees_aborted;
+mod task_trees_limit;
+mod task_trees_lost;
 mod what_a_task_may_own;
 mod what_a_task_may_own_join;
 mod what_a_task_may_own_local;
 mod what_a_task_may_own_move;
 mod what_a_task_may_own_request;
 mod what_a_task_may_own_span;
+mod which_set;
+mod which_set_grows;
+mod which_set_map;
+mod which_set_queue;
+mod which_set_tracker;
 mod worker_pool;
 mod worker_pool_blocking;
 mod worker_pool_full;
@@ -83,12 +99,25 @@ backend::uses!(
     spawn_message,
     spawn_owner,
     spawn_resume,
+    task_sets,
+    task_sets_drop,
+    task_sets_limit,
+    task_sets_lost,
+    task_trees,
+    task_trees_aborted,
+    task_trees_limit,
+    task_trees_lost,
     what_a_task_may_own,
     what_a_task_may_own_join,
     what_a_task_may_own_local,
     what_a_task_may_own_move,
     what_a_task_may_own_request,
     what_a_task_may_own_span,
+    which_set,
+    which_set_grows,
+    which_set_map,
+    which_set_queue,
+    which_set_tracker,
     worker_pool,
     worker_pool_blocking,
     worker_pool_full,
