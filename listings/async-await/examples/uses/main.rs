@@ -32,6 +32,10 @@ mod spawn_lost;
 mod spawn_message;
 mod spawn_owner;
 mod spawn_resume;
+mod supervisor;
+mod supervisor_all;
+mod supervisor_gives_up;
+mod supervisor_stop;
 mod what_a_task_may_own;
 mod what_a_task_may_own_join;
 mod what_a_task_may_own_local;
@@ -77,6 +81,10 @@ backend::uses!(
     spawn_message,
     spawn_owner,
     spawn_resume,
+    supervisor,
+    supervisor_all,
+    supervisor_gives_up,
+    supervisor_stop,
     what_a_task_may_own,
     what_a_task_may_own_join,
     what_a_task_may_own_local,
