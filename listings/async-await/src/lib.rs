@@ -27,6 +27,8 @@ pub mod after_a_drop;
 
 pub mod worker_pool;
 
+pub mod supervisor;
+
 pub mod background_service;
 
 pub mod errors_across_tasks;

@@ -5,7 +5,10 @@ extern crate self as policy;
 
 pub mod limiter;
 
+pub mod restart;
+
 pub mod retry;
 
 pub use limiter::{Limiter, Rate, Refused};
+pub use restart::{InvalidRestart, Restart, Restarts};
 pub use retry::{Failure, GaveUp, Retry, RetryError, Transient};

@@ -38,6 +38,10 @@ mod spawn_lost;
 mod spawn_message;
 mod spawn_owner;
 mod spawn_resume;
+mod supervisor;
+mod supervisor_all;
+mod supervisor_gives_up;
+mod supervisor_stop;
 mod task_sets;
 mod task_sets_drop;
 mod task_sets_limit;
@@ -99,6 +103,10 @@ backend::uses!(
     spawn_message,
     spawn_owner,
     spawn_resume,
+    supervisor,
+    supervisor_all,
+    supervisor_gives_up,
+    supervisor_stop,
     task_sets,
     task_sets_drop,
     task_sets_limit,
