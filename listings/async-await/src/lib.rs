@@ -13,4 +13,6 @@ pub mod borrow;
 
 pub mod worker_pool;
 
+pub mod actor;
+
 pub mod errors_across_tasks;

@@ -2,6 +2,11 @@
 //!
 //! Support: no page shows this file.
 
+mod actor;
+mod actor_panic;
+mod actor_report;
+mod actor_shutdown;
+mod actor_skip;
 mod borrow;
 mod borrow_tasks;
 mod borrow_threads;
@@ -37,6 +42,11 @@ mod worker_pool_shutdown;
 mod worker_pool_tasks;
 
 backend::uses!(
+    actor,
+    actor_panic,
+    actor_report,
+    actor_shutdown,
+    actor_skip,
     borrow,
     borrow_tasks,
     borrow_threads,
