@@ -97,6 +97,7 @@ pub mod naive {
     use super::*;
 
     /// Wrong: the scope of threads blocks the thread of the runtime.
+    #[expect(clippy::unused_async, reason = "that it never waits is what is wrong")]
     pub async fn compute_all<T: Send>(
         mut items: Vec<T>,
         threads: NonZeroUsize,

@@ -31,4 +31,6 @@ pub mod supervisor;
 
 pub mod background_service;
 
+pub mod actor;
+
 pub mod errors_across_tasks;

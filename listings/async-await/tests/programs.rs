@@ -4,6 +4,11 @@
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    actor,
+    actor_panic,
+    actor_report,
+    actor_shutdown,
+    actor_skip,
     after_a_drop,
     after_a_drop_bomb,
     ask_it_to_stop,

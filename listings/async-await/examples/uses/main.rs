@@ -5,6 +5,11 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use async_await as shown;
 
+mod actor;
+mod actor_panic;
+mod actor_report;
+mod actor_shutdown;
+mod actor_skip;
 mod after_a_drop;
 mod after_a_drop_bomb;
 mod ask_it_to_stop;
@@ -70,6 +75,11 @@ mod worker_pool_shutdown;
 mod worker_pool_tasks;
 
 backend::uses!(
+    actor,
+    actor_panic,
+    actor_report,
+    actor_shutdown,
+    actor_skip,
     after_a_drop,
     after_a_drop_bomb,
     ask_it_to_stop,
