@@ -97,6 +97,7 @@ pub mod naive {
     use super::*;
 
     /// Wrong: the scope of threads blocks the thread of the runtime.
+    #[expect(clippy::unused_async, reason = "the right one is async too")]
     pub async fn compute_all<T: Send>(
         mut items: Vec<T>,
         threads: NonZeroUsize,
