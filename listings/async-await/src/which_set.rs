@@ -196,11 +196,9 @@ pub mod naive {
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         let mut set = JoinSet::new();
-        // ANCHOR: never_joined
         while let Some(request) = requests.recv().await {
             set.spawn(handle(request));
         }
-        // ANCHOR_END: never_joined
         set.len()
     }
 
