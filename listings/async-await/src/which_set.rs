@@ -75,6 +75,38 @@ where
 }
 // ANCHOR_END: serve
 
+// ANCHOR: limited
+/// Runs each future in a task, `limit` at once. Returns how the tasks ended, in the
+/// order in which they ended.
+///
+/// # Panics
+/// Outside a Tokio runtime.
+///
+/// # Cancel safety
+/// Dropping this aborts the tasks, and does not wait for them.
+pub async fn limited<T, F>(
+    limit: NonZeroUsize,
+    work: impl IntoIterator<Item = F>,
+) -> Vec<Result<T, JoinError>>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let mut set = JoinSet::new();
+    let mut ended = Vec::new();
+    for one in work {
+        if set.len() == limit.get() {
+            ended.extend(set.join_next().await); // waits for a free place
+        }
+        set.spawn(one);
+    }
+    while let Some(joined) = set.join_next().await {
+        ended.push(joined);
+    }
+    ended
+}
+// ANCHOR_END: limited
+
 // ANCHOR: drain
 /// Tasks that did not end in time. They still run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -164,11 +196,9 @@ pub mod naive {
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         let mut set = JoinSet::new();
-        // ANCHOR: never_joined
         while let Some(request) = requests.recv().await {
             set.spawn(handle(request));
         }
-        // ANCHOR_END: never_joined
         set.len()
     }
 

@@ -69,6 +69,7 @@ backend::check_uses!(
     what_a_task_may_own_span,
     which_set,
     which_set_grows,
+    which_set_list,
     which_set_map,
     which_set_queue,
     which_set_tracker,

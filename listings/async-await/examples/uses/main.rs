@@ -63,6 +63,7 @@ mod what_a_task_may_own_request;
 mod what_a_task_may_own_span;
 mod which_set;
 mod which_set_grows;
+mod which_set_list;
 mod which_set_map;
 mod which_set_queue;
 mod which_set_tracker;
@@ -133,6 +134,7 @@ backend::uses!(
     what_a_task_may_own_span,
     which_set,
     which_set_grows,
+    which_set_list,
     which_set_map,
     which_set_queue,
     which_set_tracker,

@@ -4,13 +4,13 @@ use tokio::task::{JoinSet, yield_now};
 
 // ANCHOR: five
 /// Holds the folder, and waits for ever.
-async fn hold(_folder: Arc<&'static str>) {
+async fn hold(_folder: Arc<String>) {
     pending::<()>().await;
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn main() {
-    let folder = Arc::new("catalogue");
+    let folder = Arc::new("catalogue".to_string());
     let five_tasks =
         || (0..5).map(|_| hold(Arc::clone(&folder))).collect::<JoinSet<_>>();
     let tasks_with_folder = || Arc::strong_count(&folder) - 1; // not our own

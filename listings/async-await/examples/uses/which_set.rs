@@ -5,7 +5,7 @@ use tokio::join;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-const LIMIT: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+pub(crate) const LIMIT: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 
 /// In your program: looks something up, and sends it to the client.
 pub(crate) async fn answer(_request: u32) -> Vec<u8> {

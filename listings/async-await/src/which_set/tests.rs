@@ -97,6 +97,35 @@ async fn after_the_last_request_it_waits_for_all_tasks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_list_no_more_than_the_limit_run_at_once() {
+    let (alive, start) = (Alive::default(), Instant::now());
+    let mut most = 0;
+    // Three that run, and one that waits for a place.
+    let work = (0..9).map(|request| {
+        most = most.max(alive.count() + 1);
+        answer(&alive)(request)
+    });
+    assert_eq!(limited(THREE, work).await.len(), 9);
+    assert_eq!((most, alive.count(), start.elapsed()), (4, 0, ms(30)));
+    let one_by_one = (0..9).map(|request| answer(&alive)(request));
+    let ended = limited(NonZeroUsize::MIN, one_by_one).await;
+    let values: Vec<_> = ended.into_iter().map(Result::unwrap).collect();
+    assert_eq!(values, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(start.elapsed(), ms(120));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_list_each_panic_is_reported_and_the_rest_runs() {
+    let work = (0..9).map(|request| async move {
+        sleep(ms(10)).await;
+        assert_ne!(request, 2, "boom");
+    });
+    let ended = limited(THREE, work).await;
+    let panics = ended.iter().filter(|end| end.is_err()).count();
+    assert_eq!((ended.len(), panics), (9, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_counted_and_the_server_goes_on() {
     let served = serve(these(0..9), THREE, |request| async move {
         assert_ne!(request, 2, "boom");
@@ -117,15 +146,22 @@ async fn dropped_at_an_await_a_server_aborts_its_tasks() {
     for polls in 0.. {
         let alive = Alive::default();
         let serving = serve(these(0..9), THREE, answer(&alive));
-        let output = cancel::after_polls(polls, serving).await;
+        let served = cancel::after_polls(polls, serving).await;
         dropped += usize::from(alive.count() > 0);
         yield_now().await;
         assert_eq!(alive.count(), 0);
-        if output.is_some() {
+        if served.is_some() {
             break;
         }
     }
     assert!(dropped > 0);
+    for polls in 1..3 {
+        let alive = Alive::default();
+        let work = (0..9).map(|request| answer(&alive)(request));
+        assert!(cancel::after_polls(polls, limited(THREE, work)).await.is_none());
+        yield_now().await;
+        assert_eq!(alive.count(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,6 +429,8 @@ async fn each_of_these_can_be_spawned() {
     assert_eq!(served.await.unwrap().done, 3);
     let work = [ready(1), ready(2)];
     assert!(tokio::spawn(until_first_panic(work)).await.unwrap().is_ok());
+    let work = [ready(1), ready(2)];
+    assert_eq!(tokio::spawn(limited(THREE, work)).await.unwrap().len(), 2);
     let drained = tokio::spawn(async {
         let stop = CancellationToken::new();
         drain(&TaskTracker::new(), &stop, HOUR).await
