@@ -234,18 +234,9 @@ pub async fn consume<J, Fut: Future<Output = ()>>(
 }
 // ANCHOR_END: limit
 
+/// How it goes wrong.
 pub mod naive {
-    //! How it goes wrong.
-
-    use std::error::Error;
-    use std::future::Future; // only edition 2021 needs this line
-    use std::sync::{Arc, Mutex};
-
-    use rand::Rng;
-    use tokio::sync::mpsc;
-    use tokio_util::sync::CancellationToken;
-
-    use super::{Supervisor, SupervisorError};
+    use super::*;
 
     // ANCHOR: supervise
     /// Wrong: at once, and only after a panic; and the child outlives its supervisor.
