@@ -94,14 +94,12 @@ impl Service {
     pub async fn stop(mut self, grace: Duration) -> Result<Stopped, NotStopped> {
         self.stop.send_replace(true);
         // ANCHOR: bounded_wait
-        match timeout(grace, &mut self.task).await {
-            Ok(ended) => Ok(ended?),
-            Err(_) => {
-                self.task.abort();
-                let _ = self.task.await; // gone now
-                Err(NotStopped::TooLate { grace })
-            }
+        if let Ok(ended) = timeout(grace, &mut self.task).await {
+            return Ok(ended?); // in time
         }
+        self.task.abort();
+        let _ = self.task.await; // gone now
+        Err(NotStopped::TooLate { grace })
         // ANCHOR_END: bounded_wait
     }
 }
