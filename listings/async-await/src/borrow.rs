@@ -98,7 +98,6 @@ pub mod naive {
 
     /// Wrong: the scope of threads blocks the thread of the runtime.
     #[expect(clippy::unused_async, reason = "that it never waits is what is wrong")]
-    #[expect(clippy::unused_async, reason = "the right one is async too")]
     pub async fn compute_all<T: Send>(
         mut items: Vec<T>,
         threads: NonZeroUsize,

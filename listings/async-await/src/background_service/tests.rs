@@ -134,15 +134,10 @@ async fn without_a_sender_it_ends_after_its_unit_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn after_a_long_unit_the_next_begins_at_once_and_the_period_counts_from_there() {
     let (log, (flag, stop)) = (Log::new(), watch::channel(false));
-    let first = Mutex::new(true);
-    let (long, mut short) = (log.unit(ms(250)), log.unit(ms(20)));
-    let mut long = Some(long);
-    let unit = || {
-        let _first = first.lock();
-        match long.take() {
-            Some(mut long) => long(),
-            None => short(),
-        }
+    let (mut first, mut later) = (Some(log.unit(ms(250))), log.unit(ms(20)));
+    let unit = || match first.take() {
+        Some(mut first) => first(),
+        None => later(),
     };
     let (_, _flag) = tokio::join!(run(stop, PERIOD, unit), set(flag, ms(460)));
     assert_eq!(log.begun(), [0, 250, 350, 450]);

@@ -136,17 +136,19 @@ async fn dropped_at_any_await_it_leaves_no_task_and_no_item() {
 #[tokio::test]
 async fn two_threads_compute_at_the_same_time() {
     // Each waits for the other.
-    let (to_first, at_first) = mpsc::channel();
-    let (to_second, at_second) = mpsc::channel();
-    let pairs =
-        vec![(to_second, Some(at_first), false), (to_first, Some(at_second), false)];
+    let (wake_first, first_hears) = mpsc::channel();
+    let (call_second, second_waits) = mpsc::channel();
+    let pairs = vec![
+        (call_second, Some(first_hears), false),
+        (wake_first, Some(second_waits), false),
+    ];
     let meet =
         |(to, at, met): &mut (mpsc::Sender<()>, Option<mpsc::Receiver<()>>, bool)| {
             let _ = to.send(());
             *met = at.take().is_some_and(|at| at.recv_timeout(LONG).is_ok());
         };
-    let met = compute_all(pairs, TWO, meet).await.unwrap();
-    assert!(met.iter().all(|(_, _, met)| *met));
+    let both = compute_all(pairs, TWO, meet).await.unwrap();
+    assert!(both.iter().all(|(_, _, met)| *met));
 }
 
 #[tokio::test]
@@ -196,24 +198,24 @@ async fn a_panic_on_a_thread_is_an_error() {
 
 #[tokio::test]
 async fn a_dropped_computation_runs_to_its_end_and_its_items_are_lost() {
-    let (begin, begun) = oneshot::channel();
+    let (tell, told) = oneshot::channel();
     let (go_on, wait) = mpsc::channel::<()>();
-    let (end, ended) = oneshot::channel();
+    let (finish, finished) = oneshot::channel();
     let items = Alive::default();
-    let signals = Mutex::new(Some((begin, wait, end)));
+    let signals = Mutex::new(Some((tell, wait, finish)));
     let compute = move |_: &mut backend::alive::Guard| {
-        let (begin, wait, end) = signals.lock().unwrap().take().unwrap();
-        begin.send(()).unwrap();
+        let (tell, wait, finish) = signals.lock().unwrap().take().unwrap();
+        tell.send(()).unwrap();
         let _ = wait.recv_timeout(LONG);
-        end.send(()).unwrap();
+        finish.send(()).unwrap();
     };
     let mut work = Box::pin(compute_all(vec![items.guard()], TWO, compute));
     assert!(futures::poll!(&mut work).is_pending());
-    begun.await.unwrap();
+    told.await.unwrap();
     drop(work);
     assert_eq!(items.count(), 1, "the thread still has it");
     go_on.send(()).unwrap();
-    ended.await.unwrap();
+    finished.await.unwrap();
 }
 
 #[test]

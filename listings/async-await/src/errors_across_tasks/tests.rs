@@ -276,10 +276,10 @@ async fn a_panic_outside_of_the_task_goes_on_in_the_caller() {
 #[test]
 fn every_error_can_be_sent_to_another_task() {
     fn sent<T: Error + Send + Sync + 'static>() {}
+    fn spawns<F: Future + Send>(_: impl FnOnce() -> F) {}
     sent::<DbError>();
     sent::<UserError>();
     sent::<ProfileError>();
-    fn spawns<F: Future + Send>(_: impl FnOnce() -> F) {}
     spawns(|| profile(Scripted::new(End::Well, End::Well), 7));
     spawns(|| answer(Scripted::new(End::Well, End::Well), 7, |_| ()));
 }

@@ -337,7 +337,7 @@ async fn a_dropped_local_set_drops_its_tasks() {
         let local = LocalSet::new();
         local.spawn_local(task);
         local.run_until(yield_now()).await;
-        local
+        [local]
     };
     assert!(!runs_on(owned).await);
 }
