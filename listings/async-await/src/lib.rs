@@ -21,4 +21,6 @@ pub mod after_a_drop;
 
 pub mod worker_pool;
 
+pub mod shared_state;
+
 pub mod errors_across_tasks;
