@@ -431,6 +431,8 @@ async fn a_new_reader_waits_behind_a_writer_that_waits() {
 async fn one_read_waits_for_the_writer_and_ends() {
     let prices = Arc::new(RwLock::new(PRICES));
     assert_eq!(price_with_tax(&prices).await, 238);
+    let reduced = RwLock::new(Prices { net: 100, tax_percent: 7 });
+    assert_eq!(price_with_tax(&reduced).await, 107);
     let mut guard = prices.write().await;
     let read = {
         let prices = Arc::clone(&prices);
