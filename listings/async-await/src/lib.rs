@@ -33,4 +33,6 @@ pub mod background_service;
 
 pub mod actor;
 
+pub mod shared_state;
+
 pub mod errors_across_tasks;

@@ -41,6 +41,8 @@ backend::check_uses!(
     index_limit,
     index_set,
     index_stop,
+    shared_state,
+    shared_state_line,
     spawn,
     spawn_abort,
     spawn_both,

@@ -35,6 +35,8 @@ mod index_both;
 mod index_limit;
 mod index_set;
 mod index_stop;
+mod shared_state;
+mod shared_state_line;
 mod spawn;
 mod spawn_abort;
 mod spawn_both;
@@ -106,6 +108,8 @@ backend::uses!(
     index_limit,
     index_set,
     index_stop,
+    shared_state,
+    shared_state_line,
     spawn,
     spawn_abort,
     spawn_both,
