@@ -70,8 +70,7 @@ impl Paste {
 
     /// Whether it stops the clock, for which Tokio has to be told: it is a feature for tests.
     pub fn pauses(&self) -> bool {
-        let ways = ["start_paused", "time::pause", "time::advance"];
-        ways.iter().any(|way| self.program.whole.contains(way))
+        self.program.pauses()
     }
 
     /// What `program` needs, found in the book at `root`, whose packages and listings are these.

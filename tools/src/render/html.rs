@@ -286,7 +286,16 @@ fn dependencies(book: &Book, page: &BookPage) -> Markup {
     let listings = page.files.iter().filter(|it| it.file.place != Place::Use);
     let named = listings.flat_map(|listing| listing.crates.iter().cloned()).collect();
     let own = book.manifest.own(&named);
-    let toml = fence("toml", &book.manifest.dependencies(&crates, &packages));
+    let paused =
+        page.files.iter().find(|it| it.file.place == Place::Program && it.pauses());
+    let needs = match paused {
+        Some(program) => {
+            let package = &program.file.topic.pattern;
+            book.manifest.dependencies_of_program(&crates, &packages, package, true)
+        }
+        None => book.manifest.dependencies(&crates, &packages),
+    };
+    let toml = fence("toml", &needs);
     html! {
         (LINE)
         section.dependencies id=(page.page.topic.dependencies_id()) {

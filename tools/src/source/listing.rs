@@ -71,6 +71,12 @@ pub struct Test {
 }
 
 impl Listing {
+    /// Whether it stops Tokio's clock.
+    pub fn pauses(&self) -> bool {
+        let ways = ["start_paused", "time::pause", "time::advance"];
+        ways.iter().any(|way| self.whole.contains(way))
+    }
+
     /// Reads what `file` says.
     ///
     /// # Errors
