@@ -68,8 +68,8 @@ impl<R> Handle<R> {
     /// The actor has ended, or ends before it answers.
     ///
     /// # Cancel safety
-    /// If this is dropped while it waits for room, the request is not sent. Later, the
-    /// request is carried out, and its answer is dropped.
+    /// If this is dropped while it waits for room, the request is not sent. If it is
+    /// dropped later, the request is carried out, and its answer is dropped.
     pub async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> R,
