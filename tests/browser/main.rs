@@ -632,8 +632,8 @@ async fn results(browser: &Browser, query: &str) -> Vec<String> {
 async fn search_finds_an_api_and_a_symptom_on_its_first_line() {
     let browser = Browser::start().await;
     for (query, said, page) in [
-        ("select!", "select!", "future-composition/racing.html"),
-        ("JoinSet", "JoinSet", "future-composition/many-futures.html"),
+        ("select!", "select!", "future-composition/select.html"),
+        ("JoinSet", "JoinSet", "async-await/"),
         ("lost message", "message", "future-composition/racing.html"),
         (
             "FuturesUnordered",
