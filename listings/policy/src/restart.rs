@@ -14,7 +14,7 @@ use tokio::time::Instant;
 pub struct Restart {
     /// The longest wait before the first restart; at least 1 ms.
     pub base: Duration,
-    /// Each wait may be this many times as long as the one before; 1: no longer.
+    /// Each wait may be this many times as long as the one before; 1: as long.
     pub factor: NonZeroU32,
     /// No wait is longer; at least `base`.
     pub cap: Duration,
