@@ -2,8 +2,13 @@
 //!
 //! Support: no page shows this file.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::task::yield_now;
+
+use crate::cancel::after_polls;
 
 /// Counts the guards that it handed out: what is still held, and what has been dropped.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +51,28 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.counts.dropped.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// Makes a future again and again and drops it after 0, 1, 2, … polls, until one ends by itself. Returns after how
+/// many of these something of it was still alive; a few turns of the runtime later, nothing may be.
+///
+/// # Panics
+/// Something stays alive.
+pub async fn left_at_drops<F: Future>(make: impl Fn(&Alive) -> F) -> usize {
+    let mut left = 0;
+    for polls in 0.. {
+        let alive = Alive::default();
+        let output = after_polls(polls, make(&alive)).await;
+        left += usize::from(alive.count() > 0);
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        assert_eq!(alive.count(), 0, "after {polls} polls");
+        if output.is_some() {
+            return left;
+        }
+    }
+    unreachable!("it ends after some polls")
 }
 
 #[cfg(test)]

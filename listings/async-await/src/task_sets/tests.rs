@@ -1,4 +1,5 @@
 use super::*;
+use backend::alive::left_at_drops;
 use backend::{Alive, cancel};
 use futures::FutureExt;
 use std::error::Error;
@@ -348,28 +349,6 @@ async fn naive_on_one_thread_a_limit_outside_leaves_the_tasks() {
     assert_eq!(alive.count(), 2);
     let work = [1, 3].map(|part| download(&alive, part));
     assert_eq!(naive::limit_outside(ms(35), work).await.unwrap(), [1, 3]);
-}
-
-/// Drops what `make` makes after 0, 1, 2, … polls until it ends. Each time its tasks
-/// are gone, but only after a moment. Returns how often tasks were left at the drop.
-async fn left_at_drops<O, F>(make: impl Fn(&Alive) -> F) -> usize
-where
-    F: Future<Output = O>,
-{
-    let mut left = 0;
-    for polls in 0.. {
-        let alive = Alive::default();
-        let output = cancel::after_polls(polls, make(&alive)).await;
-        left += usize::from(alive.count() > 0);
-        for _ in 0..3 {
-            yield_now().await;
-        }
-        assert_eq!(alive.count(), 0, "after {polls} polls");
-        if output.is_some() {
-            return left;
-        }
-    }
-    unreachable!("it ends after some polls")
 }
 
 #[tokio::test(start_paused = true)]

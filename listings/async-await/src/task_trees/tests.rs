@@ -1,6 +1,7 @@
 use super::*;
 use async_await::task_sets::all_or_none;
-use backend::{Alive, cancel};
+use backend::Alive;
+use backend::alive::left_at_drops;
 use futures::FutureExt;
 use std::future::{Ready, pending};
 use std::sync::mpsc as std_mpsc;
@@ -215,28 +216,6 @@ async fn naive_a_limit_outside_aborts_the_tree_and_does_not_wait() {
     assert_eq!((alive.count(), cut_off.dropped()), (0, 3));
     let work = [1].map(|part| download(&alive, part));
     assert_eq!(naive::ask_at_limit(ms(25), &stop, work).await.unwrap(), [1]);
-}
-
-/// Drops what `make` makes after 0, 1, 2, … polls until it ends. Each time its tasks
-/// are gone, but only after a moment. Returns how often tasks were left at the drop.
-async fn left_at_drops<O, F>(make: impl Fn(&Alive) -> F) -> usize
-where
-    F: Future<Output = O>,
-{
-    let mut left = 0;
-    for polls in 0.. {
-        let alive = Alive::default();
-        let output = cancel::after_polls(polls, make(&alive)).await;
-        left += usize::from(alive.count() > 0);
-        for _ in 0..3 {
-            yield_now().await;
-        }
-        assert_eq!(alive.count(), 0, "after {polls} polls");
-        if output.is_some() {
-            return left;
-        }
-    }
-    unreachable!("it ends after some polls")
 }
 
 #[tokio::test(start_paused = true)]
