@@ -139,7 +139,14 @@ impl Browser {
 
     /// Opens a page of the book, by its path.
     pub(crate) async fn open(&self, path: &str) {
-        self.goto(&format!("{}{path}", book())).await;
+        let url = format!("{}{path}", book());
+        self.goto(&url).await;
+        // `goto` has returned before the page was there: once in some hundred times, and a script saw an empty document.
+        let there = format!(
+            "return document.readyState === 'complete' && location.href.startsWith('{url}') \
+             && document.querySelector('#content') !== null"
+        );
+        self.until("the page", &there).await;
     }
 
     pub(crate) async fn goto(&self, url: &str) {
