@@ -5,6 +5,7 @@
 //! * [`alive`]: how many of a thing exist, for proofs about what a drop leaves behind.
 //! * [`cancel`]: drops a future at each of its awaits in turn.
 //! * [`figure`]: records a run as the data of a figure.
+//! * [`patience`]: ends a proof that would wait for ever where its promise is broken.
 //! * [`recording`]: compares what a run gave with the file that a page shows.
 //! * [`rng`]: a generator without chance, for waits that are known.
 //! * [`turns`]: when another task of the same thread runs beside some work.
@@ -14,6 +15,7 @@ pub mod alive;
 pub mod cancel;
 pub mod figure;
 pub mod http;
+pub mod patience;
 pub mod recording;
 pub mod rng;
 pub mod site;
@@ -22,5 +24,6 @@ pub mod uses;
 
 pub use alive::Alive;
 pub use http::{HttpReply, HttpServer, HttpSite};
+pub use patience::ends;
 pub use rng::Longest;
 pub use site::{Load, Page, Reply, Site, SiteError};

@@ -1,5 +1,5 @@
 use super::*;
-use backend::Alive;
+use backend::{Alive, ends};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::future;
@@ -47,6 +47,10 @@ impl Desk {
     fn answered(&self) -> Vec<u32> {
         self.answered.lock().unwrap().clone()
     }
+}
+
+async fn shut_down(stop: &Stop, grace: Duration) -> usize {
+    ends(super::shut_down(stop, grace)).await
 }
 
 #[tokio::test(start_paused = true)]

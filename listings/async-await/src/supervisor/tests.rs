@@ -1,5 +1,5 @@
 use super::*;
-use backend::{Alive, Longest, cancel};
+use backend::{Alive, Longest, cancel, ends};
 use futures::FutureExt;
 use std::future::pending;
 use std::num::NonZeroU16;
@@ -555,7 +555,7 @@ async fn hang_at_two(job: u32) {
 #[tokio::test(start_paused = true)]
 async fn a_job_that_hangs_is_an_error_at_its_limit() {
     let begin = Instant::now();
-    assert!(consume(10 * SECOND, three_jobs(), hang_at_two).await.is_err());
+    assert!(ends(consume(10 * SECOND, three_jobs(), hang_at_two)).await.is_err());
     assert_eq!(begin.elapsed(), 11 * SECOND);
     assert!(consume(10 * SECOND, three_jobs(), |_| sleep(9 * SECOND)).await.is_ok());
 }

@@ -1,5 +1,5 @@
 use super::*;
-use backend::{Alive, cancel};
+use backend::{Alive, cancel, ends};
 use std::future::pending;
 use std::panic::panic_any;
 use std::sync::Mutex as StdMutex;
@@ -144,7 +144,7 @@ async fn jobs_begin_in_the_order_in_which_they_were_submitted() {
     for job in [("a", 50), ("b", 20), ("c", 10), ("d", 5)] {
         drop(pool.submit((job.0, ms(job.1))).await.unwrap());
     }
-    pool.shutdown().await;
+    ends(pool.shutdown()).await;
     let begun: Vec<_> = sleeper.log.lines();
     let begun: Vec<_> = begun.iter().filter(|line| line.ends_with("begins")).collect();
     assert_eq!(begun, ["a begins", "b begins", "c begins", "d begins"]);
@@ -157,7 +157,7 @@ async fn one_worker_does_its_jobs_in_order() {
     for job in [("a", 50), ("b", 20), ("c", 10)] {
         drop(pool.submit((job.0, ms(job.1))).await.unwrap());
     }
-    pool.shutdown().await;
+    ends(pool.shutdown()).await;
     let want = ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"];
     assert_eq!(sleeper.log.lines(), lines(want));
 }
@@ -438,7 +438,7 @@ async fn a_submit_that_is_dropped_while_it_waits_has_queued_nothing() {
     }
     let late = timeout(ms(10), pool.submit(("late", SECOND)));
     assert!(late.await.is_err());
-    pool.shutdown().await;
+    ends(pool.shutdown()).await;
     let want = ["runs begins", "runs ends", "waits begins", "waits ends"];
     assert_eq!(sleeper.log.lines(), lines(want));
 }
@@ -454,7 +454,7 @@ async fn dropped_at_any_await_a_submit_leaves_its_place_to_others() {
     let points =
         cancel::at_every_await(|| pool.submit(("late", SECOND)), |_, _| ()).await;
     assert_eq!(points, 2, "before the first poll, and while it waits for room");
-    pool.shutdown().await;
+    ends(pool.shutdown()).await;
     assert_eq!(sleeper.log.lines().iter().filter(|l| *l == "late begins").count(), 1);
 }
 
@@ -535,7 +535,7 @@ async fn with_skip_a_job_that_has_begun_goes_on() {
     let handle = pool.submit(("a", SECOND)).await.unwrap();
     yield_now().await;
     drop(handle);
-    pool.shutdown().await;
+    ends(pool.shutdown()).await;
     assert_eq!(sleeper.log.lines(), lines(["a begins", "a ends"]));
 }
 
@@ -548,7 +548,7 @@ async fn a_shutdown_loses_none_of_300_jobs() {
     for _ in 0..300 {
         drop(pool.submit(("job", ms(10))).await.unwrap());
     }
-    pool.shutdown().await;
+    ends(pool.shutdown()).await;
     let ended = sleeper.log.lines().iter().filter(|line| *line == "job ends").count();
     assert_eq!((ended, start.elapsed()), (300, ms(750)));
 }
@@ -574,7 +574,7 @@ async fn with_threads_too_each_job_that_was_taken_is_done() {
         });
     }
     enough.notified().await;
-    pool.shutdown().await;
+    ends(pool.shutdown()).await;
     let taken: usize = submitters.join_all().await.into_iter().sum();
     let ended = sleeper.log.lines().iter().filter(|line| *line == "job ends").count();
     assert_eq!(ended, taken);
@@ -583,7 +583,7 @@ async fn with_threads_too_each_job_that_was_taken_is_done() {
 #[tokio::test(start_paused = true)]
 async fn after_a_shutdown_each_submit_gives_its_job_back() {
     let pool = Sleeper::default().pool(settings(1, 1));
-    pool.shutdown().await;
+    ends(pool.shutdown()).await;
     let closed = pool.submit(("a", SECOND)).await.err().unwrap();
     assert_eq!(closed, Closed(("a", SECOND)));
     let refused = pool.try_submit(("a", SECOND)).err().unwrap();
@@ -606,7 +606,7 @@ async fn a_shutdown_refuses_at_once_also_who_waits_and_while_all_workers_are_bus
     };
     let shuts = async {
         sleep(ms(10)).await;
-        pool.shutdown().await;
+        ends(pool.shutdown()).await;
         start.elapsed()
     };
     let (waits, comes, shuts) = tokio::join!(waits, comes, shuts);
@@ -635,7 +635,7 @@ async fn after_a_shutdown_the_workers_are_dropped() {
     }
     sleep(SECOND + ms(1)).await;
     assert_eq!(Arc::strong_count(&owned), 3, "between two jobs, both workers stay");
-    pool.shutdown().await;
+    ends(pool.shutdown()).await;
     assert_eq!(Arc::strong_count(&owned), 1);
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use backend::{Alive, Load, Site, cancel};
+use backend::{Alive, Load, Site, cancel, ends};
 use futures::FutureExt;
 use futures::stream;
 use std::cell::{Cell, RefCell};
@@ -69,11 +69,6 @@ async fn busy_site() -> Site {
 
 fn fetch(site: &Site, path: &str) -> impl Future<Output = ()> + Send + use<> {
     site.fetch(path).map(|page| assert!(page.is_ok()))
-}
-
-/// Ends a test that would hang when its promise is broken.
-async fn in_time<F: Future>(future: F) -> F::Output {
-    timeout(HOUR, future).await.unwrap()
 }
 
 async fn is_stuck(future: impl Future) -> bool {
@@ -251,7 +246,7 @@ async fn polled_side_by_side_both_get_the_lock() {
         use_lock(Arc::clone(&lock), ms(20))
     };
     let work = use_lock(Arc::clone(&lock), ms(50)).map(|()| "saved");
-    assert_eq!(in_time(warn_when_slow(work, LIMIT, warn)).await, "saved");
+    assert_eq!(ends(warn_when_slow(work, LIMIT, warn)).await, "saved");
     assert_eq!(start.elapsed(), ms(200 + 50 + 20));
 }
 
@@ -260,7 +255,7 @@ async fn polled_side_by_side_both_are_sent() {
     let (queue, read) = full_queue();
     let start = Instant::now();
     let warn = || queue.send("warn").map(Result::unwrap);
-    in_time(warn_when_slow(queue.send("save"), LIMIT, warn)).await.unwrap();
+    ends(warn_when_slow(queue.send("save"), LIMIT, warn)).await.unwrap();
     assert_eq!(start.elapsed(), ms(200));
     drop(queue);
     assert_eq!(read.await, ["first", "save", "warn"]);
@@ -269,7 +264,7 @@ async fn polled_side_by_side_both_are_sent() {
 #[tokio::test(start_paused = true)]
 async fn polled_side_by_side_both_get_the_connection() {
     let (site, start) = (busy_site().await, Instant::now());
-    in_time(warn_when_slow(fetch(&site, "save"), LIMIT, || fetch(&site, "warn"))).await;
+    ends(warn_when_slow(fetch(&site, "save"), LIMIT, || fetch(&site, "warn"))).await;
     assert_eq!(start.elapsed(), ms(200 + 50 + 20));
 }
 
@@ -281,10 +276,7 @@ async fn as_a_task_the_work_goes_on_by_itself() {
         use_lock(Arc::clone(&lock), ms(20))
     };
     let work = use_lock(Arc::clone(&lock), ms(50)).map(|()| "saved");
-    assert_eq!(
-        in_time(warn_when_task_is_slow(work, LIMIT, warn)).await.unwrap(),
-        "saved"
-    );
+    assert_eq!(ends(warn_when_task_is_slow(work, LIMIT, warn)).await.unwrap(), "saved");
     assert_eq!(start.elapsed(), ms(200 + 50 + 20));
 }
 
@@ -294,7 +286,7 @@ async fn as_a_task_its_send_goes_on_too() {
     let (start, sender) = (Instant::now(), queue.clone());
     let work = async move { sender.send("save").await };
     let warn = || queue.send("warn").map(Result::unwrap);
-    in_time(warn_when_task_is_slow(work, LIMIT, warn)).await.unwrap().unwrap();
+    ends(warn_when_task_is_slow(work, LIMIT, warn)).await.unwrap().unwrap();
     assert_eq!(start.elapsed(), ms(200));
     drop(queue);
     assert_eq!(read.await, ["first", "save", "warn"]);
@@ -304,7 +296,7 @@ async fn as_a_task_its_send_goes_on_too() {
 async fn as_a_task_its_call_goes_on_too() {
     let (site, start) = (busy_site().await, Instant::now());
     let warn = || fetch(&site, "warn");
-    in_time(warn_when_task_is_slow(fetch(&site, "save"), LIMIT, warn)).await.unwrap();
+    ends(warn_when_task_is_slow(fetch(&site, "save"), LIMIT, warn)).await.unwrap();
     assert_eq!(start.elapsed(), ms(200 + 50 + 20));
 }
 
@@ -323,7 +315,7 @@ async fn work_that_is_given_up_is_gone_before_instead_is_called() {
         assert_eq!(alive.count(), 0);
         use_lock(Arc::clone(&lock), ms(20)).map(|()| "gave up")
     };
-    assert_eq!(in_time(fall_back_when_slow(work, LIMIT, instead)).await, "gave up");
+    assert_eq!(ends(fall_back_when_slow(work, LIMIT, instead)).await, "gave up");
     assert_eq!(start.elapsed(), ms(200 + 20));
 }
 
@@ -525,7 +517,7 @@ async fn with_the_storing_inside_all_rows_are_stored() {
         let fetch_row = |path| fetch(&site, path);
         let store = |()| fetch(&site, "store");
         let copy = fetch_and_store(["a", "b", "c"], &gate, fetch_row, store);
-        in_time(copy).await.unwrap();
+        ends(copy).await.unwrap();
         assert_eq!(start.elapsed(), ms(took));
         let load =
             Load { calls: 6, in_flight: 0, peak: permits, answered: 6, dropped: 0 };
@@ -542,7 +534,7 @@ async fn no_row_is_asked_for_before_it_has_its_permit() {
         fetch(&site, path)
     };
     let store = |()| fetch(&site, "store");
-    in_time(fetch_and_store(["a", "b", "c"], &gate, fetch_row, store)).await.unwrap();
+    ends(fetch_and_store(["a", "b", "c"], &gate, fetch_row, store)).await.unwrap();
     assert_eq!(asked.take(), [ms(0), ms(20), ms(40)]);
 }
 
@@ -558,7 +550,7 @@ async fn a_dropped_copy_gives_its_permits_back() {
         assert_eq!((gate.available_permits(), site.load().in_flight), (2, 0));
     });
     assert!(
-        in_time(points).await >= 5,
+        ends(points).await >= 5,
         "before the first poll, and at each of four steps"
     );
 }
@@ -661,5 +653,5 @@ async fn each_of_them_can_be_spawned() {
         fetch_and_store(["a", "b", "c"], &gate, fetch_row, store).await.unwrap();
         load_once(&slot, loader(&site)).await
     };
-    assert_eq!(in_time(tokio::spawn(all)).await.unwrap(), Ok(7));
+    assert_eq!(ends(tokio::spawn(all)).await.unwrap(), Ok(7));
 }

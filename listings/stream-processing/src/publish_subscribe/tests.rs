@@ -1,6 +1,6 @@
 use super::*;
 use backend::cancel::{after_polls, at_every_await};
-use backend::{Alive, Site};
+use backend::{Alive, Site, ends};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -19,11 +19,6 @@ const HOUR: Duration = Duration::from_hours(1);
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
-}
-
-/// What takes longer would take for ever.
-async fn ends<F: Future>(future: F) -> F::Output {
-    timeout(2 * HOUR, future).await.expect("it ends")
 }
 
 /// A receiver with room for 4 that was sent 1 to `last` and has read none.

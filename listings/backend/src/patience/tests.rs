@@ -1,0 +1,16 @@
+use std::future::pending;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_gives_its_output() {
+    let hours = tokio::time::sleep(Duration::from_hours(23));
+    ends(hours).await;
+    assert_eq!(ends(async { 7 }).await, 7);
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic = "it ends within a day of its clock"]
+async fn what_never_ends_is_a_panic() {
+    ends(pending::<()>()).await;
+}
