@@ -25,7 +25,7 @@ struct Layout {
 }
 
 const WIDE: Layout =
-    Layout { name: "wide", width: 720.0, labels: 132.0, right: 64.0, above: 0.0 };
+    Layout { name: "wide", width: 720.0, labels: 142.0, right: 64.0, above: 0.0 };
 const NARROW: Layout =
     Layout { name: "narrow", width: 350.0, labels: 12.0, right: 30.0, above: 15.0 };
 
