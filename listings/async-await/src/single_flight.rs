@@ -172,17 +172,18 @@ where
         F: Future<Output = Result<V, E>> + Send + 'static,
     {
         let mut state = self.shared.lock();
-        let kept = state.values.get(key);
-        if let Some(kept) = kept.filter(|kept| kept.since.elapsed() < self.shared.keep)
-        {
-            return Look::Kept(kept.value.clone());
+        match state.values.get(key) {
+            Some(kept) if kept.since.elapsed() < self.shared.keep => {
+                return Look::Kept(kept.value.clone());
+            }
+            _ => {} // there is none, or it is too old
         }
-        // If the runtime of a flight has ended, its sender is gone.
-        let flight = state.flights.get(key);
-        if let Some(flight) =
-            flight.filter(|flight| flight.answer.has_changed().is_ok())
-        {
-            return Look::Joined(flight.answer.clone(), load);
+        match state.flights.get(key) {
+            // `has_changed` fails if the sender is gone, because its runtime has ended.
+            Some(flight) if flight.answer.has_changed().is_ok() => {
+                return Look::Joined(flight.answer.clone(), load);
+            }
+            _ => {} // nobody loads this key
         }
         let (sender, answer) = watch::channel(None);
         let leader = lead(Arc::downgrade(&self.shared), key.clone(), load, sender);
