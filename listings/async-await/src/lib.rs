@@ -35,4 +35,6 @@ pub mod actor;
 
 pub mod shared_state;
 
+pub mod single_flight;
+
 pub mod errors_across_tasks;

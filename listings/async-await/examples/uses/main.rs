@@ -37,6 +37,10 @@ mod index_set;
 mod index_stop;
 mod shared_state;
 mod shared_state_line;
+mod single_flight;
+mod single_flight_cache;
+mod single_flight_dropped;
+mod single_flight_fails;
 mod spawn;
 mod spawn_abort;
 mod spawn_both;
@@ -110,6 +114,10 @@ backend::uses!(
     index_stop,
     shared_state,
     shared_state_line,
+    single_flight,
+    single_flight_cache,
+    single_flight_dropped,
+    single_flight_fails,
     spawn,
     spawn_abort,
     spawn_both,

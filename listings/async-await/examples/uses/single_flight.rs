@@ -1,0 +1,24 @@
+use futures::future::join_all;
+use std::{io, time::Duration};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
+
+/// At work: asks a slow service for the price of a pen.
+async fn load() -> io::Result<u32> {
+    println!("the service is called");
+    sleep(Duration::from_secs(1)).await;
+    Ok(120)
+}
+
+pub(crate) async fn ask(caller: u32, price: &OnceCell<u32>) {
+    let start = Instant::now();
+    let answer = price.get_or_try_init(load).await;
+    println!("caller {caller} waits {:?}: {answer:?}", start.elapsed());
+}
+
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+pub(crate) async fn main() {
+    let price = OnceCell::new();
+    join_all((1..=3).map(|caller| ask(caller, &price))).await;
+}
