@@ -202,7 +202,7 @@ impl Breaker {
 // ANCHOR_END: call
 
 // ANCHOR: permit
-/// Leave to make one call. If it is dropped without a verdict, the call has failed.
+/// The right to make one call. If it is dropped, the call has failed.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped counts as a failure"]
 pub struct Permit {
@@ -235,7 +235,7 @@ impl Drop for Permit {
 
 // ANCHOR: acquire
 impl Breaker {
-    /// Leave to make one call now.
+    /// The right to make one call now.
     ///
     /// # Errors
     /// The breaker is open.

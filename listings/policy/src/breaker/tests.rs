@@ -148,30 +148,66 @@ async fn while_it_is_open_the_service_is_not_called() {
     assert_eq!(calls.into_inner(), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn of_600_orders_in_a_minute_29_reach_a_bank_that_is_silent() {
-    // Ten orders a second, and each has a limit of 2 s.
-    let policy = BreakerPolicy { jitter: Duration::ZERO, ..BreakerPolicy::default() };
-    let (breaker, start) = (breaker(policy), Instant::now());
-    let (reached, waited) = (AtomicU32::new(0), AtomicU32::new(0));
-    let bank = async || {
+/// Ten orders a second for a minute, each with a limit of 2 s, at a bank that is silent: how
+/// many reach it, how many customers wait 2 s, and the most calls at once.
+async fn a_minute_of_orders(breaker: Option<&Breaker>) -> (u32, u32, u32) {
+    let (reached, waited, most) =
+        (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+    let (start, in_flight) = (Instant::now(), AtomicU32::new(0));
+    let charge = async || {
         reached.fetch_add(1, Ordering::Relaxed);
-        pending::<()>().await;
+        most.fetch_max(
+            in_flight.fetch_add(1, Ordering::Relaxed) + 1,
+            Ordering::Relaxed,
+        );
+        let paid = timeout(secs(2), pending::<()>()).await;
+        in_flight.fetch_sub(1, Ordering::Relaxed);
+        paid
     };
     join_all((0..600).map(|order| {
-        let (breaker, bank, waited) = (&breaker, &bank, &waited);
+        let (charge, waited) = (&charge, &waited);
         async move {
             sleep_until(start + ms(100) * order).await;
             let came = Instant::now();
-            let paid = breaker.call(async || timeout(secs(2), bank()).await).await;
-            paid.unwrap_err();
+            match breaker {
+                None => drop(charge().await),
+                Some(breaker) => drop(breaker.call(charge).await),
+            }
             if came.elapsed() >= secs(2) {
                 waited.fetch_add(1, Ordering::Relaxed);
             }
         }
     }))
     .await;
-    assert_eq!((reached.into_inner(), waited.into_inner()), (29, 29));
+    (reached.into_inner(), waited.into_inner(), most.into_inner())
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_600_orders_in_a_minute_29_reach_a_bank_that_is_silent() {
+    let policy = BreakerPolicy { jitter: Duration::ZERO, ..BreakerPolicy::default() };
+    let breaker = breaker(policy);
+    let (reached, waited, _) = a_minute_of_orders(Some(&breaker)).await;
+    assert_eq!((reached, waited), (29, 29));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_breaker_600_of_600_orders_wait_for_a_bank_that_is_silent() {
+    let (reached, waited, most) = a_minute_of_orders(None).await;
+    assert_eq!((reached, waited), (600, 600));
+    assert!(
+        (20..=21).contains(&most),
+        "one more in the millisecond of a change: {most}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_for_each_call_never_opens() {
+    let policy = BreakerPolicy { failures: n(2), ..policy() };
+    for _ in 0..100 {
+        let breaker = breaker(policy);
+        assert_eq!(fail(&breaker).await, Err(BreakerError::Inner("down")));
+        assert_eq!(breaker.state(), State::Closed);
+    }
 }
 
 // The ten defects, and what is there instead.
@@ -578,13 +614,13 @@ async fn the_oldest_probe_is_the_one_that_is_slow() {
     let breaker = half_open(BreakerPolicy { probes: n(3), ..policy() }).await;
     let first = breaker.try_acquire().unwrap();
     sleep(secs(2)).await;
-    let second = breaker.try_acquire().unwrap();
+    let _second = breaker.try_acquire().unwrap();
+    sleep(secs(1)).await;
     let _third = breaker.try_acquire().unwrap();
     first.ends_as(Verdict::Unknown);
-    sleep(secs(5)).await; // 5 s after the second
+    sleep(secs(4)).await; // 5 s after the second
     assert_eq!(breaker.state(), State::HalfOpen);
-    second.ends_as(Verdict::Unknown);
-    sleep(ms(1)).await; // the third is slow
+    sleep(ms(1)).await;
     assert_eq!(breaker.state(), State::Open { retry_after: ms(1999) });
 }
 
@@ -607,10 +643,12 @@ fn of_eight_threads_one_is_the_probe() {
         BreakerPolicy { failures: n(1), open: Duration::from_nanos(1), ..policy() };
     for _ in 0..100 {
         let (breaker, barrier) = (breaker(policy), Barrier::new(8));
-        drop(breaker.try_acquire().unwrap());
-        while breaker.state() != State::HalfOpen {
-            thread::yield_now();
-        }
+        breaker.try_acquire().unwrap().ends_as(Verdict::Failure);
+        let is_half_open = (0..1_000_000).any(|_| {
+            thread::yield_now(); // until the nanosecond is over
+            breaker.state() == State::HalfOpen
+        });
+        assert!(is_half_open);
         let passed = thread::scope(|scope| {
             let threads: Vec<_> = (0..8)
                 .map(|_| {
@@ -635,22 +673,21 @@ fn of_eight_threads_one_is_the_probe() {
 
 // How long it is open.
 
-/// For how long each of so many breaks lasts.
+/// For how long each of so many breaks lasts, if each failure opens it.
 async fn breaks(breaker: &Breaker, many: usize) -> Vec<Duration> {
     let mut lasted = Vec::new();
-    while lasted.len() < many {
-        drop(breaker.try_acquire().unwrap());
-        if let State::Open { retry_after } = breaker.state() {
-            lasted.push(retry_after);
-            sleep(retry_after + ms(1)).await;
-        }
+    for _ in 0..many {
+        fail(breaker).await.unwrap_err();
+        let State::Open { retry_after } = breaker.state() else { panic!("not open") };
+        lasted.push(retry_after);
+        sleep(retry_after + ms(1)).await;
     }
     lasted
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_break_is_drawn_anew_between_open_and_open_with_the_jitter() {
-    let policy = BreakerPolicy { jitter: secs(1), ..policy() };
+    let policy = BreakerPolicy { failures: n(1), jitter: secs(1), ..policy() };
     let lasted = breaks(&breaker(policy), 100).await;
     assert!(lasted.iter().all(|it| (secs(2)..=secs(3)).contains(it)));
     assert!(
@@ -670,7 +707,8 @@ async fn each_break_is_drawn_anew_between_open_and_open_with_the_jitter() {
 
 #[tokio::test(start_paused = true)]
 async fn without_jitter_each_break_is_the_same() {
-    assert_eq!(breaks(&breaker(policy()), 3).await, [secs(2); 3]);
+    let policy = BreakerPolicy { failures: n(1), ..policy() };
+    assert_eq!(breaks(&breaker(policy), 3).await, [secs(2); 3]);
 }
 
 #[tokio::test(start_paused = true)]
