@@ -23,6 +23,9 @@ mod background_service_late;
 mod borrow;
 mod borrow_tasks;
 mod borrow_threads;
+mod circuit_breaker;
+mod circuit_breaker_judge;
+mod circuit_breaker_race;
 mod clean_up;
 mod drain_and_kill;
 mod errors_across_tasks;
@@ -100,6 +103,9 @@ backend::uses!(
     borrow,
     borrow_tasks,
     borrow_threads,
+    circuit_breaker,
+    circuit_breaker_judge,
+    circuit_breaker_race,
     clean_up,
     drain_and_kill,
     errors_across_tasks,

@@ -1,3 +1,7 @@
 //! Runs each figure of the pattern, and compares it with what was recorded in `figures/`.
 
 mod owners;
+//!
+//! Support: no page shows this file.
+
+mod circuit_breaker;
