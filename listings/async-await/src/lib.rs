@@ -36,3 +36,7 @@ pub mod actor;
 pub mod shared_state;
 
 pub mod errors_across_tasks;
+
+pub mod retry_layers;
+
+pub mod fallback;
