@@ -31,7 +31,7 @@ pub enum OnError {
 }
 // ANCHOR_END: answered
 
-// ANCHOR: errors
+// ANCHOR: source_error
 /// How one source failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError<E: Error + 'static> {
@@ -52,7 +52,9 @@ pub enum SourceError<E: Error + 'static> {
         limit: Duration,
     },
 }
+// ANCHOR_END: source_error
 
+// ANCHOR: no_answer
 /// No source has answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct NoAnswer<E: Error + 'static> {
@@ -76,7 +78,7 @@ impl<E: Error + 'static> Display for NoAnswer<E> {
         Ok(())
     }
 }
-// ANCHOR_END: errors
+// ANCHOR_END: no_answer
 
 // ANCHOR: source
 /// What gives the future of one question.
@@ -208,7 +210,9 @@ struct Last<T, E: Error + 'static> {
     good: Option<(T, Instant)>,
     error: Option<Arc<SourceError<E>>>,
 }
+// ANCHOR_END: stale
 
+// ANCHOR: new
 impl<T, E: Error + 'static> Stale<T, E> {
     /// No value yet. `load` makes the value, and `on_error` sees each error of it:
     /// [`OnError::Fail`] means that the old value is wrong from now on.
@@ -228,7 +232,7 @@ impl<T, E: Error + 'static> Stale<T, E> {
         Self { shared, refresh: Mutex::new(None) }
     }
 }
-// ANCHOR_END: stale
+// ANCHOR_END: new
 
 // ANCHOR: at_once
 impl<T, E> Stale<T, E>
@@ -252,7 +256,15 @@ where
         }
         last
     }
+}
+// ANCHOR_END: at_once
 
+// ANCHOR: refresh
+impl<T, E> Stale<T, E>
+where
+    T: Clone + Send + 'static,
+    E: Error + Send + Sync + 'static,
+{
     fn refresh_if_due(&self, fresh: Duration) {
         let mut refresh = locked(&self.refresh);
         // ANCHOR: one_for_all_callers
@@ -268,7 +280,7 @@ where
         // ANCHOR_END: one_for_all_callers
     }
 }
-// ANCHOR_END: at_once
+// ANCHOR_END: refresh
 
 // ANCHOR: ask_first
 impl<T, E> Stale<T, E>

@@ -33,7 +33,7 @@ impl Transient for BankError {
 }
 // ANCHOR_END: errors
 
-// ANCHOR: order_error
+// ANCHOR: order_error_enum
 /// Why an order is not paid.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
@@ -44,7 +44,9 @@ pub enum OrderError {
     #[error("the order is locked")]
     Locked,
 }
+// ANCHOR_END: order_error_enum
 
+// ANCHOR: order_error
 impl Transient for OrderError {
     fn transient(&self) -> bool {
         // ANCHOR: tried_below
@@ -150,7 +152,8 @@ impl<E: Transient> Transient for Attempt<E> {
 impl<E> Display for Attempt<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.failure {
-            Failure::Error(_) => f.write_str("the attempt failed")?, // the error is the source
+            // The error itself is the source.
+            Failure::Error(_) => f.write_str("the attempt failed")?,
             Failure::TimedOut(limit) => write!(f, "no answer within {limit:?}")?,
         }
         f.write_str(if self.denied {
@@ -176,8 +179,7 @@ impl RetryBudget {
     /// Like [`Retry::run`], but each retry is taken from this budget.
     ///
     /// # Errors
-    /// The last failure. Its reason is [`GaveUp::Permanent`](policy::GaveUp) if the
-    /// budget was empty: the failure says so.
+    /// The last failure; it says whether the budget was empty.
     ///
     /// # Panics
     /// Outside a Tokio runtime with a timer.
@@ -205,9 +207,11 @@ impl RetryBudget {
                     Ok(Err(error)) => Failure::Error(error),
                     Err(_elapsed) => Failure::TimedOut(limit),
                 };
+                // ANCHOR: take
                 let wants_retry = failure.transient() && number < retry.attempts.get();
                 let denied = wants_retry && !self.take();
                 Err(Attempt { failure, denied })
+                // ANCHOR_END: take
             }
         };
         without_limit.run(rng, attempt).await

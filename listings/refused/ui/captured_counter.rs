@@ -3,7 +3,7 @@
 use std::future::Future; // only edition 2021 needs this line
 use std::io;
 
-// ANCHOR: captured_counter
+// ANCHOR: twice
 async fn twice<T, Fut: Future<Output = io::Result<T>>>(
     mut operation: impl FnMut(u32) -> Fut,
 ) -> io::Result<T> {
@@ -12,7 +12,9 @@ async fn twice<T, Fut: Future<Output = io::Result<T>>>(
         Err(_) => operation(2).await,
     }
 }
+// ANCHOR_END: twice
 
+// ANCHOR: captured_counter
 async fn connect() -> io::Result<()> {
     let mut calls = 0;
     let attempt = |_number| async {

@@ -1,40 +1,27 @@
 use async_await::fallback::{OnError, Source, SourceError, with_fallbacks};
-use std::time::Duration;
-use tokio::time::sleep;
+use std::io::ErrorKind::{ConnectionRefused, NotFound};
+use std::{future::pending, io, time::Duration};
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StockError {
-    #[error("connection refused")]
-    Down,
-    #[error("there is no such item")]
-    Unknown,
-}
-
-/// At work: a request to the stock service.
-pub(crate) async fn ask_service(item: &str) -> Result<u32, StockError> {
+pub(crate) async fn ask_service(item: &str) -> io::Result<u32> {
     match item {
-        "pen" => return Ok(5),
-        "ink" | "stamp" => return Err(StockError::Down),
-        "paper" => sleep(Duration::from_secs(10)).await, // it hangs
-        _ => {}
-    }
-    Err(StockError::Unknown)
-}
-
-/// At work: a request to a copy of the data, on another machine.
-pub(crate) async fn ask_copy(item: &str) -> Result<u32, StockError> {
-    match item {
-        "ink" => Ok(3),
-        "paper" => Ok(8),
-        _ => Err(StockError::Unknown),
+        "pen" => Ok(5), // at work: a request to the service
+        "ink" | "stamp" => Err(ConnectionRefused.into()),
+        "paper" => pending().await, // never an answer
+        _ => Err(NotFound.into()),
     }
 }
 
-pub(crate) fn on_error(error: &SourceError<StockError>) -> OnError {
+pub(crate) async fn ask_copy(item: &str) -> io::Result<u32> {
+    match item {
+        "ink" | "paper" => Ok(3), // at work: a request to another machine
+        _ => Err(NotFound.into()),
+    }
+}
+
+pub(crate) fn on_error(error: &SourceError<io::Error>) -> OnError {
     println!("  log: {error:?}");
     match error {
-        // This is an answer: the copy cannot know it better.
-        SourceError::Failed { source: StockError::Unknown, .. } => OnError::Fail,
+        SourceError::Failed { source: e, .. } if e.kind() == NotFound => OnError::Fail,
         _ => OnError::FallBack,
     }
 }

@@ -1,5 +1,6 @@
-use super::fallback::{StockError, on_error};
+use super::fallback::on_error;
 use super::shown::fallback::{Ages, Stale};
+use std::io::ErrorKind::ConnectionRefused;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -13,13 +14,13 @@ pub(crate) async fn main() {
         sleep(Duration::from_millis(10)).await;
         match begin.elapsed().as_secs() {
             0..100 => Ok(5),
-            100..500 => Err(StockError::Down),
+            100..500 => Err(ConnectionRefused.into()),
             _ => Ok(4),
         }
     };
     let ages = Ages {
-        fresh: Duration::from_secs(60),
-        stale: Duration::from_secs(240),
+        fresh: Duration::from_mins(1),
+        stale: Duration::from_mins(4),
         limit: Duration::from_millis(100),
     };
     let pens = Stale::new("service", ages, load, on_error);

@@ -1,8 +1,8 @@
 use super::retry_layers::rng;
 use super::shown::retry_layers::{BankError, in_a_task};
 use policy::Retry;
+use std::future::pending;
 use std::time::Duration;
-use tokio::time::sleep;
 
 // ANCHOR: task
 /// Prints when it is dropped.
@@ -22,8 +22,7 @@ pub(crate) async fn main() {
         in_a_task(async move {
             println!("attempt {number} asks the bank");
             let _gone = Gone(number);
-            sleep(Duration::from_secs(60)).await; // the bank is silent
-            Ok::<(), BankError>(())
+            pending::<Result<(), BankError>>().await // the bank is silent
         })
     };
     if let Err(error) = retry.run(&mut rng(), attempt).await {
