@@ -38,3 +38,7 @@ pub mod shared_state;
 pub mod single_flight;
 
 pub mod errors_across_tasks;
+
+pub mod retry_layers;
+
+pub mod fallback;
