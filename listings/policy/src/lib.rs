@@ -3,12 +3,15 @@
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as policy;
 
+pub mod breaker;
+
 pub mod limiter;
 
 pub mod restart;
 
 pub mod retry;
 
+pub use breaker::{Breaker, BreakerError, BreakerPolicy, InvalidBreaker};
 pub use limiter::{Limiter, Rate, Refused};
 pub use restart::{InvalidRestart, Restart, Restarts};
 pub use retry::{Failure, GaveUp, Retry, RetryError, Transient};
