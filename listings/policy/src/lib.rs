@@ -3,12 +3,15 @@
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as policy;
 
+pub mod bulkhead;
+
 pub mod limiter;
 
 pub mod restart;
 
 pub mod retry;
 
+pub use bulkhead::{Bulkhead, BulkheadError, Limits};
 pub use limiter::{Limiter, Rate, Refused};
 pub use restart::{InvalidRestart, Restart, Restarts};
 pub use retry::{Failure, GaveUp, Retry, RetryError, Transient};
