@@ -36,3 +36,5 @@ pub mod actor;
 pub mod shared_state;
 
 pub mod errors_across_tasks;
+
+pub mod recovery_order;
