@@ -37,4 +37,8 @@ pub mod shared_state;
 
 pub mod errors_across_tasks;
 
+pub mod retry_layers;
+
+pub mod fallback;
+
 pub mod recovery_order;

@@ -28,6 +28,9 @@ mod drain_and_kill;
 mod errors_across_tasks;
 mod errors_across_tasks_logged;
 mod errors_across_tasks_panic;
+mod fallback;
+mod fallback_both;
+mod fallback_stale;
 mod handler;
 mod handler_to_the_end;
 mod index;
@@ -35,6 +38,10 @@ mod index_both;
 mod index_limit;
 mod index_set;
 mod index_stop;
+mod retry_layers;
+mod retry_layers_budget;
+mod retry_layers_state;
+mod retry_layers_task;
 mod shared_state;
 mod shared_state_line;
 mod spawn;
@@ -101,6 +108,9 @@ backend::uses!(
     errors_across_tasks,
     errors_across_tasks_logged,
     errors_across_tasks_panic,
+    fallback,
+    fallback_both,
+    fallback_stale,
     handler,
     handler_to_the_end,
     index,
@@ -108,6 +118,10 @@ backend::uses!(
     index_limit,
     index_set,
     index_stop,
+    retry_layers,
+    retry_layers_budget,
+    retry_layers_state,
+    retry_layers_task,
     shared_state,
     shared_state_line,
     spawn,
