@@ -293,8 +293,9 @@ pub mod naive {
         ask: impl FnOnce() -> Fut,
     ) -> Result<T, BreakerError<BulkheadError<CallError<E>>>> {
         let Client { breaker, bulkhead, limit, .. } = client;
+        let turn = || bulkhead.call(|| within(*limit, ask()));
         // ANCHOR: all_are_failures
-        breaker.call(|| bulkhead.call(|| within(*limit, ask()))).await
+        breaker.call(turn).await
         // ANCHOR_END: all_are_failures
     }
 }

@@ -44,6 +44,7 @@ backend::check_uses!(
     index_limit,
     index_set,
     index_stop,
+    recovery_order,
     retry_layers,
     retry_layers_budget,
     retry_layers_state,
