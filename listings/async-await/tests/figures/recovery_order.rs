@@ -44,9 +44,11 @@ async fn one_request() {
         };
         try_lane(&format!("call {number}"), call)
     };
+    let (bulkhead, call) = (&bulkhead, &call);
     let attempt = |number: u32| {
-        let turn =
-            move || try_lane(&format!("turn {number}"), bulkhead.call(|| call(number)));
+        let turn = move || {
+            try_lane(&format!("turn {number}"), bulkhead.call(move || call(number)))
+        };
         try_lane(&format!("attempt {number}"), breaker.call(turn))
     };
     let mut rng = Longest;
