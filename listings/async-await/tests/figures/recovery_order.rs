@@ -47,9 +47,9 @@ async fn one_request() {
     let (bulkhead, call) = (&bulkhead, &call);
     let attempt = |number: u32| {
         let turn = move || {
-            try_lane(&format!("turn {number}"), bulkhead.call(move || call(number)))
+            try_lane(&format!("bulkhead {number}"), bulkhead.call(move || call(number)))
         };
-        try_lane(&format!("attempt {number}"), breaker.call(turn))
+        try_lane(&format!("breaker {number}"), breaker.call(turn))
     };
     let mut rng = Longest;
     let asked = retry.run(&mut rng, attempt);
