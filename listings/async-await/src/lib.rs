@@ -42,3 +42,5 @@ pub mod errors_across_tasks;
 pub mod retry_layers;
 
 pub mod fallback;
+
+pub mod recovery_order;

@@ -9,6 +9,11 @@ fn job_service() {
     check_program("job_service").unwrap_or_else(|error| panic!("{error}"));
 }
 
+#[test]
+fn recovering_client() {
+    check_program("recovering_client").unwrap_or_else(|error| panic!("{error}"));
+}
+
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     actor,
@@ -47,6 +52,7 @@ backend::check_uses!(
     index_limit,
     index_set,
     index_stop,
+    recovery_order,
     retry_layers,
     retry_layers_budget,
     retry_layers_state,

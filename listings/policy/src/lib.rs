@@ -5,6 +5,8 @@ extern crate self as policy;
 
 pub mod breaker;
 
+pub mod bulkhead;
+
 pub mod limiter;
 
 pub mod restart;
@@ -12,6 +14,7 @@ pub mod restart;
 pub mod retry;
 
 pub use breaker::{Breaker, BreakerError, BreakerPolicy, InvalidBreaker};
+pub use bulkhead::{Bulkhead, BulkheadError, Limits};
 pub use limiter::{Limiter, Rate, Refused};
 pub use restart::{InvalidRestart, Restart, Restarts};
 pub use retry::{Failure, GaveUp, Retry, RetryError, Transient};

@@ -41,6 +41,7 @@ mod index_both;
 mod index_limit;
 mod index_set;
 mod index_stop;
+mod recovery_order;
 mod retry_layers;
 mod retry_layers_budget;
 mod retry_layers_state;
@@ -128,6 +129,7 @@ backend::uses!(
     index_limit,
     index_set,
     index_stop,
+    recovery_order,
     retry_layers,
     retry_layers_budget,
     retry_layers_state,

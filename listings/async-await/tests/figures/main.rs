@@ -5,3 +5,5 @@ mod owners;
 //! Support: no page shows this file.
 
 mod circuit_breaker;
+
+mod recovery_order;
