@@ -1,6 +1,7 @@
 //! Retry, breaker, bulkhead and time limit around one call, in the order that works.
 
 use std::future::Future; // only edition 2021 needs this line
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use policy::breaker::Verdict;
@@ -25,6 +26,26 @@ pub struct Settings {
     pub limit: Duration,
 }
 
+impl Default for Settings {
+    /// 3 attempts; 5 failures open the breaker; 10 calls at once, and 20 more wait, for
+    /// 1 s at most; 1 s for a call.
+    fn default() -> Self {
+        let second = Duration::from_secs(1);
+        Self {
+            retry: Retry { limit: None, ..Retry::default() },
+            breaker: BreakerPolicy::default(),
+            bulkhead: Limits {
+                calls: NonZeroUsize::MIN.saturating_add(9),
+                queue: 20,
+                longest_wait: second,
+            },
+            limit: second,
+        }
+    }
+}
+// ANCHOR_END: settings
+
+// ANCHOR: invalid
 /// These settings would break the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidClient {
@@ -38,7 +59,7 @@ pub enum InvalidClient {
     #[error("the policy of the breaker is invalid")]
     Breaker(#[from] InvalidBreaker),
 }
-// ANCHOR_END: settings
+// ANCHOR_END: invalid
 
 // ANCHOR: client
 /// Calls one service. Clones share the breaker and the bulkhead.
@@ -133,8 +154,10 @@ impl Client {
         let (ask, limit) = (&ask, *limit);
         // ANCHOR: nest
         let attempt = |_number| {
-            breaker
-                .call_with(verdict, move || bulkhead.call(move || within(limit, ask())))
+            let turn = move || bulkhead.call(move || within(limit, ask()));
+            // ANCHOR: judged
+            breaker.call_with(verdict, turn)
+            // ANCHOR_END: judged
         };
         retry.run(rng, attempt).await
         // ANCHOR_END: nest

@@ -53,6 +53,7 @@ backend::check_uses!(
     index_set,
     index_stop,
     recovery_order,
+    recovery_order_fallback,
     retry_layers,
     retry_layers_budget,
     retry_layers_state,

@@ -42,6 +42,7 @@ mod index_limit;
 mod index_set;
 mod index_stop;
 mod recovery_order;
+mod recovery_order_fallback;
 mod retry_layers;
 mod retry_layers_budget;
 mod retry_layers_state;
@@ -130,6 +131,7 @@ backend::uses!(
     index_set,
     index_stop,
     recovery_order,
+    recovery_order_fallback,
     retry_layers,
     retry_layers_budget,
     retry_layers_state,

@@ -1,14 +1,13 @@
-use async_await::fallback::{OnError, Source, with_fallbacks};
 use async_await::recovery_order::{Client, Settings};
-use policy::{BreakerPolicy, Limits, Retry, Transient};
+use policy::Transient;
 use rand::{SeedableRng, rngs::SmallRng};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::{error::Error, future::pending, num::NonZeroUsize, time::Duration};
-use tokio::time::{Instant, sleep};
+use std::{error::Error, future::pending};
+use tokio::time::Instant;
 
 #[derive(Debug, thiserror::Error)]
 #[error("status 503")]
-struct Busy;
+pub(crate) struct Busy;
 
 impl Transient for Busy {
     fn transient(&self) -> bool {
@@ -16,11 +15,9 @@ impl Transient for Busy {
     }
 }
 
-/// The price service. Call 1 hangs, call 3 has an answer, and all others fail.
-async fn price(calls: &AtomicU32) -> Result<u32, Busy> {
-    let call = calls.fetch_add(1, Relaxed) + 1;
-    sleep(Duration::from_millis(50)).await;
-    match call {
+/// The price service. Call 1 hangs, call 3 has a price, and all others fail.
+pub(crate) async fn price(calls: &AtomicU32) -> Result<u32, Busy> {
+    match calls.fetch_add(1, Relaxed) + 1 {
         1 => pending().await,
         3 => Ok(120),
         _ => Err(Busy),
@@ -31,28 +28,13 @@ async fn price(calls: &AtomicU32) -> Result<u32, Busy> {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let mut rng = SmallRng::seed_from_u64(1); // at work: `rand::make_rng()`
-    let settings = Settings {
-        retry: Retry { limit: None, ..Retry::default() }, // 3 attempts
-        breaker: BreakerPolicy::default(), // opens after 5 failures in a row
-        bulkhead: Limits {
-            calls: NonZeroUsize::new(10).unwrap(),
-            queue: 20,
-            longest_wait: Duration::from_secs(1),
-        },
-        limit: Duration::from_millis(200), // of one call
-    };
-    let (client, calls) = (Client::new(settings, &mut rng)?, AtomicU32::new(0));
+    let client = Client::new(Settings::default(), &mut rng)?;
+    let (calls, begin) = (AtomicU32::new(0), Instant::now());
     for request in 1..=4 {
-        let (begin, client, calls, rng) = (Instant::now(), &client, &calls, &mut rng);
-        let service = Source::new("service", Duration::from_secs(3), || async move {
-            client.call(rng, || price(calls)).await
-        });
-        let old_list =
-            Source::new("old list", Duration::from_secs(1), || async { Ok(119) });
-        let answered =
-            with_fallbacks(service, [old_list], |_error| OnError::FallBack).await?;
-        let (all, took) = (calls.load(Relaxed), begin.elapsed());
-        println!("request {request}: {answered:?}, {took:?}, {all} calls so far");
+        let answer = client.call(&mut rng, || price(&calls)).await;
+        let (all, now) = (calls.load(Relaxed), begin.elapsed());
+        let answer = answer.map_err(|error| error.last); // of the last attempt
+        println!("{now:?}, request {request}, {all} calls: {answer:?}");
     }
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! Runs each figure of the pattern, and compares it with what was recorded in `figures/`.
 
 mod owners;
-//!
-//! Support: no page shows this file.
 
 mod circuit_breaker;
 
