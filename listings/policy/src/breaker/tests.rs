@@ -600,6 +600,15 @@ async fn a_probe_that_never_ends_has_failed_when_it_is_slow() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_that_succeeds_too_late_has_failed_when_it_became_slow() {
+    let breaker = half_open(policy()).await;
+    let slow = breaker.try_acquire().unwrap();
+    sleep(secs(6)).await; // nobody looks
+    slow.ends_as(Verdict::Success);
+    assert_eq!(breaker.state(), State::Open { retry_after: secs(1) });
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_probe_that_is_forgotten_another_one_follows() {
     let breaker = half_open(policy()).await;
     mem::forget(breaker.try_acquire().unwrap());
@@ -612,13 +621,13 @@ async fn after_a_probe_that_is_forgotten_another_one_follows() {
 #[tokio::test(start_paused = true)]
 async fn the_oldest_probe_is_the_one_that_is_slow() {
     let breaker = half_open(BreakerPolicy { probes: n(3), ..policy() }).await;
-    let first = breaker.try_acquire().unwrap();
+    let _first = breaker.try_acquire().unwrap();
     sleep(secs(2)).await;
-    let _second = breaker.try_acquire().unwrap();
+    let second = breaker.try_acquire().unwrap();
     sleep(secs(1)).await;
     let _third = breaker.try_acquire().unwrap();
-    first.ends_as(Verdict::Unknown);
-    sleep(secs(4)).await; // 5 s after the second
+    second.ends_as(Verdict::Unknown); // its place is free, and no other one
+    sleep(secs(2)).await; // 5 s after the first
     assert_eq!(breaker.state(), State::HalfOpen);
     sleep(ms(1)).await;
     assert_eq!(breaker.state(), State::Open { retry_after: ms(1999) });
