@@ -51,7 +51,7 @@ impl Transient for OrderError {
     fn transient(&self) -> bool {
         // ANCHOR: tried_below
         match self {
-            Self::Payment(tried) => tried.transient(), // false: see below
+            Self::Payment(tried) => tried.transient(), // false: it was tried
             Self::Locked => true,
         }
         // ANCHOR_END: tried_below
