@@ -10,6 +10,7 @@
 //! * [`rng`]: a generator without chance, for waits that are known.
 //! * [`turns`]: when another task of the same thread runs beside some work.
 //! * [`uses`]: the program of all whole uses of a pattern.
+//! * [`workers`]: a service with a number of workers, which can become fewer.
 
 pub mod alive;
 pub mod cancel;
@@ -21,6 +22,7 @@ pub mod rng;
 pub mod site;
 pub mod turns;
 pub mod uses;
+pub mod workers;
 
 pub use alive::Alive;
 pub use http::{HttpReply, HttpServer, HttpSite};

@@ -127,8 +127,10 @@ impl Bulkhead {
     where
         Fut: Future<Output = Result<T, E>>,
     {
+        // ANCHOR: counted_by_a_permit
         let _permit = self.acquire().await?;
         call().await.map_err(BulkheadError::Call)
+        // ANCHOR_END: counted_by_a_permit
     }
 }
 // ANCHOR_END: call
@@ -163,6 +165,7 @@ impl Bulkhead {
 }
 // ANCHOR_END: acquire
 
+// ANCHOR: try_acquire
 impl Bulkhead {
     /// Takes the right to make one call if a place is free now, and nobody waits.
     ///
@@ -178,6 +181,7 @@ impl Bulkhead {
         // ANCHOR_END: full_or_closed
     }
 }
+// ANCHOR_END: try_acquire
 
 // ANCHOR: close
 impl Bulkhead {

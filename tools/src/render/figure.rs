@@ -602,6 +602,7 @@ fn histogram(out: &mut String, scale: &Scale, at: &[(u64, u64)], top: f64) {
     let floor = top + TALLY - 4.0;
     let room = TALLY - 24.0;
     let width = scale.x(scale.bucket()) - scale.x(0);
+    let highest = counts.iter().position(|count| *count == most);
     for (slot, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
         let height = (room * *count as f64 / scale.most as f64).max(1.5);
         let x = scale.x(slot as u64 * scale.bucket());
@@ -612,7 +613,8 @@ fn histogram(out: &mut String, scale: &Scale, at: &[(u64, u64)], top: f64) {
             round((width - 1.0).max(2.0)),
             round(height)
         );
-        if *count == most {
+        // Bars that are as high need no number, and theirs would stand on each other.
+        if highest == Some(slot) {
             let _ = writeln!(
                 out,
                 "<text class=\"most\" x=\"{}\" y=\"{}\">{count}</text>",

@@ -10,6 +10,7 @@ mod actor_panic;
 mod actor_report;
 mod actor_shutdown;
 mod actor_skip;
+mod adaptive_limit;
 mod after_a_drop;
 mod after_a_drop_bomb;
 mod ask_it_to_stop;
@@ -23,6 +24,9 @@ mod background_service_late;
 mod borrow;
 mod borrow_tasks;
 mod borrow_threads;
+mod bulkhead;
+mod bulkhead_errors;
+mod bulkhead_permit;
 mod circuit_breaker;
 mod circuit_breaker_judge;
 mod circuit_breaker_race;
@@ -99,6 +103,7 @@ backend::uses!(
     actor_report,
     actor_shutdown,
     actor_skip,
+    adaptive_limit,
     after_a_drop,
     after_a_drop_bomb,
     ask_it_to_stop,
@@ -112,6 +117,9 @@ backend::uses!(
     borrow,
     borrow_tasks,
     borrow_threads,
+    bulkhead,
+    bulkhead_errors,
+    bulkhead_permit,
     circuit_breaker,
     circuit_breaker_judge,
     circuit_breaker_race,

@@ -4,4 +4,6 @@ mod owners;
 
 mod circuit_breaker;
 
+mod adaptive_limit;
+
 mod recovery_order;

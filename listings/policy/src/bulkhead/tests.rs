@@ -7,11 +7,15 @@ use std::error::Error;
 use std::fmt;
 use std::future::{Ready, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
+use tower::buffer::Buffer;
+use tower::load_shed::error::Overloaded;
+use tower::util::service_fn;
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -110,6 +114,15 @@ async fn nobody_waits_longer_than_the_longest_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_hundred_who_wait_for_half_a_second_25_have_their_turn() {
+    let bulkhead = bulkhead(5, 100, ms(501));
+    let outcomes = at_once(&bulkhead, 105, ms(100)).await;
+    let answered = outcomes.iter().filter(|(outcome, _)| outcome.is_ok()).count();
+    assert_eq!(answered, 5 + 25);
+    assert!(outcomes[30..].iter().all(|(_, at)| *at == 501), "they waited in vain");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_longest_wait_is_no_limit_for_the_call() {
     let outcomes = at_once(&bulkhead(1, 1, ms(150)), 1, HOUR).await;
     assert_eq!(outcomes, [(Ok(()), HOUR.as_millis())]);
@@ -200,7 +213,7 @@ async fn who_comes_when_a_place_becomes_free_does_not_overtake_those_who_wait() 
     assert!((&mut waits).now_or_never().is_none());
     drop(permit); // the place is given to the one who waits, although nobody polls it
     assert_eq!(bulkhead.try_acquire().unwrap_err(), Refused::Full);
-    assert_eq!(bulkhead.acquire().await.unwrap_err(), Refused::Full);
+    assert_eq!(in_a_day(bulkhead.acquire()).await.unwrap_err(), Refused::Full);
     drop(in_a_day(waits).await.unwrap());
 }
 
@@ -211,7 +224,7 @@ async fn a_caller_whom_nobody_polls_keeps_the_place_that_it_was_given() {
     let mut forgotten = Box::pin(bulkhead.acquire());
     assert!((&mut forgotten).now_or_never().is_none());
     drop(permit);
-    let late = bulkhead.acquire().await.unwrap_err();
+    let late = in_a_day(bulkhead.acquire()).await.unwrap_err();
     assert_eq!(late, Refused::WaitedTooLong(secs(1)));
     drop(forgotten);
     drop(bulkhead.acquire().await.unwrap());
@@ -322,7 +335,7 @@ async fn who_gives_up_leaves_the_queue_and_those_behind_move_up() {
     let mut second = Box::pin(bulkhead.acquire());
     assert!((&mut first).now_or_never().is_none());
     assert!((&mut second).now_or_never().is_none());
-    assert_eq!(bulkhead.acquire().await.unwrap_err(), Refused::Full);
+    assert_eq!(in_a_day(bulkhead.acquire()).await.unwrap_err(), Refused::Full);
     drop(first);
     assert_eq!(bulkhead.waiting(), 1);
     let mut third = Box::pin(bulkhead.acquire());
@@ -352,7 +365,7 @@ async fn a_wait_that_was_too_long_leaves_the_queue() {
     let bulkhead = bulkhead(1, 1, ms(10));
     let permit = bulkhead.try_acquire().unwrap();
     for _ in 0..3 {
-        let late = bulkhead.acquire().await.unwrap_err();
+        let late = in_a_day(bulkhead.acquire()).await.unwrap_err();
         assert_eq!(late, Refused::WaitedTooLong(ms(10)));
         assert_eq!(bulkhead.waiting(), 0);
     }
@@ -413,9 +426,9 @@ async fn a_closed_bulkhead_refuses_all_at_once_and_calls_that_run_go_on() {
 async fn a_bulkhead_that_is_full_and_closed_says_that_it_is_closed() {
     let bulkhead = bulkhead(1, 0, HOUR);
     let _permit = bulkhead.try_acquire().unwrap();
-    assert_eq!(bulkhead.acquire().await.unwrap_err(), Refused::Full);
+    assert_eq!(in_a_day(bulkhead.acquire()).await.unwrap_err(), Refused::Full);
     bulkhead.close();
-    assert_eq!(bulkhead.acquire().await.unwrap_err(), Refused::Closed);
+    assert_eq!(in_a_day(bulkhead.acquire()).await.unwrap_err(), Refused::Closed);
     assert_eq!(bulkhead.running(), 1);
 }
 
@@ -638,20 +651,21 @@ async fn a_call_that_blocks_stops_its_thread_whatever_its_bulkhead() {
 #[tokio::test]
 async fn on_a_blocking_thread_it_stops_nobody_and_keeps_its_place() {
     let bulkhead = bulkhead(1, 0, HOUR);
-    let (here, there) = (Arc::new(Barrier::new(2)), Arc::new(Notify::new()));
-    let (barrier, begun) = (Arc::clone(&here), Arc::clone(&there));
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let begun = Arc::new(Notify::new());
+    let begins = Arc::clone(&begun);
     let permit = bulkhead.acquire().await.unwrap();
     let blocks = spawn_blocking(move || {
         let _permit = permit;
-        begun.notify_one();
-        barrier.wait();
+        begins.notify_one();
+        ended.recv() // blocks until the other end is dropped
     });
-    there.notified().await;
+    begun.notified().await;
     // This thread runs other tasks meanwhile.
     tokio::spawn(yield_now()).await.unwrap();
     assert_eq!(bulkhead.try_acquire().unwrap_err(), Refused::Full);
-    here.wait();
-    blocks.await.unwrap();
+    drop(end);
+    blocks.await.unwrap().unwrap_err();
     assert_eq!(bulkhead.running(), 0);
 }
 
@@ -671,4 +685,113 @@ async fn who_waits_for_many_permits_keeps_those_that_are_free_from_all_others() 
     drop(many);
     assert_eq!(semaphore.available_permits(), 3);
     drop(one);
+}
+
+// What tower's layers do.
+
+/// The outcomes of so many calls at once, and the milliseconds after which they came.
+async fn tower_calls<S>(service: &S, calls: usize) -> Vec<(Result<(), BoxError>, u128)>
+where
+    S: Service<(), Response = (), Error: Into<BoxError>> + Clone,
+{
+    let start = Instant::now();
+    let calls = (0..calls).map(|_| async {
+        let outcome = service.clone().oneshot(()).await.map_err(Into::into);
+        (outcome, start.elapsed().as_millis())
+    });
+    in_a_day(join_all(calls)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn tower_refuses_only_if_load_shed_stands_before_the_limit() {
+    let outside = ServiceBuilder::new().load_shed().concurrency_limit(2);
+    let outside = outside.service(service_fn(|()| takes(ms(90))));
+    let outcomes = tower_calls(&outside, 5).await;
+    let (ran, refused) = outcomes.split_at(2);
+    assert!(ran.iter().all(|(outcome, at)| outcome.is_ok() && *at == 90));
+    assert!(refused.iter().all(|(outcome, at)| {
+        outcome.as_ref().is_err_and(|it| it.is::<Overloaded>()) && *at == 0
+    }));
+    let inside = ServiceBuilder::new().concurrency_limit(2).load_shed();
+    let inside = inside.service(service_fn(|()| takes(ms(90))));
+    let outcomes = tower_calls(&inside, 5).await;
+    assert!(outcomes.iter().all(|(outcome, _)| outcome.is_ok()), "they wait");
+    let at: Vec<_> = outcomes.iter().map(|(_, at)| *at).collect();
+    assert_eq!(at, [90, 90, 180, 180, 270]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_of_tower_does_not_count_the_wait_for_a_place() {
+    let service = ServiceBuilder::new().timeout(ms(100)).concurrency_limit(1);
+    let service = service.service(service_fn(|()| takes(ms(90))));
+    let outcomes = tower_calls(&service, 3).await;
+    assert!(outcomes.iter().all(|(outcome, _)| outcome.is_ok()));
+    let at: Vec<_> = outcomes.iter().map(|(_, at)| *at).collect();
+    assert_eq!(at, [90, 180, 270], "the limit is 100");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tower_service_that_is_ready_and_not_called_keeps_its_place() {
+    let service = ServiceBuilder::new().concurrency_limit(1);
+    let service = service.service(service_fn(|()| takes(ms(1))));
+    let (mut idle, mut busy) = (service.clone(), service);
+    idle.ready().await.unwrap();
+    timeout(24 * HOUR, busy.ready()).await.unwrap_err();
+    drop(idle);
+    in_a_day(busy.ready()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bound_of_a_tower_buffer_is_no_limit_to_the_calls_that_run() {
+    let alive = Alive::default();
+    let running = alive.clone();
+    let service = service_fn(move |()| {
+        let guard = running.guard();
+        async move {
+            let _guard = guard;
+            takes(HOUR).await
+        }
+    });
+    let buffer = Buffer::new(service, 2);
+    let calls: Vec<_> =
+        (0..20).map(|_| tokio::spawn(buffer.clone().oneshot(()))).collect();
+    sleep(ms(1)).await;
+    assert_eq!(alive.count(), 20);
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+    sleep(ms(1)).await;
+    assert_eq!(alive.count(), 0, "a dropped call is dropped behind the buffer too");
+}
+
+/// Fails once to become ready, as a connection pool that cannot connect.
+struct NotReadyOnce {
+    asked: bool,
+}
+
+impl Service<()> for NotReadyOnce {
+    type Response = ();
+    type Error = BoxError;
+    type Future = Ready<Result<(), BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        let answer = if self.asked { Ok(()) } else { Err(Failed.into()) };
+        self.asked = true;
+        Poll::Ready(answer)
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_one_error_of_readiness_a_tower_buffer_fails_for_ever() {
+    let buffer = Buffer::new(NotReadyOnce { asked: false }, 8);
+    for _ in 0..3 {
+        let error = in_a_day(buffer.clone().oneshot(())).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "buffered service failed: the service has failed"
+        );
+        sleep(HOUR).await;
+    }
 }
