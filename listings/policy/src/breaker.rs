@@ -34,12 +34,12 @@ impl Default for BreakerPolicy {
     /// 5 failures; 5 s are slow; open for 10 s to 12 s; 1 probe at once; 2 successes.
     fn default() -> Self {
         Self {
-            failures: NonZeroU32::MIN.saturating_add(4),
+            failures: NonZeroU32::MIN.saturating_add(4), // 5
             slow: Duration::from_secs(5),
             open: Duration::from_secs(10),
             jitter: Duration::from_secs(2),
             probes: NonZeroU32::MIN,
-            successes: NonZeroU32::MIN.saturating_add(1),
+            successes: NonZeroU32::MIN.saturating_add(1), // 2
         }
     }
 }
