@@ -810,12 +810,15 @@ async fn dropped_at_any_await_a_call_is_one_failure() {
 #[tokio::test(start_paused = true)]
 async fn a_call_holds_no_lock_while_it_waits() {
     let breaker = breaker(policy());
-    let inner = breaker.clone();
-    let call = breaker.call(async || {
-        assert_eq!(inner.state(), State::Closed);
-        succeed(&inner).await
+    let is_free = || breaker.circuit.try_lock().is_ok();
+    let call = breaker.call(|| {
+        let at_first = is_free();
+        async move {
+            sleep(ms(1)).await;
+            Ok::<_, &str>((at_first, is_free()))
+        }
     });
-    call.await.unwrap();
+    assert_eq!(call.await, Ok((true, true)));
 }
 
 #[tokio::test(start_paused = true)]
