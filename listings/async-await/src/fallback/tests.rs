@@ -244,7 +244,7 @@ async fn a_chain_of_sources_can_be_spawned() {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_may_borrow_from_its_caller() {
-    let items = vec![7];
+    let items = [7];
     let first = Source::new("first", ms(100), || async {
         items.first().copied().ok_or(Unknown)
     });
@@ -347,8 +347,13 @@ const FRESH: Duration = Duration::from_mins(1);
 const OLDEST: Duration = Duration::from_mins(5);
 const MILLI: Duration = ms(1);
 
+/// So many milliseconds earlier.
+const fn before(time: Duration, n: u64) -> Duration {
+    ms(time.as_millis() as u64 - n)
+}
+
 fn ages() -> Ages {
-    Ages { fresh: FRESH, stale: OLDEST - FRESH, limit: ms(100) }
+    Ages { fresh: FRESH, stale: Duration::from_mins(4), limit: ms(100) }
 }
 
 /// A service that answers after 10 ms what it is told to, and counts its calls.
@@ -386,6 +391,7 @@ impl Service {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what `ok` gives")]
 fn aged(value: u32, age: Duration) -> Option<Aged<u32>> {
     Some(Aged { value, age })
 }
@@ -405,8 +411,8 @@ async fn a_fresh_value_is_given_without_a_load() {
     let service = Service::default();
     let stale = service.stale();
     assert_eq!(stale.ask_first().await.ok(), aged(1, ms(10)));
-    advance(FRESH - ms(11)).await;
-    assert_eq!(stale.at_once().ok(), aged(1, FRESH - MILLI));
+    advance(before(FRESH, 11)).await;
+    assert_eq!(stale.at_once().ok(), aged(1, before(FRESH, 1)));
     sleep(ms(20)).await;
     assert_eq!(service.calls(), 1);
 }
@@ -416,7 +422,7 @@ async fn an_old_value_is_given_at_once_while_one_refresh_runs() {
     let service = Service::default();
     let stale = service.stale();
     stale.ask_first().await.unwrap();
-    advance(FRESH - ms(10)).await;
+    advance(before(FRESH, 10)).await;
     for _ in 0..100 {
         assert_eq!(stale.at_once().ok(), aged(1, FRESH));
     }
@@ -475,10 +481,10 @@ async fn a_failed_refresh_keeps_the_old_value_up_to_its_greatest_age() {
     let stale = service.stale();
     stale.ask_first().await.unwrap();
     service.fail(Down);
-    advance(OLDEST - ms(50)).await;
-    assert_eq!(stale.at_once().ok(), aged(1, OLDEST - ms(40)));
+    advance(before(OLDEST, 50)).await;
+    assert_eq!(stale.at_once().ok(), aged(1, before(OLDEST, 40)));
     sleep(ms(39)).await; // the refresh has failed
-    assert_eq!(stale.at_once().ok(), aged(1, OLDEST - MILLI));
+    assert_eq!(stale.at_once().ok(), aged(1, before(OLDEST, 1)));
     sleep(MILLI).await;
     assert_eq!(why(stale.at_once()), Some(failed("stock service", Down)));
 }
@@ -491,7 +497,7 @@ async fn after_a_failed_refresh_the_next_begins_when_one_fresh_time_has_passed()
     service.fail(Down);
     advance(FRESH).await;
     stale.at_once().unwrap(); // 2nd call
-    sleep(FRESH - MILLI).await;
+    sleep(before(FRESH, 1)).await;
     stale.at_once().unwrap();
     sleep(MILLI).await;
     assert_eq!(service.calls(), 2);
