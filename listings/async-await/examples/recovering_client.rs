@@ -181,16 +181,16 @@ async fn burst() -> Result<(), Box<dyn Error>> {
 /// The last good price is given at once, and refreshed in the background.
 async fn old_values() -> Result<(), Box<dyn Error>> {
     let mut rng = SmallRng::seed_from_u64(4);
-    let (client, prices) = (client(&mut rng)?, Arc::new(Prices::new()));
+    let (client, service) = (client(&mut rng)?, Arc::new(Prices::new()));
     let ages = Ages {
         fresh: Duration::from_secs(1),
-        stale: Duration::from_secs(60),
+        stale: Duration::from_mins(1),
         limit: Duration::from_secs(3),
     };
     let load = move || {
-        let (client, prices) = (client.clone(), Arc::clone(&prices));
+        let (client, service) = (client.clone(), Arc::clone(&service));
         let mut rng = SmallRng::seed_from_u64(5);
-        async move { client.call(&mut rng, || prices.of(1)).await }
+        async move { client.call(&mut rng, || service.of(1)).await }
     };
     let price = Stale::new("service", ages, load, |_error| OnError::FallBack);
     price.ask_first().await?;

@@ -181,12 +181,11 @@ fn verdict<T, E: Transient>(
     result: &Result<T, BulkheadError<CallError<E>>>,
 ) -> Verdict {
     match result {
-        Ok(_) => Verdict::Success,
         // We have too many calls, and have not asked the service.
         Err(BulkheadError::Refused(_)) => Verdict::Unknown,
         Err(BulkheadError::Call(error)) if error.transient() => Verdict::Failure,
-        // The service has answered: it works, and says no.
-        Err(BulkheadError::Call(_)) => Verdict::Success,
+        // The service works. It may have said no: that is an answer.
+        Ok(_) | Err(BulkheadError::Call(_)) => Verdict::Success,
     }
 }
 // ANCHOR_END: verdict
