@@ -192,12 +192,12 @@ async fn old_values() -> Result<(), Box<dyn Error>> {
         let mut rng = SmallRng::seed_from_u64(5);
         async move { client.call(&mut rng, || service.of(1)).await }
     };
-    let price = Stale::new("service", ages, load, |_error| OnError::FallBack);
-    price.ask_first().await?;
+    let last = Stale::new("service", ages, load, |_error| OnError::FallBack);
+    last.ask_first().await?;
     for seconds in [2, 8, 8] {
         sleep(Duration::from_secs(seconds)).await;
-        let aged = price.at_once()?;
-        println!("{} at once, {:?} old", aged.value, aged.age);
+        let price = last.at_once()?;
+        println!("{} at once, {:?} old", price.value, price.age);
     }
     Ok(())
 }

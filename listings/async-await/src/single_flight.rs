@@ -151,7 +151,8 @@ enum Look<V, E, F> {
     Kept(V),
     /// This caller has begun the load.
     Began(Watched<V, E>),
-    /// Somebody else has begun it, so this caller's own load was not needed.
+    /// Somebody else has begun it. This caller's own load comes back: it is needed
+    /// only if that one is lost.
     Joined(Watched<V, E>, F),
 }
 
@@ -179,7 +180,8 @@ where
             _ => {} // there is none, or it is too old
         }
         match state.flights.get(key) {
-            // `has_changed` fails if the sender is gone, because its runtime has ended.
+            // This asks only whether the sender is alive. If the runtime of the leader
+            // has ended, the sender is gone, and `has_changed` is an error.
             Some(flight) if flight.answer.has_changed().is_ok() => {
                 return Look::Joined(flight.answer.clone(), load);
             }
@@ -201,7 +203,7 @@ async fn lead<K: Clone + Eq + Hash, V: Clone, E>(
     cache: Weak<Shared<K, V, E>>, // does not keep the cache alive
     key: K,
     load: impl Future<Output = Result<V, E>>,
-    callers: watch::Sender<Option<Answer<V, E>>>,
+    sender: watch::Sender<Option<Answer<V, E>>>,
 ) {
     let answer = match AssertUnwindSafe(load).catch_unwind().await {
         Ok(Ok(value)) => Ok(value),
@@ -213,9 +215,11 @@ async fn lead<K: Clone + Eq + Hash, V: Clone, E>(
         if let Ok(value) = &answer {
             state.keep(key.clone(), value.clone(), cache.most);
         }
-        state.flights.remove(&key); // whoever asks now finds the value, or loads anew
+        // This aborts this very task. But an abort acts only at an `await`, and none
+        // follows. Whoever asks from now on finds the value, or loads anew.
+        state.flights.remove(&key);
     }
-    callers.send_replace(Some(answer));
+    sender.send_replace(Some(answer));
 }
 // ANCHOR_END: lead
 

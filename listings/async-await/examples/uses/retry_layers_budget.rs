@@ -15,8 +15,10 @@ pub(crate) async fn main() {
         ready(Err::<(), _>(BankError::Down))
     };
     // ANCHOR: budget
-    let ten = const { NonZeroU32::new(10).unwrap() };
-    let budget = RetryBudget::new(ten, ten); // at work: in an `Arc`, for all callers
+    let most_retries = const { NonZeroU32::new(10).unwrap() };
+    let successes_per_retry = const { NonZeroU32::new(10).unwrap() };
+    // At work: in an `Arc`, for all callers of the bank.
+    let budget = RetryBudget::new(most_retries, successes_per_retry);
     let orders = (0..100)
         .map(|_| async { budget.run(&retry, &mut rng(), |_attempt| ask_bank()).await });
     let paid = join_all(orders).await;
