@@ -26,7 +26,7 @@ pub struct Answered<T> {
 pub enum OnError {
     /// Another source may answer, or an old value.
     FallBack,
-    /// The error is the answer: nobody else is asked.
+    /// The error is the answer: nobody else is asked, and no old value is given.
     Fail,
 }
 // ANCHOR_END: answered
@@ -152,7 +152,7 @@ pub async fn with_fallbacks<'a, T, E: Error + 'static>(
 // ANCHOR_END: with_fallbacks
 
 // ANCHOR: ages
-/// How old a value may be.
+/// How old a value may be, and how long a load may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ages {
     /// So long, a value is given as it is. From then on, it is refreshed.
@@ -240,11 +240,13 @@ where
     T: Clone + Send + 'static,
     E: Error + Send + Sync + 'static,
 {
-    /// Gives the last good value without waiting. If it is not fresh, a refresh begins
-    /// in the background, unless one runs or the last one began less than `fresh` ago.
+    /// Gives the last good value without waiting. If it is not fresh, or there is none,
+    /// a refresh begins in the background, unless one runs or the last refresh began
+    /// less than `fresh` ago.
     ///
     /// # Errors
-    /// There is no value, or it is too old. The refresh begins then, too.
+    /// There is no value, or it is too old. After a refresh that failed, too,
+    /// no new one begins until `fresh` has passed since it began.
     ///
     /// # Panics
     /// Outside a Tokio runtime with a timer.
@@ -289,6 +291,7 @@ where
     E: Error + Send + Sync + 'static,
 {
     /// Loads the value, and after an error gives the last good one, with its age.
+    /// Each call makes a load of its own, also just after a refresh that failed.
     ///
     /// # Errors
     /// The load failed, and no value is left, or it is too old.
@@ -348,7 +351,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 // ANCHOR_END: load
 
 // ANCHOR: lazy
-/// Asks `backup` only after an error of `ask`, which `on_error` sees.
+/// Asks `backup` only after an error of `ask`, but then after each error: `on_error`
+/// sees it, and does not decide. There is no time limit.
 ///
 /// # Errors
 /// What `backup` returns.

@@ -19,9 +19,9 @@ pub(crate) async fn main() {
         }
     };
     let ages = Ages {
-        fresh: Duration::from_mins(1),
-        stale: Duration::from_mins(4),
-        limit: Duration::from_millis(100),
+        fresh: Duration::from_mins(1), // younger than this: no refresh
+        stale: Duration::from_mins(4), // so much longer, the old value is given
+        limit: Duration::from_millis(100), // not an age: the time for one load
     };
     let pens = Stale::new("service", ages, load, on_error);
     for second in [0, 1, 30, 70, 71, 150, 400, 500, 501] {
