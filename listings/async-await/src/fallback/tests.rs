@@ -508,6 +508,22 @@ async fn after_a_failed_refresh_the_next_begins_when_one_fresh_time_has_passed()
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_value_too_a_failed_refresh_is_not_tried_again_before_its_time() {
+    let service = Service::default();
+    let stale = service.stale();
+    service.fail(Down);
+    assert!(stale.at_once().is_err()); // 1st call
+    sleep(before(FRESH, 1)).await;
+    service.fail(None);
+    assert_eq!(why(stale.at_once()), Some(failed("stock service", Down)));
+    assert_eq!(service.calls(), 1);
+    sleep(MILLI).await;
+    assert!(stale.at_once().is_err()); // 2nd call
+    sleep(ms(20)).await;
+    assert_eq!(stale.at_once().ok(), aged(2, ms(20)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_that_is_the_answer_ends_the_old_value() {
     let service = Service::default();
     let stale = service.stale();
