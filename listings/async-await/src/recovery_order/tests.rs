@@ -102,7 +102,7 @@ async fn a_call_that_hangs_is_dropped_at_its_limit_and_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn the_error_names_each_layer() {
     let client = client(settings());
-    let error = client.call(&mut Longest, || pending::<Result<u32, Down>>()).await;
+    let error = client.call(&mut Longest, pending::<Result<u32, Down>>).await;
     let error = error.unwrap_err();
     assert_eq!(layers(&error), (GaveUp::Exhausted, 3, &timed_out()));
     let service = service(down);
@@ -204,17 +204,17 @@ async fn in_a_wait_between_attempts_a_request_holds_no_place() {
 
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_await_a_request_leaves_its_place_and_counts_once() {
-    let made = RefCell::new(None);
+    let last = RefCell::new(None);
     let make = || {
         let client = client(settings());
-        *made.borrow_mut() = Some(client.clone());
+        *last.borrow_mut() = Some(client.clone());
         async move {
             let service = service(down);
             client.call(&mut Longest, || service.ask()).await
         }
     };
     let dropped = cancel::at_every_await(make, |_, _| {
-        let client = made.take().unwrap();
+        let client = last.take().unwrap();
         assert_eq!((client.bulkhead.running(), client.bulkhead.waiting()), (0, 0));
         assert_eq!(client.breaker().state(), State::Closed, "at most three failures");
     });
