@@ -137,7 +137,7 @@ impl State {
     }
 
     fn lower(&mut self, began: Instant) {
-        // A call that was made under an older limit says nothing about this one.
+        // A call that began before the last fall says nothing about this limit.
         if self.lowered.is_none_or(|lowered| began >= lowered) {
             self.change(1.max(self.limit - self.limit.div_ceil(4)));
             self.lowered = Some(Instant::now());

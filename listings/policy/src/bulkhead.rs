@@ -27,7 +27,7 @@ pub struct Limits {
 /// The call was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// All calls that may run do, and nobody else may wait.
+    /// No permit is free, and nobody else may wait.
     #[error("too many calls at the same time")]
     Full,
     /// Its turn has not come in this time.
@@ -275,11 +275,11 @@ pub mod naive {
         where
             Fut: Future<Output = Result<T, E>>,
         {
+            // ANCHOR: counted_by_hand
             if self.running.fetch_add(1, Ordering::SeqCst) >= self.most {
                 self.running.fetch_sub(1, Ordering::SeqCst);
                 return Err(Refused::Full.into());
             }
-            // ANCHOR: counted_by_hand
             let answer = call().await;
             self.running.fetch_sub(1, Ordering::SeqCst);
             answer.map_err(BulkheadError::Call)
