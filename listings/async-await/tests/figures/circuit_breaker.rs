@@ -17,7 +17,7 @@ const fn ms(n: u64) -> Duration {
 /// The bank is silent from 3 s to 14 s; an order gives up after 2 s.
 async fn charge(start: Instant) -> Result<(), Elapsed> {
     let silent = ms(3000)..ms(14_000);
-    tally("calls that reach the bank");
+    tally("reach the bank");
     let bank = async {
         if silent.contains(&start.elapsed()) {
             pending::<()>().await;
