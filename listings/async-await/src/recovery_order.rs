@@ -154,6 +154,7 @@ impl Client {
         let (ask, limit) = (&ask, *limit);
         // ANCHOR: nest
         let attempt = |_number| {
+            // The bulkhead, and in it the time limit, and in it the call.
             let turn = move || bulkhead.call(move || within(limit, ask()));
             // ANCHOR: judged
             breaker.call_with(verdict, turn)

@@ -20,7 +20,7 @@ pub(crate) async fn main() {
     };
     let ages = Ages {
         fresh: Duration::from_mins(1), // younger than this: no refresh
-        stale: Duration::from_mins(4), // so much longer, the old value is given
+        stale: Duration::from_mins(4), // then 4 minutes more, to an age of 5
         limit: Duration::from_millis(100), // not an age: the time for one load
     };
     let pens = Stale::new("service", ages, load, on_error);

@@ -17,7 +17,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let (calls, second) = (AtomicU32::new(0), Duration::from_secs(1));
     for request in 1..=4 {
         let (client, calls, rng) = (&client, &calls, &mut rng);
-        let service = Source::new("service", 5 * second, || async move {
+        let service = Source::new("service", 30 * second, || async move {
             client.call(rng, || price(calls)).await
         });
         let old_list = Source::new("old list", second, || async { Ok(119) });
