@@ -13,10 +13,12 @@ use async_await::errors_across_tasks::chain;
 use async_await::fallback::{
     Ages, Answered, NoAnswer, OnError, Source, SourceError, Stale, with_fallbacks,
 };
-use async_await::recovery_order::{Client, ClientError, Settings};
+use async_await::recovery_order::{CallError, Client, ClientError, Settings};
 use futures::future::join_all;
 use policy::breaker::State;
-use policy::{BreakerPolicy, Limits, Retry, Transient};
+use policy::{
+    BreakerError, BreakerPolicy, BulkheadError, Failure, Limits, Retry, Transient,
+};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::runtime::Builder;
@@ -37,6 +39,7 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
+// ANCHOR: error
 /// What the service says if it gives no price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum PriceError {
@@ -51,6 +54,7 @@ impl Transient for PriceError {
         *self == Self::Busy
     }
 }
+// ANCHOR_END: error
 
 // ANCHOR: service
 /// A service that is down from second 3 to second 16, and knows no article 404.
@@ -77,7 +81,8 @@ impl Prices {
 // ANCHOR_END: service
 
 // ANCHOR: client
-/// 3 attempts; 5 failures open the breaker for 5 s; 2 calls at once, and 2 may wait.
+/// 3 attempts, and 200 ms for a call. 5 attempts that fail in a row open the breaker
+/// for 5 s, and 2 that succeed close it. 2 calls at once, and 2 may wait.
 fn client(rng: &mut SmallRng) -> Result<Client, Box<dyn Error>> {
     let two = NonZeroUsize::MIN.saturating_add(1);
     let settings = Settings {
@@ -119,7 +124,8 @@ async fn price(
 
 /// Whether the service has answered, and said no.
 fn is_no(error: &ClientError<PriceError>) -> bool {
-    chain(error).ends_with("no such article")
+    let no = CallError::Failed(PriceError::NotFound);
+    error.last == Failure::Error(BreakerError::Inner(BulkheadError::Call(no)))
 }
 // ANCHOR_END: price
 

@@ -215,8 +215,9 @@ async fn lead<K: Clone + Eq + Hash, V: Clone, E>(
         if let Ok(value) = &answer {
             state.keep(key.clone(), value.clone(), cache.most);
         }
-        // This aborts this very task. But an abort acts only at an `await`, and none
-        // follows. Whoever asks from now on finds the value, or loads anew.
+        // This drops the handle of this task, which aborts it. But an abort acts only
+        // at an `await`, and none follows. Whoever asks from now on finds the value, or
+        // loads anew.
         state.flights.remove(&key);
     }
     sender.send_replace(Some(answer));

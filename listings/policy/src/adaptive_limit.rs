@@ -137,7 +137,7 @@ impl State {
     }
 
     fn lower(&mut self, began: Instant) {
-        // A call that began before the last fall says nothing about this limit.
+        // A late call that began before the last fall does not lower it again.
         if self.lowered.is_none_or(|lowered| began >= lowered) {
             self.change(1.max(self.limit - self.limit.div_ceil(4)));
             self.lowered = Some(Instant::now());
