@@ -44,3 +44,5 @@ pub mod retry_layers;
 pub mod fallback;
 
 pub mod recovery_order;
+
+pub mod recovery_tower;
