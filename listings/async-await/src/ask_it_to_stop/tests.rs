@@ -326,6 +326,17 @@ async fn with_the_token_first_no_batch_is_taken_after_the_cancel() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_the_token_first_nothing_is_reported_after_the_cancel() {
+    let (stop, reports) = (CancellationToken::new(), Cell::new(0));
+    stop.cancel();
+    let save = |_: u32| future::ready(());
+    let report = |_saved| reports.set(reports.get() + 1);
+    // The first tick is ready at once.
+    let outcome = import_and_report(stop, ended(3), save, HOUR, report).await;
+    assert_eq!((outcome, reports.get()), (Outcome::Cancelled, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_the_token_last_all_batches_are_taken_after_the_cancel() {
     let (taken, stop) = (Cell::new(0), CancellationToken::new());
     let (_sender, batches) = filled(10_000);
