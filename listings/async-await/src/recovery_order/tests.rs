@@ -1,4 +1,5 @@
 use super::*;
+use backend::site::{Reply, Site};
 use backend::{Longest, cancel, ends};
 use futures::future::join_all;
 use policy::breaker::State;
@@ -242,6 +243,29 @@ async fn a_request_can_be_spawned() {
     let ask = || async { Ok::<_, Down>(7) };
     let task = tokio::spawn(async move { client.call(&mut Longest, ask).await });
     assert_eq!(ends(task).await.unwrap(), Ok(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_service_asks_for_reaches_the_retry() {
+    let busy = Reply::busy(ms(50), ms(2000));
+    let site = Site::default().with_replies("/a", [busy, Reply::page(ms(50), "a")]);
+    let (client, begin) = (client(settings()), Instant::now());
+    client.call(&mut Longest, || site.fetch("/a")).await.unwrap();
+    assert_eq!(begin.elapsed(), ms(50 + 2000 + 100 + 50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_10_calls_run_20_wait_and_the_others_are_refused() {
+    let client = client(Settings::default());
+    let ask = || async {
+        sleep(ms(50)).await;
+        Err::<(), _>(Down::NotFound) // which is not tried again
+    };
+    let requests = (0..31).map(|_| async { client.call(&mut Longest, ask).await });
+    let all = join_all(requests);
+    tokio::pin!(all);
+    timeout(ms(10), &mut all).await.unwrap_err();
+    assert_eq!((client.bulkhead.running(), client.bulkhead.waiting()), (10, 20));
 }
 
 // Settings that are refused
