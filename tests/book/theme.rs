@@ -138,6 +138,38 @@ fn pages_load_the_files_of_the_theme_and_no_other() {
 }
 
 #[test]
+fn beside_a_page_are_the_pages_of_its_pattern_and_the_openings_of_the_others() {
+    let summary = fs::read_to_string(root().join("src/SUMMARY.md")).unwrap();
+    let entries: Vec<_> = summary.lines().filter(|line| line.contains("](")).collect();
+    let path = |line: &str| {
+        let (_, path) = line.split_once("](").unwrap();
+        path.trim_end_matches(')').replace(".md", ".html")
+    };
+    let all: Vec<_> = entries.iter().map(|line| path(line)).collect();
+    let folder = |path: &str| path.split_once('/').map(|(folder, _)| folder.to_owned());
+    let rendered = Rendered::book();
+    let listed = |page: &str| -> Vec<String> {
+        let up = if page.contains('/') { "../" } else { "" };
+        let (html, css) = (rendered.page(page), selector("#contents li a"));
+        let links = html.select(&css).map(|link| {
+            let href = link.value().attr("href").unwrap();
+            href.strip_prefix(up).unwrap_or(href).to_owned()
+        });
+        links.collect()
+    };
+    for page in &all {
+        // An entry that is indented is listed beside the pages of its own pattern only.
+        let wanted = entries.iter().filter(|line| {
+            !line.starts_with(' ') || folder(&path(line)) == folder(page)
+        });
+        let wanted: Vec<_> = wanted.map(|line| path(line)).collect();
+        assert!(wanted.contains(page));
+        assert_eq!(listed(page), wanted, "{page}");
+    }
+    assert_eq!(listed("print.html"), all);
+}
+
+#[test]
 fn every_class_of_coloured_code_has_a_style() {
     let styles = fs::read_to_string(root().join("theme/book.css")).unwrap();
     let rendered = Rendered::book();

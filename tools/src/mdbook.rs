@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use mdbook_driver::MDBook;
 use mdbook_html::HtmlHandlebars;
-use mdbook_preprocessor::book::{Book as MdBook, BookItem};
+use mdbook_preprocessor::book::{Book as MdBook, BookItem, Chapter, SectionNumber};
 use mdbook_preprocessor::errors::Result as MdResult;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use mdbook_renderer::{RenderContext, Renderer};
@@ -148,6 +148,9 @@ impl Preprocessor for Listings {
             &read
         };
         pages.for_each_mut(|item| {
+            if let BookItem::Chapter(chapter) = item {
+                keep_the_number_of_the_opening(chapter);
+            }
             if let BookItem::Chapter(chapter) = item
                 && let Some(path) = &chapter.source_path
                 && let Some(text) =
@@ -162,6 +165,15 @@ impl Preprocessor for Listings {
         });
         Ok(pages)
     }
+}
+
+/// The theme lists beside a page those that have its number, the openings, and those without one: it can compare numbers,
+/// and cannot take them apart. So a pattern has one number, and a page that is in none has none.
+fn keep_the_number_of_the_opening(chapter: &mut Chapter) {
+    let in_a_pattern = !chapter.parent_names.is_empty() || !chapter.sub_items.is_empty();
+    let first = chapter.number.take().and_then(|number| number.first().copied());
+    chapter.number =
+        first.filter(|_| in_a_pattern).map(|first| SectionNumber::new([first]));
 }
 
 /// The renderer `search`, for stock mdBook: it writes the index beside the pages, and marks the folder as ours.
