@@ -170,7 +170,8 @@ impl Preprocessor for Listings {
 /// The theme lists beside a page those that have its number, the openings, and those without one: it can compare numbers,
 /// and cannot take them apart. So a pattern has one number, and a page that is in none has none.
 fn keep_the_number_of_the_opening(chapter: &mut Chapter) {
-    let in_a_pattern = !chapter.parent_names.is_empty() || !chapter.sub_items.is_empty();
+    let in_a_pattern =
+        !chapter.parent_names.is_empty() || !chapter.sub_items.is_empty();
     let first = chapter.number.take().and_then(|number| number.first().copied());
     chapter.number =
         first.filter(|_| in_a_pattern).map(|first| SectionNumber::new([first]));

@@ -1,0 +1,6 @@
+//! Pattern 4, Select and Timeout: one module for each page, in the order of the pages.
+
+// Listings name this crate by its path, so that a reader can paste them into another one.
+extern crate self as select_and_timeout;
+
+pub mod select_or_not;

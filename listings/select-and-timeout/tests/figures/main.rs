@@ -1,0 +1,1 @@
+//! Runs each figure of the pattern, and compares it with what was recorded in `figures/`.
