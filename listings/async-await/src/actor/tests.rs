@@ -506,11 +506,18 @@ async fn a_weak_handle_does_not_keep_the_actor_alive() {
 
 // Threads
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_sent_at_the_moment_of_the_end_gets_gone() {
+/// What a request comes to that is sent at the moment of the end, with the handle that `choose` takes.
+async fn sent_at_the_end(
+    choose: impl FnOnce(&Handle<Job>, &WeakHandle<Job>) -> Handle<Job>,
+) -> String {
     let clerk = Clerk::default();
     let alive = clerk.alive.clone();
-    let (handle, owner) = start(places(2), clerk);
+    let mut weak = None;
+    let (handle, owner) = start_with(places(2), |itself| {
+        weak = Some(itself);
+        clerk
+    });
+    let chosen = choose(&handle, &weak.expect("the actor was made"));
     let (gone, wait) = std_mpsc::channel::<()>();
     let other = handle.clone();
     let works = tokio::spawn(async move {
@@ -523,21 +530,31 @@ async fn a_request_sent_at_the_moment_of_the_end_gets_gone() {
     while alive.count() == 0 {
         yield_now().await;
     }
-    let handle = handle.clone(); // a clone knows of the end, too
-    let last = timeout(AGES, async {
-        // The call has its place in the queue. Before it sends, the actor is dropped.
-        let call = handle.ask(|answer| {
-            drop(owner);
-            wait.recv().unwrap_err();
-            while !handle.ended.is_cancelled() {
-                std::thread::yield_now();
-            }
-            Job { name: "last", work: sleep(AGES).boxed(), answer }
-        });
-        text(call.await)
+    // The call has its place in the queue. Before it sends, the actor is dropped.
+    let call = chosen.ask(|answer| {
+        drop(owner);
+        wait.recv().unwrap_err();
+        while !handle.ended.is_cancelled() {
+            std::thread::yield_now();
+        }
+        Job { name: "last", work: sleep(AGES).boxed(), answer }
     });
-    assert_eq!(last.await.expect("nobody hangs"), "no answer");
+    // Only a handle that never hears of the end needs the limit.
+    let last = timeout(AGES, call).await.expect("nobody hangs");
     assert_eq!(works.await.unwrap(), "no answer");
+    text(last)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_sent_at_the_moment_of_the_end_gets_gone() {
+    let last = sent_at_the_end(|handle, _| handle.clone()).await;
+    assert_eq!(last, "no answer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_does_one_that_is_sent_with_an_upgraded_handle() {
+    let last = sent_at_the_end(|_, weak| weak.upgrade().expect("it is alive")).await;
+    assert_eq!(last, "no answer");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
