@@ -3,4 +3,15 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!(index);
+backend::check_uses!(
+    index,
+    index_evening,
+    index_kept,
+    index_lost,
+    index_select,
+    select_or_not,
+    select_or_not_queue,
+    select_or_not_stop,
+    who_goes_first,
+    who_goes_first_desk,
+);

@@ -2,6 +2,29 @@
 //!
 //! Support: no page shows this file.
 
-mod index;
+// What a page shows before a step: a reader has pasted it, and needs no `use` for it.
+use select_and_timeout as shown;
 
-backend::uses!(index);
+mod index;
+mod index_evening;
+mod index_kept;
+mod index_lost;
+mod index_select;
+mod select_or_not;
+mod select_or_not_queue;
+mod select_or_not_stop;
+mod who_goes_first;
+mod who_goes_first_desk;
+
+backend::uses!(
+    index,
+    index_evening,
+    index_kept,
+    index_lost,
+    index_select,
+    select_or_not,
+    select_or_not_queue,
+    select_or_not_stop,
+    who_goes_first,
+    who_goes_first_desk,
+);
