@@ -53,7 +53,7 @@ pub async fn merged(
 // ANCHOR: one_queue
 /// One queue for many shops: a task for each shop reads whole orders into it.
 ///
-/// The tasks end when their shop closes, or when nobody reads the queue any more.
+/// A task ends when its shop closes, or at its next order after the queue is dropped.
 pub fn one_queue(shops: Vec<mpsc::Receiver<String>>) -> mpsc::Receiver<String> {
     let (sender, queue) = mpsc::channel(16);
     for mut lines in shops {

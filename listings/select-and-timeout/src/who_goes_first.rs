@@ -95,13 +95,13 @@ impl<T> Desk<T> {
     /// The next message. `None` when both queues have ended.
     ///
     /// # Cancel safety
-    /// If you drop this, no message is lost, and the count stays.
+    /// If you drop this, no message is lost.
     pub async fn next(&mut self) -> Option<T> {
-        if self.passed >= self.in_a_row.get()
-            && let Ok(message) = self.normal.try_recv()
-        {
-            self.passed = 0;
-            return Some(message);
+        if self.passed >= self.in_a_row.get() {
+            if let Ok(message) = self.normal.try_recv() {
+                self.passed = 0;
+                return Some(message);
+            }
         }
         select! {
             biased;

@@ -20,7 +20,7 @@ pub(crate) async fn main() {
     let stop = CancellationToken::new();
     let evening = stop.clone(); // the same flag
     tokio::spawn(async move {
-        sleep(Duration::from_millis(25)).await;
+        sleep(Duration::from_micros(2_500)).await;
         evening.cancel();
     });
     let start = Instant::now();
@@ -28,8 +28,10 @@ pub(crate) async fn main() {
         select! {
             biased; // from top to bottom
             () = stop.cancelled() => break,
-            Some(_order) = orders.recv() => sleep(Duration::from_millis(10)).await,
-            else => break, // the queue has ended
+            order = orders.recv() => {
+                let Some(_order) = order else { break }; // the queue has ended
+                sleep(Duration::from_millis(1)).await; // works on it
+            }
         }
     }
     println!("closed after {:?}, {} orders wait", start.elapsed(), orders.len());

@@ -173,6 +173,22 @@ async fn without_biased_each_branch_gets_about_half_of_the_turns() {
 }
 
 #[tokio::test]
+async fn a_branch_below_one_that_is_never_ready_gets_two_thirds() {
+    let (mut upper, mut lower) = queues();
+    let (mut upper_turns, mut lower_turns) = (0, 0);
+    for _ in 0..1_500 {
+        select! {
+            Some(_) = upper.recv() => upper_turns += 1,
+            () = std::future::pending() => {}
+            Some(_) = lower.recv() => lower_turns += 1,
+        }
+    }
+    // 1,000 is expected, and ten standard deviations are 183.
+    assert!((817..=1_183).contains(&lower_turns), "{lower_turns}");
+    assert_eq!(upper_turns + lower_turns, 1_500);
+}
+
+#[tokio::test]
 async fn a_desk_takes_one_normal_message_after_so_many_urgent_ones() {
     let (urgent, normal) = queues();
     let mut desk = Desk::new(urgent, normal, NonZeroU32::new(3).unwrap());
