@@ -20,7 +20,7 @@ pub(crate) async fn main() {
     let stop = CancellationToken::new();
     let evening = stop.clone(); // the same flag
     tokio::spawn(async move {
-        sleep(Duration::from_micros(2_500)).await;
+        sleep(Duration::from_millis(25)).await;
         evening.cancel();
     });
     let start = Instant::now();
@@ -30,7 +30,7 @@ pub(crate) async fn main() {
             () = stop.cancelled() => break,
             order = orders.recv() => {
                 let Some(_order) = order else { break }; // the queue has ended
-                sleep(Duration::from_millis(1)).await; // works on it
+                sleep(Duration::from_millis(10)).await; // works on it
             }
         }
     }
