@@ -42,12 +42,10 @@ pub async fn merged(
     web: mpsc::Receiver<String>,
     mut write: impl FnMut(String),
 ) {
-    // ANCHOR: merged
     let mut all = pin!(orders(town).merge(orders(web)));
     while let Some(order) = all.next().await {
         write(order);
     }
-    // ANCHOR_END: merged
 }
 
 // ANCHOR: one_queue
