@@ -3,6 +3,8 @@
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as select_and_timeout;
 
+pub mod first_of_two;
 pub mod select_or_not;
 
 pub mod who_goes_first;
+pub mod without_waiting;

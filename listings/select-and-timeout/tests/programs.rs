@@ -14,4 +14,9 @@ backend::check_uses!(
     select_or_not_stop,
     who_goes_first,
     who_goes_first_desk,
+    first_of_two,
+    first_of_two_second,
+    first_of_two_wanted,
+    without_waiting,
+    without_waiting_two,
 );

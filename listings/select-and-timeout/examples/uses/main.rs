@@ -27,4 +27,15 @@ backend::uses!(
     select_or_not_stop,
     who_goes_first,
     who_goes_first_desk,
+mod first_of_two;
+mod first_of_two_second;
+mod first_of_two_wanted;
+mod without_waiting;
+mod without_waiting_two;
+
+    first_of_two,
+    first_of_two_second,
+    first_of_two_wanted,
+    without_waiting,
+    without_waiting_two,
 );
