@@ -4,3 +4,5 @@
 extern crate self as select_and_timeout;
 
 pub mod select_or_not;
+pub mod timer_in_a_loop;
+pub mod until_both_end;
