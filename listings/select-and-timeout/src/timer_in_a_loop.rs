@@ -44,7 +44,8 @@ pub enum End {
 /// No timer stops a handler that runs. The time of a handler is not silence.
 ///
 /// # Panics
-/// `limits.ping` is zero; or outside a Tokio runtime.
+/// `limits.ping` is zero; `limits.ping` or `limits.silence` is so long that no `Instant`
+/// can hold its end; or outside a Tokio runtime.
 ///
 /// # Cancel safety
 /// If you drop this, the handler that runs is dropped with its message. Other messages
@@ -137,6 +138,9 @@ pub async fn with_reports<T>(
 
 /// Passes messages on, and calls `remind` once in each silence of `limit`, until the
 /// channel ends.
+///
+/// # Panics
+/// `limit` is so long that no `Instant` can hold its end; or outside a Tokio runtime.
 ///
 /// # Cancel safety
 /// If you drop this, no message is lost: what was not passed on is in the channel.

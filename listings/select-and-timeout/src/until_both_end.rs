@@ -42,10 +42,10 @@ pub async fn telling_each_end<T>(
     mut write: impl FnMut(T),
     mut closed: impl FnMut(&'static str),
 ) {
-    // ANCHOR: flags
     let (mut town_open, mut web_open) = (true, true);
     while town_open || web_open {
         select! {
+            // ANCHOR: flag_is_set
             sale = town.recv(), if town_open => match sale {
                 Some(sale) => write(sale),
                 None => {
@@ -53,6 +53,7 @@ pub async fn telling_each_end<T>(
                     closed("town");
                 }
             },
+            // ANCHOR_END: flag_is_set
             sale = web.recv(), if web_open => match sale {
                 Some(sale) => write(sale),
                 None => {
@@ -62,7 +63,6 @@ pub async fn telling_each_end<T>(
             },
         }
     }
-    // ANCHOR_END: flags
 }
 
 /// Starts a task for each sale, until both shops have closed and all tasks have ended.
@@ -255,8 +255,8 @@ pub mod naive {
                     Some(sale) => write(sale),
                     None => break,
                 },
-                // ANCHOR_END: first_end
                 Some(sale) = web.recv() => write(sale),
+                // ANCHOR_END: first_end
             }
         }
     }
@@ -268,22 +268,24 @@ pub mod naive {
         mut write: impl FnMut(T),
         mut round: impl FnMut(),
     ) {
-        // ANCHOR: dead_flags
         let (town_open, web_open) = (true, true);
         while town_open || web_open {
-            // ANCHOR_END: dead_flags
             round();
-            // ANCHOR: dead_flags
             select! {
+                // ANCHOR: flag_is_not_set
                 sale = town.recv(), if town_open => {
-                    if let Some(sale) = sale { write(sale) }
+                    if let Some(sale) = sale {
+                        write(sale);
+                    }
                 }
+                // ANCHOR_END: flag_is_not_set
                 sale = web.recv(), if web_open => {
-                    if let Some(sale) = sale { write(sale) }
+                    if let Some(sale) = sale {
+                        write(sale);
+                    }
                 }
             }
         }
-        // ANCHOR_END: dead_flags
     }
 
     /// Wrong: when both have closed, no branch is left.

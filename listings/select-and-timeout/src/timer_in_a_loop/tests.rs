@@ -504,6 +504,31 @@ async fn now_and_the_longest_time_is_a_panic() {
     assert_eq!(words(&*panic), "overflow when adding duration to instant");
 }
 
+/// The words of the panic of a `serve` with these limits.
+async fn panic_of(limits: Limits) -> String {
+    let mut messages = client(&[(5_000, ())], true);
+    let serving = AssertUnwindSafe(serve(&mut messages, limits, async |()| (), || ()));
+    let panic = ends(serving.catch_unwind()).await.expect_err("it panics");
+    words(&*panic).to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_no_instant_can_hold_is_a_panic() {
+    let overflow = "overflow when adding duration to instant";
+    let forever = Duration::MAX;
+    assert_eq!(panic_of(Limits { ping: forever, ..LIMITS }).await, overflow);
+    assert_eq!(panic_of(Limits { silence: forever, ..LIMITS }).await, overflow);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_of_zero_is_a_panic() {
+    let zero = Duration::ZERO;
+    assert_eq!(
+        panic_of(Limits { ping: zero, ..LIMITS }).await,
+        "`period` must be non-zero."
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn ten_sleeps_of_a_microsecond_need_ten_milliseconds() {
     let start = Instant::now();

@@ -102,6 +102,15 @@ fn at_most_1000_times() -> impl FnMut() {
     }
 }
 
+/// Panics when one end is told twice: a loop that spins does so.
+fn once_each() -> impl FnMut(&'static str) {
+    let mut told = Vec::new();
+    move |shop| {
+        assert!(!told.contains(&shop), "{shop}: told twice");
+        told.push(shop);
+    }
+}
+
 // Pattern and `else`.
 
 #[tokio::test(start_paused = true)]
@@ -165,13 +174,44 @@ async fn without_an_else_the_end_of_both_is_a_panic() {
     assert_eq!(written, EIGHT);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_somebody_keeps_leaves_the_loop_waiting() {
+    let ((sender, mut town), mut web) = (mpsc::channel(1), ended([]));
+    let kept = sender.clone();
+    sender.send("town 1").await.expect("the receiver is there");
+    drop(sender);
+    let mut written = Vec::new();
+    let waiting = until_both_end(&mut town, &mut web, |sale| written.push(sale));
+    assert!(timeout(Duration::from_hours(1), waiting).await.is_err());
+    assert_eq!(written, ["town 1"]);
+    drop(kept);
+    ends(until_both_end(&mut town, &mut web, drop)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_ends_when_the_last_clone_of_its_sender_is_gone() {
+    let (town, mut sales) = mpsc::channel(4);
+    let web = town.clone();
+    tokio::spawn(async move { town.send("town 1").await });
+    tokio::spawn(async move {
+        sleep(ms(10)).await;
+        web.send("web 1").await
+    });
+    assert_eq!(ends(sales.recv()).await, Some("town 1"));
+    assert_eq!(ends(sales.recv()).await, Some("web 1"));
+    assert_eq!(ends(sales.recv()).await, None);
+}
+
 // Flags.
 
 #[tokio::test(start_paused = true)]
 async fn with_flags_each_end_is_told_when_it_comes() {
     let start = Instant::now();
     let news = RefCell::new(Vec::new());
-    let tell = |what| news.borrow_mut().push((start.elapsed().as_millis(), what));
+    let tell = |what| {
+        news.borrow_mut().push((start.elapsed().as_millis(), what));
+        assert!(news.borrow().len() <= 10, "eight sales and two ends");
+    };
     ends(telling_each_end(&mut town(), &mut web(), tell, |shop| tell(shop))).await;
     let mut expected: Vec<_> = (1..).map(|n| n * 5).zip(EIGHT).collect();
     expected[6].0 = 40;
@@ -184,7 +224,7 @@ async fn with_flags_each_end_is_told_when_it_comes() {
 #[tokio::test(start_paused = true)]
 async fn with_flags_the_loop_does_not_spin() {
     let (mut town, mut web) = (town(), web());
-    let future = telling_each_end(&mut town, &mut web, drop, |_| ());
+    let future = telling_each_end(&mut town, &mut web, drop, once_each());
     let (_, polls) = ends(polls(future)).await;
     assert!((9..=11).contains(&polls), "{polls}");
 }
@@ -195,9 +235,9 @@ async fn with_flags_too_a_drop_loses_no_sale() {
         let (mut town, mut web) = (town(), web());
         let written = RefCell::new(Vec::new());
         let write = |sale| written.borrow_mut().push(sale);
-        let first = telling_each_end(&mut town, &mut web, write, |_| ());
+        let first = telling_each_end(&mut town, &mut web, write, once_each());
         let _ = cancel::after_polls(polls, first).await;
-        ends(telling_each_end(&mut town, &mut web, write, |_| ())).await;
+        ends(telling_each_end(&mut town, &mut web, write, once_each())).await;
         assert_eq!(*written.borrow(), EIGHT, "after {polls} polls");
     }
 }
@@ -549,7 +589,10 @@ async fn with_ok_changed_a_watch_whose_sender_is_gone_is_disabled() {
     drop(sender);
     let mut written = Vec::new();
     let mut sales = shop(&[(1000, "tea")]);
-    let future = watch_a_price(&mut price, &mut sales, |item| written.push(item));
+    let future = watch_a_price(&mut price, &mut sales, |item| {
+        written.push(item);
+        assert!(written.len() <= 2, "it spins");
+    });
     let (_, polls) = ends(polls(future)).await;
     assert_eq!(written, ["new", "tea"]);
     assert!(polls <= 3, "{polls}");
