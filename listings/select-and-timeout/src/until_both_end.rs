@@ -36,6 +36,7 @@ pub async fn until_both_end<T>(
 ///
 /// # Cancel safety
 /// If you drop this, no sale is lost: what `write` has not got is in the channels.
+#[expect(clippy::single_match_else, reason = "a value and an end: an arm for each")]
 pub async fn telling_each_end<T>(
     town: &mut mpsc::Receiver<T>,
     web: &mut mpsc::Receiver<T>,
@@ -269,7 +270,7 @@ pub mod naive {
         mut round: impl FnMut(),
     ) {
         let (town_open, web_open) = (true, true);
-        while town_open || web_open {
+        loop {
             round();
             select! {
                 // ANCHOR: flag_is_not_set

@@ -1,6 +1,7 @@
 use super::until_both_end::shop;
 use tokio::select;
 
+#[expect(clippy::single_match_else, reason = "a value and an end: an arm for each")]
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     let mut town = shop("town", 3, 10);

@@ -270,7 +270,10 @@ async fn a_loop_that_ends_before_its_deadline_is_no_error() {
     let start = Instant::now();
     let mut messages = client(&[(5_000, 1), (6_000, 2)], true);
     let mut handled = Vec::new();
-    let handle = |number| std::future::ready(handled.push(number));
+    let handle = |number| {
+        handled.push(number);
+        std::future::ready(())
+    };
     ends(until_deadline(&mut messages, start + secs(600), handle))
         .await
         .expect("in time");
@@ -300,6 +303,41 @@ async fn a_sleep_made_in_each_round_reports_never_while_messages_come() {
     ))
     .await;
     assert_eq!((reports, written), (0, 85));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_around_one_round_starts_again_with_each_round() {
+    let (mut rounds, mut messages) = (0, every(ms(59), 85));
+    let limit = ms(100);
+    loop {
+        let round = timeout(limit, async {
+            select! {
+                message = messages.recv() => message,
+            }
+        });
+        match round.await.expect("59 ms is less than the limit") {
+            Some(_) => rounds += 1,
+            None => break,
+        }
+    }
+    assert_eq!(rounds, 85); // five seconds
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_around_one_round_drops_the_handler_with_its_message() {
+    let mut messages = client(&[(5, 1), (6, 2)], false);
+    let mut handled = Vec::new();
+    let round = timeout(ms(100), async {
+        select! {
+            message = messages.recv() => {
+                sleep(ms(200)).await; // the handler
+                handled.push(message);
+            }
+        }
+    });
+    assert!(round.await.is_err());
+    assert_eq!(handled, []);
+    assert_eq!(messages.try_recv(), Ok(2));
 }
 
 // A sleep that has ended.

@@ -17,10 +17,9 @@ const fn ms(n: u64) -> Duration {
 }
 
 /// Sends each message at its time, in milliseconds from now, and closes at once after the last.
-fn shop<T: Send + Clone + 'static>(messages: &'static [(u64, T)]) -> mpsc::Receiver<T>
-where
-    T: Sync,
-{
+fn shop<T: Send + Sync + Clone + 'static>(
+    messages: &'static [(u64, T)],
+) -> mpsc::Receiver<T> {
     let (sender, receiver) = mpsc::channel(16);
     let start = Instant::now();
     tokio::spawn(async move {
@@ -125,7 +124,7 @@ async fn each_of_eight_sales_is_written_once() {
 #[tokio::test(start_paused = true)]
 async fn after_one_shop_has_closed_the_loop_does_not_spin() {
     let (mut town, mut web) = (town(), web());
-    let (_, polls) = ends(polls(until_both_end(&mut town, &mut web, drop))).await;
+    let ((), polls) = ends(polls(until_both_end(&mut town, &mut web, drop))).await;
     // One at the start, one for each sale, and at most one for each end.
     assert!((9..=11).contains(&polls), "{polls}");
 }
@@ -167,7 +166,7 @@ async fn with_break_at_none_three_sales_stay_in_the_other_channel() {
 async fn without_an_else_the_end_of_both_is_a_panic() {
     let mut written = Vec::new();
     let panic = panic_of(naive::without_else(&mut town(), &mut web(), |sale| {
-        written.push(sale)
+        written.push(sale);
     }))
     .await;
     assert_eq!(words(&*panic), "all branches are disabled and there is no else branch");
@@ -212,7 +211,7 @@ async fn with_flags_each_end_is_told_when_it_comes() {
         news.borrow_mut().push((start.elapsed().as_millis(), what));
         assert!(news.borrow().len() <= 10, "eight sales and two ends");
     };
-    ends(telling_each_end(&mut town(), &mut web(), tell, |shop| tell(shop))).await;
+    ends(telling_each_end(&mut town(), &mut web(), tell, tell)).await;
     let mut expected: Vec<_> = (1..).map(|n| n * 5).zip(EIGHT).collect();
     expected[6].0 = 40;
     expected[7].0 = 50;
@@ -225,7 +224,7 @@ async fn with_flags_each_end_is_told_when_it_comes() {
 async fn with_flags_the_loop_does_not_spin() {
     let (mut town, mut web) = (town(), web());
     let future = telling_each_end(&mut town, &mut web, drop, once_each());
-    let (_, polls) = ends(polls(future)).await;
+    let ((), polls) = ends(polls(future)).await;
     assert!((9..=11).contains(&polls), "{polls}");
 }
 
@@ -281,7 +280,7 @@ async fn while_the_set_is_empty_the_loop_waits() {
     let (mut town, mut web) = (shop(&[(60_000, "tea")]), ended([]));
     let mut printed = 0;
     let future = with_tasks(&mut town, &mut web, |_| async {}, |_| printed += 1);
-    let (_, polls) = ends(polls(future)).await;
+    let ((), polls) = ends(polls(future)).await;
     assert!(polls <= 4, "{polls}");
     assert_eq!(printed, 1);
 }
@@ -377,7 +376,7 @@ async fn with_ok_in_the_pattern_a_refusal_ends_the_loop_if_the_other_shop_has_cl
     let mut town = payments();
     let mut written = Vec::new();
     ends(naive::without_refusals(&mut town, &mut ended([]), |payment| {
-        written.push(payment)
+        written.push(payment);
     }))
     .await;
     assert_eq!(written, ["town 1"]);
@@ -578,7 +577,7 @@ async fn after_the_end_of_a_broadcast_the_loop_does_not_spin() {
     let (sender, mut news) = news();
     drop(sender);
     let mut sales = shop(&[(1000, "tea")]);
-    let (_, polls) = ends(polls(follow(&mut news, &mut sales, drop, |_| ()))).await;
+    let ((), polls) = ends(polls(follow(&mut news, &mut sales, drop, |_| ()))).await;
     assert!(polls <= 3, "{polls}");
 }
 
@@ -593,7 +592,7 @@ async fn with_ok_changed_a_watch_whose_sender_is_gone_is_disabled() {
         written.push(item);
         assert!(written.len() <= 2, "it spins");
     });
-    let (_, polls) = ends(polls(future)).await;
+    let ((), polls) = ends(polls(future)).await;
     assert_eq!(written, ["new", "tea"]);
     assert!(polls <= 3, "{polls}");
 }
