@@ -8,3 +8,5 @@ pub mod select_or_not;
 
 pub mod who_goes_first;
 pub mod without_waiting;
+pub mod timer_in_a_loop;
+pub mod until_both_end;

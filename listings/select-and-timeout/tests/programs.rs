@@ -19,4 +19,10 @@ backend::check_uses!(
     first_of_two_wanted,
     without_waiting,
     without_waiting_two,
+    timer_in_a_loop,
+    timer_in_a_loop_many,
+    timer_in_a_loop_slow,
+    until_both_end,
+    until_both_end_flags,
+    until_both_end_tasks,
 );

@@ -38,4 +38,17 @@ mod without_waiting_two;
     first_of_two_wanted,
     without_waiting,
     without_waiting_two,
+mod timer_in_a_loop;
+mod timer_in_a_loop_many;
+mod timer_in_a_loop_slow;
+mod until_both_end;
+mod until_both_end_flags;
+mod until_both_end_tasks;
+
+    timer_in_a_loop,
+    timer_in_a_loop_many,
+    timer_in_a_loop_slow,
+    until_both_end,
+    until_both_end_flags,
+    until_both_end_tasks,
 );
