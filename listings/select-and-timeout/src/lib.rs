@@ -3,4 +3,5 @@
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as select_and_timeout;
 
+pub mod cancel_safety;
 pub mod select_or_not;
