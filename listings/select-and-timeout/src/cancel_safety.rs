@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::time::interval;
 
 // ANCHOR: read_log
-/// Passes each line of `input` to `on_line`, and calls `on_tick` at once and then every `period`.
+/// Passes each line of `input` to `on_line`, until `input` ends.
 ///
-/// Ends when `input` ends.
+/// Beside it, calls `on_tick` at once, and then once every `period`.
 ///
 /// # Errors
 /// What reading gives; also if the input is not UTF-8.
@@ -21,7 +21,7 @@ use tokio::time::interval;
 /// If `period` is zero, or outside of a Tokio runtime.
 ///
 /// # Cancel safety
-/// If you drop this, the input goes with it. Each line that was read whole has been passed on.
+/// If you drop this, `input` goes with it. Each line that came whole was passed on.
 pub async fn read_log(
     input: impl AsyncBufRead + Unpin,
     period: Duration,
@@ -94,7 +94,7 @@ impl Records {
     /// The next record of `input`.
     ///
     /// # Errors
-    /// What reading gives, and `UnexpectedEof` if the input ends before the record does.
+    /// What reading gives, and `UnexpectedEof` if the input ends within a record.
     ///
     /// # Cancel safety
     /// If you drop this, no byte is lost. Call it again with the same input.

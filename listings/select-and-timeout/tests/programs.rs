@@ -3,4 +3,10 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!(index);
+backend::check_uses!(
+    cancel_safety,
+    cancel_safety_own,
+    cancel_safety_place,
+    cancel_safety_send,
+    index
+);

@@ -8,6 +8,7 @@ use futures::{FutureExt, SinkExt, StreamExt, poll};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use sqlx::{Connection, Executor};
 use std::cell::{Cell, RefCell};
+use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use tokio::sync::{
     Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, broadcast, oneshot, watch,
 };
 use tokio::task::{JoinSet, spawn_blocking, yield_now};
-use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -348,6 +349,17 @@ async fn a_sleep_until_that_is_made_again_ends_at_its_time() {
     timeout(ms(60), sleep_until(end)).await.unwrap_err();
     sleep_until(end).await;
     assert_eq!(start.elapsed(), ms(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_that_is_made_again_has_a_new_limit_and_timeout_at_the_old_one() {
+    let (start, end) = (Instant::now(), Instant::now() + ms(100));
+    timeout(ms(60), timeout_at(end, pending::<()>())).await.unwrap_err();
+    timeout_at(end, pending::<()>()).await.unwrap_err();
+    assert_eq!(start.elapsed(), ms(100));
+    timeout(ms(60), timeout(ms(100), pending::<()>())).await.unwrap_err();
+    timeout(ms(100), pending::<()>()).await.unwrap_err();
+    assert_eq!(start.elapsed(), ms(260));
 }
 
 #[tokio::test(start_paused = true)]
@@ -978,6 +990,15 @@ async fn a_dropped_execute_may_go_on() {
 }
 
 #[tokio::test]
+async fn after_a_dropped_fetch_the_connection_can_be_asked_again() {
+    let (options, _folder) = database().await;
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let all = "SELECT count(*) FROM orders";
+    drop(after_polls(1, connection.fetch_one(all)).await);
+    assert_eq!(count(&mut connection).await, 0);
+}
+
+#[tokio::test]
 async fn a_dropped_begin_leaves_no_transaction() {
     let (options, _folder) = database().await;
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
@@ -1136,8 +1157,8 @@ async fn dropped_at_any_await_a_weighing_loses_no_parcel() {
         let first = after_polls(polls, weighing.next(weigh)).await;
         let ended = first.is_some();
         seen.extend(first.flatten());
-        while let Some(parcel) = ends(weighing.next(weigh)).await {
-            seen.push(parcel);
+        for _ in 0..3 {
+            seen.extend(ends(weighing.next(weigh)).await);
         }
         assert_eq!(seen, weighed(), "dropped after {polls} polls");
         if ended {
@@ -1157,8 +1178,8 @@ async fn dropped_at_its_second_await_a_parcel_in_a_variable_is_lost() {
         let first = after_polls(polls, naive::next(&mut parcels, weigh)).await;
         let ended = first.is_some();
         seen.extend(first.flatten());
-        while let Some(parcel) = ends(naive::next(&mut parcels, weigh)).await {
-            seen.push(parcel);
+        for _ in 0..3 {
+            seen.extend(ends(naive::next(&mut parcels, weigh)).await);
         }
         lost.push(2 - seen.len());
         if ended {
@@ -1180,8 +1201,28 @@ async fn a_parcel_stays_on_the_scale_and_is_weighed_again() {
     };
     lose(weighing.next(scale)).await;
     assert_eq!(weighing.on_scale.as_deref(), Some("vase"));
-    assert_eq!(weighing.next(scale).await, Some(("vase".into(), 700)));
+    assert_eq!(ends(weighing.next(scale)).await, Some(("vase".into(), 700)));
     assert_eq!((begun.get(), &weighing.on_scale), (2, &None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_weighing_that_each_tick_drops_never_ends() {
+    let (_sender, receiver) = filled(["vase"]);
+    let mut weighing = Weighing::new(receiver);
+    let mut ticks = interval(ms(20));
+    let weigh = async |_| {
+        sleep(ms(30)).await;
+        700
+    };
+    let rounds = async {
+        loop {
+            select! {
+                _ = weighing.next(weigh) => break,
+                _ = ticks.tick() => {}
+            }
+        }
+    };
+    timeout(Duration::from_hours(1), rounds).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]
@@ -1200,8 +1241,8 @@ async fn dropped_at_any_await_records_lose_no_byte() {
         let first = after_polls(polls, records.next(&mut server)).await;
         let ended = first.is_some();
         seen.extend(first.transpose().unwrap());
-        while let Ok(record) = ends(records.next(&mut server)).await {
-            seen.push(record);
+        for _ in 0..3 {
+            seen.extend(ends(records.next(&mut server)).await.ok());
         }
         assert_eq!(seen, [*b"milk", *b"tea."], "dropped after {polls} polls");
         if ended {
