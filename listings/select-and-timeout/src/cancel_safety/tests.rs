@@ -1222,7 +1222,7 @@ async fn a_weighing_that_each_tick_drops_never_ends() {
             }
         }
     };
-    timeout(Duration::from_hours(1), rounds).await.unwrap_err();
+    timeout(10 * SECOND, rounds).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]
