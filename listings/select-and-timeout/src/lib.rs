@@ -4,6 +4,7 @@
 extern crate self as select_and_timeout;
 
 pub mod first_of_two;
+pub mod cancel_safety;
 pub mod select_or_not;
 
 pub mod who_goes_first;

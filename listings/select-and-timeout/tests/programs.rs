@@ -25,4 +25,9 @@ backend::check_uses!(
     until_both_end,
     until_both_end_flags,
     until_both_end_tasks,
+    cancel_safety,
+    cancel_safety_own,
+    cancel_safety_place,
+    cancel_safety_send,
+    index
 );

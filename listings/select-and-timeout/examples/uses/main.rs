@@ -51,4 +51,15 @@ mod until_both_end_tasks;
     until_both_end,
     until_both_end_flags,
     until_both_end_tasks,
+
+mod cancel_safety;
+mod cancel_safety_own;
+mod cancel_safety_place;
+mod cancel_safety_send;
+
+    cancel_safety,
+    cancel_safety_own,
+    cancel_safety_place,
+    cancel_safety_send,
+    index
 );
