@@ -4,3 +4,5 @@
 extern crate self as select_and_timeout;
 
 pub mod select_or_not;
+pub mod server_that_stops;
+pub mod signals;
