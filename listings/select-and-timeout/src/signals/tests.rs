@@ -38,7 +38,20 @@ struct Running {
 
 impl Running {
     fn start(name: &str) -> Self {
-        let mut command = role(name);
+        Self::spawn(role(name))
+    }
+
+    /// The same, started as a script starts a program with `&`: SIGINT is ignored.
+    fn start_ignoring(name: &str) -> Self {
+        let program = role(name);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"trap "" INT; exec "$@""#, "sh"]);
+        shell.arg(program.get_program()).args(program.get_args());
+        shell.env(ROLE, name);
+        Self::spawn(shell)
+    }
+
+    fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.process_group(0).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -217,13 +230,30 @@ fn parent(runtime: &Runtime, apart: bool) -> u8 {
 
 #[test]
 fn without_a_handler_a_signal_ends_the_program() {
-    for (number, expected) in [(Number::INT, 2), (Number::TERM, 15)] {
-        let mut child = Running::start("no handler");
-        child.expect("ready");
-        child.signal(number);
-        let status = child.end();
-        assert_eq!((status.code(), status.signal()), (None, Some(expected)));
-    }
+    // Not SIGINT: whoever started this test may have told it to ignore that.
+    let mut child = Running::start("no handler");
+    child.expect("ready");
+    child.signal(Number::TERM);
+    let status = child.end();
+    assert_eq!((status.code(), status.signal()), (None, Some(15)));
+}
+
+#[test]
+fn a_program_that_was_started_to_ignore_ctrl_c_lives_on() {
+    let mut child = Running::start_ignoring("no handler");
+    child.expect("ready");
+    child.signal(Number::INT);
+    child.go_on();
+    assert_eq!(child.end().code(), Some(0));
+}
+
+#[test]
+fn a_program_that_was_started_to_ignore_ctrl_c_hears_it_by_signals() {
+    let mut child = Running::start_ignoring("which");
+    child.expect("ready");
+    child.signal(Number::INT);
+    child.expect("Interrupt");
+    assert_eq!(child.end().code(), Some(130));
 }
 
 #[test]
