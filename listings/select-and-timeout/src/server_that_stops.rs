@@ -52,6 +52,7 @@ pub struct Report {
 }
 // ANCHOR_END: report
 
+// ANCHOR: counts
 /// The same, while tasks still count.
 #[derive(Debug, Default)]
 struct Counts {
@@ -59,7 +60,15 @@ struct Counts {
     aborted: AtomicUsize,
 }
 
-// ANCHOR: serve
+impl Counts {
+    fn report(&self) -> Report {
+        let answered = self.answered.load(Ordering::Relaxed);
+        let aborted = self.aborted.load(Ordering::Relaxed);
+        Report { answered, aborted }
+    }
+}
+// ANCHOR_END: counts
+
 /// Answers each line by a line, until `stop` is cancelled. Then it lets each connection
 /// finish the requests that it has begun, for `grace` at most, and drops what is left.
 ///
@@ -68,6 +77,7 @@ struct Counts {
 ///
 /// # Cancel safety
 /// If you drop this, all connections are dropped too, also in the middle of a reply.
+// ANCHOR: serve
 pub async fn serve<L, H, Fut>(
     listener: L,
     answer: H,
@@ -93,6 +103,7 @@ where
             }
         });
     };
+    // ANCHOR: steps
     // 1. No new connections: the listener is dropped here.
     stop.run_until_cancelled(accept_all(listener, start)).await;
     // 2. Each connection sees `stop` too. Give them time to finish.
@@ -101,11 +112,8 @@ where
     // 3. Drop the connections that are left.
     drop(killed_with_this);
     connections.wait().await;
-
-    Report {
-        answered: counts.answered.load(Ordering::Relaxed),
-        aborted: counts.aborted.load(Ordering::Relaxed),
-    }
+    // ANCHOR_END: steps
+    counts.report()
 }
 // ANCHOR_END: serve
 

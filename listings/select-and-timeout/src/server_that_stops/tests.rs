@@ -24,10 +24,11 @@ async fn shout(request: String) -> String {
     request + "!"
 }
 
-/// Gives `accept` what a test has put there, and counts its calls.
+/// Gives `accept` what a test has put there, and counts its calls. Stops the server when nobody can put more there.
 struct Script {
     next: mpsc::UnboundedReceiver<io::Result<DuplexStream>>,
     calls: Arc<AtomicUsize>,
+    stop: CancellationToken,
 }
 
 impl Accept for Script {
@@ -37,7 +38,10 @@ impl Accept for Script {
         self.calls.fetch_add(1, Ordering::SeqCst);
         match self.next.recv().await {
             Some(next) => next,
-            None => pending().await,
+            None => {
+                self.stop.cancel();
+                pending().await
+            }
         }
     }
 }
@@ -57,7 +61,7 @@ where
 {
     let (clients, next) = mpsc::unbounded_channel();
     let (calls, stop) = (Arc::default(), CancellationToken::new());
-    let script = Script { next, calls: Arc::clone(&calls) };
+    let script = Script { next, calls: Arc::clone(&calls), stop: stop.clone() };
     let server = tokio::spawn(serve(script, answer, stop.clone(), GRACE));
     Shop { clients, calls, stop, server }
 }
@@ -196,17 +200,15 @@ async fn a_reply_that_is_half_written_is_finished() {
 async fn with_select_around_all_a_reply_is_cut() {
     let (mut client, server) = duplex(4);
     let stop = CancellationToken::new();
-    let answer = async |_| "hello world".to_owned();
-    let client = async {
-        say(&mut client, "x\n").await;
-        sleep(ms(10)).await; // "hell" is written
-        stop.cancel();
-        yield_now().await; // `converse` sees the stop before there is room again
-        rest(client).await
-    };
-    let (text, end) = tokio::join!(client, naive::converse(server, &answer, &stop));
-    assert_eq!(text, "hell");
-    assert!(end.is_ok(), "and nobody is told");
+    let seen = stop.clone();
+    let server = tokio::spawn(async move {
+        naive::converse(server, &async |_| "hello world".to_owned(), &seen).await
+    });
+    say(&mut client, "x\n").await;
+    sleep(ms(10)).await; // "hell" is written
+    stop.cancel();
+    assert!(ends(server).await.unwrap().is_ok(), "nobody is told");
+    assert_eq!(rest(client).await, "hell");
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,11 +247,9 @@ async fn ten_requests_that_are_here_at_the_stop_are_all_answered() {
     for client in &mut clients {
         say(client, "tea\n").await;
     }
-    // The server has accepted all, and no connection has had a turn of its own.
-    while shop.calls() < 11 {
-        yield_now().await;
-    }
-    let (report, _) = shop.stop().await;
+    // The stop comes when the server has accepted all, before any connection has had a turn of its own.
+    drop(shop.clients);
+    let report = ends(shop.server).await.unwrap();
     assert_eq!(report, Report { answered: 10, aborted: 0 });
     for client in clients {
         assert_eq!(rest(client).await, "tea!\n");
@@ -408,7 +408,7 @@ async fn a_server_that_is_stopped_before_it_begins_accepts_nobody() {
     let stop = CancellationToken::new();
     stop.cancel();
     let calls = Arc::default();
-    let script = Script { next, calls: Arc::clone(&calls) };
+    let script = Script { next, calls: Arc::clone(&calls), stop: stop.clone() };
     assert_eq!(ends(serve(script, shout, stop, GRACE)).await, Report::default());
     assert_eq!(calls.load(Ordering::SeqCst), 0);
     assert_eq!(rest(client).await, "");
@@ -443,7 +443,8 @@ async fn without_a_pause_accept_is_called_a_thousand_times_at_once() {
         sender.send(no_file_is_left()).unwrap();
     }
     let calls = Arc::default();
-    let script = Script { next, calls: Arc::clone(&calls) };
+    let script =
+        Script { next, calls: Arc::clone(&calls), stop: CancellationToken::new() };
     let accepts = naive::accept_all(script, |_| unreachable!("there is no client"));
     assert!(timeout(ms(1), accepts).await.is_err());
     assert_eq!(calls.load(Ordering::SeqCst), 1_001);
@@ -615,8 +616,9 @@ fn outside_a_runtime_nothing_is_served() {
     let panics = std::panic::catch_unwind(|| {
         let (sender, next) = mpsc::unbounded_channel();
         sender.send(Ok(duplex(64).0)).unwrap();
-        let script = Script { next, calls: Arc::default() };
-        let served = serve(script, shout, CancellationToken::new(), GRACE);
+        let stop = CancellationToken::new();
+        let script = Script { next, calls: Arc::default(), stop: stop.clone() };
+        let served = serve(script, shout, stop, GRACE);
         let _ = futures::FutureExt::now_or_never(pin!(served));
     });
     assert!(panics.is_err());
