@@ -22,7 +22,7 @@ pub enum Which {
 }
 
 impl Which {
-    /// What the program returns if this signal has ended it: 128 and the signal's number.
+    /// The exit code if this signal has ended the program: 128 + its number.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -134,6 +134,7 @@ pub mod naive {
 
     use super::*;
 
+    // ANCHOR: naive_jobs
     /// Wrong: each round makes a new `ctrl_c()`, which sees only what comes after it.
     ///
     /// # Errors
@@ -143,6 +144,7 @@ pub mod naive {
         run: impl Fn(u32) -> F,
     ) -> io::Result<()> {
         // ANCHOR: each_round
+        // ANCHOR: fresh
         loop {
             select! {
                 biased; // the signal first
@@ -150,12 +152,14 @@ pub mod naive {
                 Some(job) = jobs.recv() => run(job).await,
             }
         }
+        // ANCHOR_END: fresh
         // ANCHOR_END: each_round
     }
+    // ANCHOR_END: naive_jobs
 }
 
 // ANCHOR: jobs
-/// Runs jobs one after another, until a signal comes. A job that runs is finished first.
+/// Runs jobs one after another, until a signal comes. Finishes the job that runs.
 ///
 /// # Cancel safety
 /// If you drop this, the job that runs is dropped, and `signals` loses no signal.

@@ -375,3 +375,8 @@ fn a_program_in_a_process_group_of_its_own_gets_no_ctrl_c() {
     child.expect("helper: Some(0) None");
     assert_eq!(child.end().code(), Some(0));
 }
+
+#[test]
+fn outside_a_runtime_nobody_can_listen() {
+    assert!(std::panic::catch_unwind(Signals::new).is_err());
+}
