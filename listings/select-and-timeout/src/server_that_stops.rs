@@ -214,10 +214,8 @@ fn is_about_one_client(error: &io::Error) -> bool {
 pub mod naive {
     use super::*;
 
-    /// Wrong: one loop takes a request *or* the stop, and what waits is dropped.
-    ///
-    /// # Errors
-    /// The connection is broken.
+    /// Wrong: one loop takes a request *or* the stop, and what waits is dropped. Gives how
+    /// many were answered.
     pub async fn one_loop<H, Fut>(
         mut requests: tokio::sync::mpsc::Receiver<String>,
         answer: H,

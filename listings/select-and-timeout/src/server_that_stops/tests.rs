@@ -36,13 +36,11 @@ impl Accept for Script {
 
     async fn accept(&mut self) -> io::Result<DuplexStream> {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        match self.next.recv().await {
-            Some(next) => next,
-            None => {
-                self.stop.cancel();
-                pending().await
-            }
-        }
+        let Some(next) = self.next.recv().await else {
+            self.stop.cancel();
+            return pending().await;
+        };
+        next
     }
 }
 
@@ -131,9 +129,9 @@ async fn half_a_request_is_waited_for_and_answered() {
     let mut client = shop.client();
     say(&mut client, "te").await;
     sleep(ms(10)).await;
-    let stop = shop.stop.clone();
+    let token = shop.stop.clone();
     let client = async {
-        stop.cancelled().await;
+        token.cancelled().await;
         sleep(ms(300)).await;
         say(&mut client, "a\n").await;
         rest(client).await
@@ -298,11 +296,11 @@ async fn whenever_the_stop_comes_each_request_that_has_begun_is_answered() {
                 rest(client).await
             }
         });
-        let stop = async {
+        let stop_then = async {
             sleep(ms(at)).await;
             shop.stop.cancel();
         };
-        let (texts, ()) = tokio::join!(join_all(clients), stop);
+        let (texts, ()) = tokio::join!(join_all(clients), stop_then);
         let report = ends(shop.server).await.unwrap();
         let whole = ["", "tea!\n", "tea!\nmilk!\n"];
         assert!(texts.iter().all(|text| whole.contains(&text.as_str())), "{texts:?}");
@@ -502,7 +500,7 @@ impl Accept for Watched {
 
 /// The clock of these proofs is real, and nothing is measured: this only ends a proof that hangs.
 async fn soon<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_secs(60), future).await.expect("it ends within a minute")
+    timeout(Duration::from_mins(1), future).await.expect("it ends within a minute")
 }
 
 #[tokio::test]

@@ -188,13 +188,36 @@ fn play(role: &str, runtime: &Runtime) -> u8 {
         "stuck" => serve(runtime, async |stop| {
             stop.cancelled().await;
             say("stopping");
-            pending().await
+            pending::<()>().await;
         }),
         "done" => serve(runtime, async |_| yield_now().await),
+        "return" => {
+            let own = Runtime::new().unwrap();
+            begin_to_block(&own);
+            say("return");
+            drop(own); // as at the end of `main`
+            say("returned");
+            0
+        }
+        "exit" => {
+            begin_to_block(runtime);
+            130
+        }
         "parent" => parent(runtime, false),
         "parent apart" => parent(runtime, true),
         _ => 98,
     }
+}
+
+/// Begins blocking work, which lasts until the test says `go_on`.
+fn begin_to_block(runtime: &Runtime) {
+    let (begins, begun) = std::sync::mpsc::channel();
+    runtime.spawn_blocking(move || {
+        begins.send(()).unwrap();
+        wait_for_the_test();
+        say("blocking work is done");
+    });
+    begun.recv().unwrap();
 }
 
 /// A program with a server, as on the page.
@@ -349,6 +372,22 @@ fn the_second_signal_ends_the_program_at_once() {
         child.signal(second);
         assert_eq!(child.end().code(), Some(code));
     }
+}
+
+#[test]
+fn a_return_waits_for_blocking_work() {
+    let mut child = Running::start("return");
+    child.expect("return");
+    child.go_on();
+    child.expect("blocking work is done");
+    child.expect("returned");
+    assert_eq!(child.end().code(), Some(0));
+}
+
+#[test]
+fn an_exit_does_not_wait_for_blocking_work() {
+    let child = Running::start("exit"); // and `go_on` is never said
+    assert_eq!(child.end().code(), Some(130));
 }
 
 #[test]
