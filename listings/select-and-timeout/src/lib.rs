@@ -11,3 +11,5 @@ pub mod who_goes_first;
 pub mod without_waiting;
 pub mod timer_in_a_loop;
 pub mod until_both_end;
+pub mod server_that_stops;
+pub mod signals;

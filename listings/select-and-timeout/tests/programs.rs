@@ -31,3 +31,4 @@ backend::check_uses!(
     cancel_safety_send,
     index
 );
+backend::check_uses!(index, server_that_stops, server_that_stops_stuck, signals);

@@ -63,3 +63,8 @@ mod cancel_safety_send;
     cancel_safety_send,
     index
 );
+mod server_that_stops;
+mod server_that_stops_stuck;
+mod signals;
+
+backend::uses!(index, server_that_stops, server_that_stops_stuck, signals);
