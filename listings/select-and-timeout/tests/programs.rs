@@ -28,6 +28,7 @@ backend::check_uses!(
     until_both_end,
     until_both_end_flags,
     until_both_end_tasks,
+    what_a_limit_costs,
     who_goes_first,
     who_goes_first_desk,
     without_waiting,

@@ -29,6 +29,7 @@ mod timer_in_a_loop_slow;
 mod until_both_end;
 mod until_both_end_flags;
 mod until_both_end_tasks;
+mod what_a_limit_costs;
 mod who_goes_first;
 mod who_goes_first_desk;
 mod without_waiting;
@@ -59,6 +60,7 @@ backend::uses!(
     until_both_end,
     until_both_end_flags,
     until_both_end_tasks,
+    what_a_limit_costs,
     who_goes_first,
     who_goes_first_desk,
     without_waiting,
