@@ -53,9 +53,9 @@ pub async fn serve_until(
     stop: CancellationToken,
     grace: Duration,
 ) -> io::Result<Ended> {
+    // ANCHOR: limit_from_the_stop
     let server = axum::serve(listener, app)
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .into_future();
+        .with_graceful_shutdown(stop.clone().cancelled_owned());
     let limit = async {
         stop.cancelled().await; // maybe in a week
         sleep(grace).await;
@@ -65,6 +65,7 @@ pub async fn serve_until(
         result = server => result.map(|()| Ended::InTime),
         () = limit => Ok(Ended::CutOff),
     }
+    // ANCHOR_END: limit_from_the_stop
 }
 // ANCHOR_END: serve_until
 
@@ -187,12 +188,14 @@ pub async fn next_price(
     mut prices: watch::Receiver<u32>,
     stop: CancellationToken,
 ) -> Result<String, StatusCode> {
+    // ANCHOR: wait_for_the_stop_too
     let changed = stop.run_until_cancelled(prices.changed()).await;
     match changed {
         Some(Ok(())) => Ok(prices.borrow().to_string()),
         // The server stops, or nobody will send a price any more.
         None | Some(Err(_)) => Err(StatusCode::SERVICE_UNAVAILABLE),
     }
+    // ANCHOR_END: wait_for_the_stop_too
 }
 // ANCHOR_END: next_price
 
@@ -237,8 +240,7 @@ pub mod naive {
     ) -> io::Result<Ended> {
         // ANCHOR: limit_from_the_start
         let server = axum::serve(listener, app)
-            .with_graceful_shutdown(stop.clone().cancelled_owned())
-            .into_future();
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
         match timeout(grace, server).await {
             Ok(result) => result.map(|()| Ended::InTime),
             Err(_elapsed) => Ok(Ended::CutOff),

@@ -367,7 +367,7 @@ async fn if_serve_and_cut_is_dropped_in_the_grace_time_its_connections_are_dropp
 #[tokio::test]
 async fn if_a_plain_axum_serve_is_dropped_its_connections_end_by_themselves() {
     let (listener, app, shop) = Shop::open().await;
-    let server = tokio::spawn(axum::serve(listener, app).into_future());
+    let server = tokio::spawn(async { axum::serve(listener, app).await });
     let mut idle = shop.client(HELLO).await;
     one_answer(&mut idle, "hello").await;
     let busy = shop.client(SLOW).await;
@@ -377,6 +377,52 @@ async fn if_a_plain_axum_serve_is_dropped_its_connections_end_by_themselves() {
     shop.go_on.notify_one();
     let text = rest(busy).await;
     assert!(text.contains("connection: close") && text.ends_with("done"), "{text}");
+}
+
+#[tokio::test]
+async fn before_the_stop_half_a_head_is_waited_for_for_ever() {
+    for cut in [false, true] {
+        let (listener, app, shop) = Shop::open().await;
+        let stop = shop.stop.clone();
+        let server = tokio::spawn(async move {
+            if cut {
+                serve_and_cut(listener, app, stop, GRACE).await;
+            } else {
+                serve_until(listener, app, stop, GRACE).await.unwrap();
+            }
+        });
+        let (half, rest) = HELLO.split_at(20);
+        let mut client = shop.client(half).await;
+        shop.has_read_all().await;
+        pause();
+        sleep(Duration::from_hours(24)).await;
+        resume();
+        client.write_all(rest.as_bytes()).await.unwrap();
+        one_answer(&mut client, "hello").await;
+        shop.stop.cancel();
+        soon(server).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_a_handler_spawned_goes_on() {
+    let (listener, app, shop) = Shop::open().await;
+    let (guard, mut gone) = oneshot::channel::<()>();
+    let guard = Arc::new(std::sync::Mutex::new(Some(guard)));
+    let spawn = async move || {
+        let guard = guard.lock().unwrap().take();
+        tokio::spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        "spawned"
+    };
+    let app = app.route("/spawn", get(spawn));
+    let server = tokio::spawn(serve_and_cut(listener, app, shop.stop.clone(), GRACE));
+    let mut client = shop.client("GET /spawn HTTP/1.1\r\nhost: shop\r\n\r\n").await;
+    one_answer(&mut client, "spawned").await;
+    assert_eq!(stopped(&shop, server).await, (0, Duration::ZERO));
+    assert_eq!(gone.try_recv(), Err(oneshot::error::TryRecvError::Empty));
 }
 
 /// A route `/parts` whose body is what a test sends.
@@ -535,7 +581,7 @@ async fn a_server_that_is_not_ready_still_accepts_and_answers() {
     let (sender, phase) = watch::channel(Phase::Running);
     let app = app.merge(Router::new().route("/ready", get(ready)).with_state(phase));
     let server = tokio::spawn(serve_until(listener, app, shop.stop.clone(), GRACE));
-    let (stop, not_ready) = (shop.stop.clone(), Arc::new(Notify::new()));
+    let stop = shop.stop.clone();
     let status = async |path: &str| {
         let reply = soon(reqwest::get(shop.url(path))).await.unwrap();
         reply.status()
@@ -544,7 +590,6 @@ async fn a_server_that_is_not_ready_still_accepts_and_answers() {
     let mut seen = sender.subscribe();
     let steps = tokio::spawn(async move { step_down(&sender, GRACE, &stop).await });
     soon(seen.changed()).await.unwrap();
-    not_ready.notify_one();
     assert_eq!(status("/ready").await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(status("/").await, StatusCode::OK);
     assert!(!shop.stop.is_cancelled());
