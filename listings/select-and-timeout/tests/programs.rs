@@ -22,6 +22,7 @@ backend::check_uses!(
     server_that_stops,
     server_that_stops_stuck,
     signals,
+    signals_jobs,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,
