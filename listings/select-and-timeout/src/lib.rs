@@ -20,3 +20,5 @@ pub mod without_waiting;
 pub mod server_that_stops;
 
 pub mod signals;
+
+pub mod chat_server;
