@@ -21,4 +21,4 @@ pub mod server_that_stops;
 
 pub mod signals;
 
-pub mod chat_server;
+pub mod chat;

@@ -187,7 +187,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Starts each connection that comes. This does not end.
 ///
 /// # Cancel safety
-/// If you drop this, `listener` goes with it. No connection that it has accepted is lost.
+/// If you drop this, `listener` is dropped too. Each connection that it has accepted
+/// was passed to `start`.
 pub async fn accept_all<L: Accept>(
     mut listener: L,
     start: impl Fn(L::Stream),

@@ -85,8 +85,8 @@ impl State {
         }
     }
 
-    /// Puts a message into the queue of each member, and waits for nobody. Whose queue is
-    /// full is no member any more. Returns their names.
+    /// Puts a message into the queue of each member, and waits for nobody. A member
+    /// whose queue is full is out. Returns the names of these.
     fn put(&mut self, message: &str) -> Vec<String> {
         let message: Arc<str> = message.into();
         let mut slow = Vec::new();
@@ -289,12 +289,13 @@ async fn log_in(
     match room.join(&name) {
         Ok(seat) => Some(seat),
         Err(refused) => {
-            let _ = write(writer, &format!("! {refused}"), limit).await; // it may be gone
+            let answer = format!("! {refused}");
+            let _ = write(writer, &answer, limit).await; // it may have left
             None
         }
     }
 }
-// ANCHOR_END: serve_client
+// ANCHOR_END: log_in
 
 // ANCHOR: count
 /// How a conversation ended that nobody dropped.
@@ -322,7 +323,6 @@ impl Room {
 }
 // ANCHOR_END: count
 
-// ANCHOR: talk
 /// The loop of one client, until both have ended: what it says, and what it is told.
 async fn talk<S, F, Fut>(
     mut seat: Seat,
@@ -337,11 +337,13 @@ where
     F: Fn(String) -> Fut,
     Fut: Future<Output = String>,
 {
+    // ANCHOR: timers
     let mut silence = pin!(sleep(limits.silence));
     let mut pings = interval_at(Instant::now() + limits.ping, limits.ping);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut found = pin!(Fuse::terminated()); // no search yet
     let (mut reading, mut end) = (true, End::Left);
+    // ANCHOR_END: timers
     // ANCHOR: the_loop
     loop {
         select! {
@@ -379,7 +381,6 @@ where
     writer.shutdown().await?;
     Ok(end)
 }
-// ANCHOR_END: talk
 
 // ANCHOR: obey
 /// Does what a line asks for. Returns what only this client is told.
@@ -447,6 +448,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 }
 
+// ANCHOR_END: lines
+
+// ANCHOR: write
 /// Writes one line, or fails after `limit`.
 async fn write(
     writer: &mut (impl AsyncWrite + Unpin),
@@ -456,7 +460,7 @@ async fn write(
     let line = format!("{line}\n");
     timeout(limit, writer.write_all(line.as_bytes())).await?
 }
-// ANCHOR_END: lines
+// ANCHOR_END: write
 
 /// A chat with the mistakes of this chapter, kept to be measured against.
 pub mod naive {
