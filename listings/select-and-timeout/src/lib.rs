@@ -22,3 +22,5 @@ pub mod what_a_limit_costs;
 pub mod server_that_stops;
 
 pub mod signals;
+
+pub mod chat;
