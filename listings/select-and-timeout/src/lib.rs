@@ -24,3 +24,5 @@ pub mod server_that_stops;
 pub mod http_server_that_stops;
 
 pub mod signals;
+
+pub mod chat;

@@ -2,6 +2,13 @@
 //!
 //! Support: no page shows this file.
 
+use backend::recording::check_program;
+
+#[test]
+fn chat_server() {
+    check_program("chat_server").unwrap_or_else(|error| panic!("{error}"));
+}
+
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     cancel_safety,
@@ -26,6 +33,7 @@ backend::check_uses!(
     server_that_stops,
     server_that_stops_stuck,
     signals,
+    signals_jobs,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,

@@ -27,6 +27,7 @@ mod select_or_not_stop;
 mod server_that_stops;
 mod server_that_stops_stuck;
 mod signals;
+mod signals_jobs;
 mod timer_in_a_loop;
 mod timer_in_a_loop_many;
 mod timer_in_a_loop_slow;
@@ -62,6 +63,7 @@ backend::uses!(
     server_that_stops,
     server_that_stops_stuck,
     signals,
+    signals_jobs,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,
