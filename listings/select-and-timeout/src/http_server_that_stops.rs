@@ -150,6 +150,7 @@ pub enum Phase {
 }
 
 /// The answer of the route that the load balancer asks.
+#[expect(clippy::unused_async, reason = "axum takes handlers that are async")]
 pub async fn ready(State(phase): State<watch::Receiver<Phase>>) -> StatusCode {
     match *phase.borrow() {
         Phase::Running => StatusCode::OK,
