@@ -9,7 +9,9 @@ use tokio::sync::mpsc;
 /// A message, and which of two channels it came from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum First<A, B> {
+    /// It came from the left one.
     Left(A),
+    /// It came from the right one.
     Right(B),
 }
 // ANCHOR_END: first
@@ -35,7 +37,8 @@ pub async fn first_of_two<A, B>(
 }
 // ANCHOR_END: first_of_two
 
-/// Does `work`, and sends its answer. Gives the answer back if nobody reads it any more.
+// ANCHOR: answer
+/// Does `work`, and sends its answer, or gives it back if nobody reads it any more.
 ///
 /// # Errors
 /// The receiver is gone or closed. The error is the answer.
@@ -54,6 +57,7 @@ pub async fn answer<T>(
     }
     // ANCHOR_END: normal_end
 }
+// ANCHOR_END: answer
 
 // ANCHOR: while_wanted
 /// Does `work` as long as somebody waits for it, and sends its answer.

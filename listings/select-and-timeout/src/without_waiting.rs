@@ -10,13 +10,15 @@ use tokio::sync::mpsc::error::TryRecvError;
 /// Whether more messages can come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Channel {
+    /// A sender still exists, or a permit to send.
     Open,
+    /// All messages were taken, and no more can come.
     Closed,
 }
 
-/// Passes each message that is in the channel now to `each`, and waits for none.
+/// Passes the messages of the channel to `each` until it is empty, and waits for none.
 ///
-/// A message whose `send` still waits for room is not in the channel yet.
+/// It also takes what comes meanwhile, and nothing whose `send` still waits for room.
 pub fn take_all<T>(
     messages: &mut mpsc::Receiver<T>,
     mut each: impl FnMut(T),
@@ -87,9 +89,8 @@ pub async fn work_and_look(
 /// If you drop this, it has taken no message.
 pub async fn wait<T>(messages: &mut mpsc::Receiver<T>) -> Option<T> {
     // ANCHOR: recv
-    let message = messages.recv().await;
+    messages.recv().await
     // ANCHOR_END: recv
-    message
 }
 
 /// How it goes wrong.
@@ -120,7 +121,7 @@ pub mod naive {
     }
 
     /// Wrong: the `select!` of the crate futures does not know the budget either.
-    pub async fn count_with_default<T>(messages: &mut mpsc::Receiver<T>) -> usize {
+    pub fn count_with_default<T>(messages: &mut mpsc::Receiver<T>) -> usize {
         let mut count = 0;
         loop {
             // ANCHOR: default
@@ -156,15 +157,14 @@ pub mod naive {
     /// Wrong: it looks as often as the processor can, until a message comes.
     pub async fn wait<T>(messages: &mut mpsc::Receiver<T>) -> Option<T> {
         // ANCHOR: spin
-        let message = loop {
+        loop {
             match messages.try_recv() {
                 Ok(message) => break Some(message),
                 Err(TryRecvError::Disconnected) => break None,
                 Err(TryRecvError::Empty) => tokio::task::yield_now().await,
             }
-        };
+        }
         // ANCHOR_END: spin
-        message
     }
 }
 

@@ -3,4 +3,11 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!(index);
+backend::check_uses!(
+    first_of_two,
+    first_of_two_second,
+    first_of_two_wanted,
+    index,
+    without_waiting,
+    without_waiting_two,
+);

@@ -2,6 +2,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backend::cancel::after_polls;
 use backend::turns::{BUDGET, Done, turns_beside};
 use backend::{Alive, ends};
 use futures::FutureExt;
@@ -34,6 +35,7 @@ async fn polls<F: Future>(future: F) -> (usize, F::Output) {
     let mut count = 0;
     let output = std::future::poll_fn(|cx| {
         count += 1;
+        assert!(count < 100_000, "it spins");
         future.as_mut().poll(cx)
     })
     .await;
@@ -88,6 +90,20 @@ async fn take_all_gives_1000_messages_in_order_in_no_time_and_says_whether_more_
 }
 
 #[tokio::test(start_paused = true)]
+async fn take_all_also_takes_what_comes_meanwhile() {
+    let (sender, mut messages) = holds([0]);
+    let mut count = 0;
+    let each = |n| {
+        count += 1;
+        if n < 10_000 {
+            assert!(sender.try_send(n + 1).is_ok()); // as a quick sender on another thread
+        }
+    };
+    assert_eq!(take_all(&mut messages, each), Channel::Open);
+    assert_eq!(count, 10_001);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_whose_send_waits_for_room_is_not_in_the_channel_yet() {
     let (sender, mut messages) = mpsc::channel(4);
     let sending = tokio::spawn(async move {
@@ -100,8 +116,11 @@ async fn a_message_whose_send_waits_for_room_is_not_in_the_channel_yet() {
     assert_eq!(take_all(&mut messages, |n| taken.push(n)), Channel::Open);
     assert_eq!(taken, [0, 1, 2, 3]);
     // None is lost: it comes when the sender has had its turn.
+    let mut turns = 0;
     while take_all(&mut messages, |n| taken.push(n)) == Channel::Open {
-        ends(yield_now()).await;
+        turns += 1;
+        assert!(turns < 100, "the sender has ended");
+        yield_now().await;
     }
     assert_eq!(taken, (0..10).collect::<Vec<_>>());
     ends(sending).await.unwrap();
@@ -131,10 +150,13 @@ async fn a_loop_that_never_awaits_keeps_a_sender_on_its_thread_from_sending() {
 async fn a_loop_that_yields_hears_of_the_cancellation_in_its_first_round() {
     let start = Instant::now();
     let (sender, mut cancelled) = holds([]);
-    tokio::spawn(async move { sender.send(3).await });
+    tokio::spawn(async move {
+        sender.send(1).await.unwrap();
+        sender.send(3).await.unwrap();
+    });
     let mut done = Vec::new();
     ends(work_and_look(1..=5, &mut cancelled, |n| done.push(n))).await;
-    assert_eq!(done, [1, 2, 4, 5]);
+    assert_eq!(done, [2, 4, 5]);
     assert_eq!(start.elapsed(), ms(0));
 }
 
@@ -151,6 +173,17 @@ async fn a_cancellation_that_comes_later_counts_from_the_next_look() {
     };
     ends(work_and_look(1..=5, &mut cancelled, work)).await;
     assert_eq!(done, [1, 3, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_between_two_items_the_loop_loses_the_cancellations_that_it_has_read() {
+    let (_sender, mut cancelled) = holds([2, 3]);
+    let mut done = Vec::new();
+    let two_polls =
+        after_polls(2, work_and_look(1..=5, &mut cancelled, |n| done.push(n)));
+    assert_eq!(ends(two_polls).await, None);
+    assert_eq!(done, [1]);
+    assert_eq!(cancelled.try_recv(), Err(TryRecvError::Empty));
 }
 
 // `select!` with `ready`
@@ -194,8 +227,8 @@ async fn either_now_gets_all_1000_messages_and_other_tasks_get_a_turn_after_each
     let done = Done::default();
     let (taken, turns) = turns_beside(&done, async {
         let mut taken = Vec::new();
-        while let Some(n) = either_now(&mut first, &mut second).await {
-            taken.push(n);
+        for _ in 0..1_000 {
+            taken.extend(either_now(&mut first, &mut second).await);
             done.one();
         }
         taken
@@ -239,7 +272,7 @@ async fn try_recv_finds_all_1000() {
 #[tokio::test(start_paused = true)]
 async fn the_default_of_futures_runs_at_message_128_too() {
     let (_sender, mut messages) = holds(0..1_000);
-    assert_eq!(naive::count_with_default(&mut messages).await, BUDGET);
+    assert_eq!(naive::count_with_default(&mut messages), BUDGET);
     assert_eq!(messages.len(), 872);
 }
 
