@@ -3,6 +3,20 @@
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as select_and_timeout;
 
-pub mod first_of_two;
 pub mod select_or_not;
+
+pub mod cancel_safety;
+
+pub mod first_of_two;
+
+pub mod until_both_end;
+
+pub mod timer_in_a_loop;
+
+pub mod who_goes_first;
+
 pub mod without_waiting;
+
+pub mod server_that_stops;
+
+pub mod signals;

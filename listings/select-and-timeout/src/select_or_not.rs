@@ -42,18 +42,16 @@ pub async fn merged(
     web: mpsc::Receiver<String>,
     mut write: impl FnMut(String),
 ) {
-    // ANCHOR: merged
     let mut all = pin!(orders(town).merge(orders(web)));
     while let Some(order) = all.next().await {
         write(order);
     }
-    // ANCHOR_END: merged
 }
 
 // ANCHOR: one_queue
 /// One queue for many shops: a task for each shop reads whole orders into it.
 ///
-/// The tasks end when their shop closes, or when nobody reads the queue any more.
+/// A task ends when its shop closes, or at its next order after the queue is dropped.
 pub fn one_queue(shops: Vec<mpsc::Receiver<String>>) -> mpsc::Receiver<String> {
     let (sender, queue) = mpsc::channel(16);
     for mut lines in shops {

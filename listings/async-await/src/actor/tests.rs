@@ -1,5 +1,5 @@
 use super::*;
-use backend::{Alive, cancel};
+use backend::{Alive, cancel, ends};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use std::cell::RefCell;
@@ -161,9 +161,9 @@ async fn the_requests_of_one_handle_are_handled_in_the_order_of_the_calls() {
     for (n, done) in (1..).zip(join_all(calls).await) {
         assert_eq!(done, Ok(n));
     }
-    owner.shutdown().await.unwrap();
-    let ends = log.lines().into_iter().filter(|line| line.ends_with("ends"));
-    assert_eq!(ends.collect::<Vec<_>>(), names.map(|name| format!("{name} ends")));
+    ends(owner.shutdown()).await.unwrap();
+    let ended = log.lines().into_iter().filter(|line| line.ends_with("ends"));
+    assert_eq!(ended.collect::<Vec<_>>(), names.map(|name| format!("{name} ends")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,8 +173,8 @@ async fn no_invoice_number_is_lost_with_an_actor() {
     let calls = names.map(|name| timeout(ms(25), handle.sleep(name, ms(10))));
     let in_time = join_all(calls).await.into_iter().flatten().count();
     assert_eq!((in_time, owner.shutdown().await.unwrap().done), (2, 4));
-    let ends = log.lines().into_iter().filter(|line| line.ends_with("ends"));
-    assert_eq!(ends.collect::<Vec<_>>(), names.map(|name| format!("{name} ends")));
+    let ended = log.lines().into_iter().filter(|line| line.ends_with("ends"));
+    assert_eq!(ended.collect::<Vec<_>>(), names.map(|name| format!("{name} ends")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,7 +200,7 @@ async fn a_caller_that_is_dropped_while_its_request_waits_does_not_stop_it() {
     let first = calling(&handle, "first", sleep(SECOND)).await;
     assert!(timeout(ms(100), handle.sleep("second", SECOND)).await.is_err());
     assert_eq!(log.lines(), ["first begins"]);
-    assert_eq!(owner.shutdown().await.unwrap().done, 2);
+    assert_eq!(ends(owner.shutdown()).await.unwrap().done, 2);
     assert_eq!(first.await.unwrap(), "answer 1");
     assert_eq!(
         log.lines(),
@@ -230,7 +230,7 @@ async fn a_caller_that_is_dropped_while_it_waits_for_room_has_asked_nothing() {
     let (sender, _answer) = oneshot::channel();
     let third = Job { name: "third", work: sleep(SECOND).boxed(), answer: sender };
     assert!(timeout(ms(100), handle.tell(third)).await.is_err());
-    assert_eq!(owner.shutdown().await.unwrap().done, 2);
+    assert_eq!(ends(owner.shutdown()).await.unwrap().done, 2);
     assert_eq!(
         log.lines(),
         ["first begins", "first ends", "second begins", "second ends"]
@@ -251,7 +251,7 @@ async fn dropped_at_any_await_a_call_leaves_its_place_to_others() {
     .await;
     assert!(drops >= 4, "{drops}");
     assert!(handle.sleep("last", SECOND).await.is_ok());
-    owner.shutdown().await.unwrap();
+    ends(owner.shutdown()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -261,7 +261,7 @@ async fn an_actor_can_skip_a_request_that_nobody_waits_for() {
     let (handle, owner) = start(places(4), clerk);
     let first = calling(&handle, "first", sleep(SECOND)).await;
     assert!(timeout(ms(100), handle.sleep("second", SECOND)).await.is_err());
-    assert_eq!(owner.shutdown().await.unwrap().done, 1);
+    assert_eq!(ends(owner.shutdown()).await.unwrap().done, 1);
     assert_eq!(first.await.unwrap(), "answer 1");
     assert_eq!(log.lines(), ["first begins", "first ends", "second is skipped"]);
 }
@@ -284,7 +284,7 @@ async fn with_an_unwrap_one_caller_that_gave_up_ends_the_actor() {
     assert_eq!(handle.ask(|answer| answer).await.ok(), Some(1));
     assert!(timeout(ms(500), handle.ask(|answer| answer)).await.is_err());
     assert!(handle.ask(|answer| answer).await.is_err());
-    assert!(owner.join().await.is_err_and(|error| error.is_panic()));
+    assert!(ends(owner.join()).await.is_err_and(|error| error.is_panic()));
 }
 
 // A panic
@@ -310,7 +310,11 @@ async fn the_owner_sees_the_panic() {
     for shutdown in [true, false] {
         let (handle, owner, _log) = Clerk::start(1);
         assert_eq!(handle.work("fails", panics()).await, Err(Gone::NoAnswer));
-        let end = if shutdown { owner.shutdown().await } else { owner.join().await };
+        let end = if shutdown {
+            ends(owner.shutdown()).await
+        } else {
+            ends(owner.join()).await
+        };
         let panic = end.err().expect("a panic").into_panic();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"the disk is full"));
     }
@@ -381,7 +385,7 @@ async fn a_shutdown_answers_all_that_is_in_the_queue() {
     }
     // It waits for room, so it is not in the queue.
     let waits = calling(&handle, "waits", sleep(SECOND)).await;
-    assert_eq!(owner.shutdown().await.unwrap().done, 4);
+    assert_eq!(ends(owner.shutdown()).await.unwrap().done, 4);
     assert_eq!(start.elapsed(), 4 * SECOND);
     for (n, call) in (1..).zip(calls) {
         assert_eq!(call.await.unwrap(), format!("answer {n}"));
@@ -394,7 +398,7 @@ async fn an_answer_that_came_just_before_the_end_is_not_lost() {
     let (handle, owner, _log) = Clerk::start(1);
     let mut call = pin!(handle.sleep("call", SECOND));
     assert!(futures::poll!(call.as_mut()).is_pending());
-    owner.shutdown().await.unwrap();
+    ends(owner.shutdown()).await.unwrap();
     // Without budget, the answer looks as if it were not there, and the end is there.
     while has_budget_remaining() {
         consume_budget().await;
@@ -405,7 +409,7 @@ async fn an_answer_that_came_just_before_the_end_is_not_lost() {
 #[tokio::test(start_paused = true)]
 async fn after_a_shutdown_a_call_gets_its_request_back() {
     let (handle, owner, log) = Clerk::start(3);
-    owner.shutdown().await.unwrap();
+    ends(owner.shutdown()).await.unwrap();
     assert_eq!(text(handle.sleep("ask", SECOND).await), "ask was not taken");
     let (answer, _) = oneshot::channel();
     let job = Job { name: "tell", work: sleep(SECOND).boxed(), answer };
@@ -506,11 +510,18 @@ async fn a_weak_handle_does_not_keep_the_actor_alive() {
 
 // Threads
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_sent_at_the_moment_of_the_end_gets_gone() {
+/// What a request comes to that is sent at the moment of the end, with the handle that `choose` takes.
+async fn sent_at_the_end(
+    choose: impl FnOnce(&Handle<Job>, &WeakHandle<Job>) -> Handle<Job>,
+) -> String {
     let clerk = Clerk::default();
     let alive = clerk.alive.clone();
-    let (handle, owner) = start(places(2), clerk);
+    let mut weak = None;
+    let (handle, owner) = start_with(places(2), |itself| {
+        weak = Some(itself);
+        clerk
+    });
+    let chosen = choose(&handle, &weak.expect("the actor was made"));
     let (gone, wait) = std_mpsc::channel::<()>();
     let other = handle.clone();
     let works = tokio::spawn(async move {
@@ -523,21 +534,31 @@ async fn a_request_sent_at_the_moment_of_the_end_gets_gone() {
     while alive.count() == 0 {
         yield_now().await;
     }
-    let handle = handle.clone(); // a clone knows of the end, too
-    let last = timeout(AGES, async {
-        // The call has its place in the queue. Before it sends, the actor is dropped.
-        let call = handle.ask(|answer| {
-            drop(owner);
-            wait.recv().unwrap_err();
-            while !handle.ended.is_cancelled() {
-                std::thread::yield_now();
-            }
-            Job { name: "last", work: sleep(AGES).boxed(), answer }
-        });
-        text(call.await)
+    // The call has its place in the queue. Before it sends, the actor is dropped.
+    let call = chosen.ask(|answer| {
+        drop(owner);
+        wait.recv().unwrap_err();
+        while !handle.ended.is_cancelled() {
+            std::thread::yield_now();
+        }
+        Job { name: "last", work: sleep(AGES).boxed(), answer }
     });
-    assert_eq!(last.await.expect("nobody hangs"), "no answer");
+    // Only a handle that never hears of the end needs the limit.
+    let last = timeout(AGES, call).await.expect("nobody hangs");
     assert_eq!(works.await.unwrap(), "no answer");
+    text(last)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_sent_at_the_moment_of_the_end_gets_gone() {
+    let last = sent_at_the_end(|handle, _| handle.clone()).await;
+    assert_eq!(last, "no answer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_does_one_that_is_sent_with_an_upgraded_handle() {
+    let last = sent_at_the_end(|_, weak| weak.upgrade().expect("it is alive")).await;
+    assert_eq!(last, "no answer");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -776,7 +797,7 @@ async fn a_shutdown_does_not_wait_for_the_tasks_of_the_actor() {
     let ((handle, owner), start) = (reporter(), Instant::now());
     let call = tokio::spawn(async move { handle.ask(Report::InATask).await.ok() });
     sleep(ms(100)).await;
-    let state = owner.shutdown().await.unwrap();
+    let state = ends(owner.shutdown()).await.unwrap();
     assert_eq!((call.await.unwrap(), start.elapsed()), (None, ms(100)));
     assert_eq!((state.reports, state.tasks.len()), (0, 1));
 }

@@ -1,8 +1,8 @@
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
-use backend::Alive;
 use backend::cancel::at_every_await;
+use backend::{Alive, ends};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
@@ -147,7 +147,7 @@ async fn after_a_long_unit_the_next_begins_at_once_and_the_period_counts_from_th
 #[should_panic(expected = "`period` must be non-zero")]
 async fn a_period_of_zero_panics() {
     let (_flag, stop) = watch::channel(false);
-    run(stop, Duration::ZERO, || async {}).await;
+    ends(run(stop, Duration::ZERO, || sleep(PERIOD))).await;
 }
 
 // A service in a task.

@@ -5,18 +5,62 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use select_and_timeout as shown;
 
+mod cancel_safety;
+mod cancel_safety_own;
+mod cancel_safety_place;
+mod cancel_safety_send;
 mod first_of_two;
 mod first_of_two_second;
 mod first_of_two_wanted;
 mod index;
+mod index_evening;
+mod index_kept;
+mod index_lost;
+mod index_select;
+mod select_or_not;
+mod select_or_not_queue;
+mod select_or_not_stop;
+mod server_that_stops;
+mod server_that_stops_stuck;
+mod signals;
+mod timer_in_a_loop;
+mod timer_in_a_loop_many;
+mod timer_in_a_loop_slow;
+mod until_both_end;
+mod until_both_end_flags;
+mod until_both_end_tasks;
+mod who_goes_first;
+mod who_goes_first_desk;
 mod without_waiting;
 mod without_waiting_two;
 
 backend::uses!(
+    cancel_safety,
+    cancel_safety_own,
+    cancel_safety_place,
+    cancel_safety_send,
     first_of_two,
     first_of_two_second,
     first_of_two_wanted,
     index,
+    index_evening,
+    index_kept,
+    index_lost,
+    index_select,
+    select_or_not,
+    select_or_not_queue,
+    select_or_not_stop,
+    server_that_stops,
+    server_that_stops_stuck,
+    signals,
+    timer_in_a_loop,
+    timer_in_a_loop_many,
+    timer_in_a_loop_slow,
+    until_both_end,
+    until_both_end_flags,
+    until_both_end_tasks,
+    who_goes_first,
+    who_goes_first_desk,
     without_waiting,
     without_waiting_two,
 );

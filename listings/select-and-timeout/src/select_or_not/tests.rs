@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use backend::ends;
+use backend::{Alive, ends};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::*;
@@ -126,4 +128,23 @@ async fn a_desk_that_was_stopped_before_writes_nothing() {
     let stopped = until_stopped(&mut queue, &stop, |order| panic!("{order}"));
     assert!(ends(stopped).await);
     assert_eq!(queue.recv().await.as_deref(), Some("1 x tea"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_hundred_that_wait_for_an_answer_wait_after_an_hour_too() {
+    let alive = Alive::default();
+    let (mut questions, mut waiting) = (Vec::new(), JoinSet::new());
+    for _ in 0..500 {
+        let (answer, stock) = oneshot::channel::<u32>();
+        questions.push(answer); // the warehouse takes the question
+        let customer = alive.guard();
+        waiting.spawn(async move {
+            let _customer = customer;
+            stock.await
+        });
+    }
+    assert!(timeout(Duration::from_hours(1), waiting.join_next()).await.is_err());
+    assert_eq!(alive.count(), 500);
+    drop(questions); // and only now they hear something
+    assert!(waiting.join_all().await.iter().all(Result::is_err));
 }

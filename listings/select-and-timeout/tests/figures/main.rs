@@ -1,1 +1,3 @@
 //! Runs each figure of the pattern, and compares it with what was recorded in `figures/`.
+
+mod one_select;
