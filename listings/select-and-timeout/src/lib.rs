@@ -17,6 +17,10 @@ pub mod who_goes_first;
 
 pub mod without_waiting;
 
+pub mod cancel_a_request;
+
+pub mod client_hangs_up;
+
 pub mod server_that_stops;
 
 pub mod signals;
