@@ -28,8 +28,8 @@ pub enum Cancelled {
 /// Waits for the answer of `request`, or until `cancel` is cancelled.
 ///
 /// # Errors
-/// [`Cancelled::Dropped`]: the request is gone. It never began if `cancel` was cancelled
-/// before.
+/// [`Cancelled::Dropped`]: the request is gone. If `cancel` was cancelled before, it
+/// never began.
 ///
 /// # Cancel safety
 /// If you drop this, the request is dropped too.
@@ -94,12 +94,12 @@ pub async fn task_or_cancelled<T>(
 // ANCHOR_END: task_or_cancelled
 
 // ANCHOR: with_grace
-/// Waits for the answer of `work`, which looks at `cancel` too. If `cancel` is cancelled,
-/// the work has `grace` to stop by itself. Then it is dropped.
+/// Waits for the answer of `work`, which looks at `cancel` too. If `cancel` is
+/// cancelled, the work has `grace` to stop by itself. Then it is dropped.
 ///
 /// # Errors
-/// What the work returns, or [`Cancelled::Dropped`] after the grace time. If `cancel` was
-/// cancelled before, [`Cancelled::Stopped`]: the work never began.
+/// What the work returns, or [`Cancelled::Dropped`] after the grace time. If `cancel`
+/// was cancelled before, [`Cancelled::Stopped`]: the work never began.
 ///
 /// # Cancel safety
 /// If you drop this, the work is dropped too, without a grace time.
@@ -149,10 +149,8 @@ pub mod naive {
     ///
     /// # Panics
     /// The request has ended.
-    pub fn click(cancel: oneshot::Sender<()>) {
-        // ANCHOR: click
-        cancel.send(()).unwrap();
-        // ANCHOR_END: click
+    pub fn click(button: oneshot::Sender<()>) {
+        button.send(()).unwrap();
     }
 
     /// Wrong: a sender that is dropped counts as a cancel.

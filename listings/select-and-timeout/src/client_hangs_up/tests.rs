@@ -325,6 +325,21 @@ async fn a_server_that_stops_answers_what_it_has_begun() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_dropped_accepts_nobody_and_its_connections_go_on() {
+    let (steps, mut told) = Steps::new();
+    let server = open(&steps).await;
+    let mut client = post_to(server.address, "/order").await;
+    assert_eq!(said(&mut told).await, "written");
+    server.end.abort();
+    assert!(server.end.await.unwrap_err().is_cancelled());
+    assert!(TcpStream::connect(server.address).await.is_err());
+    steps.mail.notify_one();
+    let mut head = [0; 15];
+    soon(client.read_exact(&mut head)).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
 async fn dropped_before_its_first_poll_an_order_is_not_begun() {
     let (steps, _told) = Steps::new();
     let tasks = TaskTracker::new();
