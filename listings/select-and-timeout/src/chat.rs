@@ -242,7 +242,7 @@ where
     drop(killed_with_this);
     clients.wait().await;
     // ANCHOR_END: steps
-    room.lock().report
+    room.report()
 }
 // ANCHOR_END: serve
 
@@ -319,6 +319,10 @@ impl Room {
             },
         };
         *place += 1;
+    }
+
+    fn report(&self) -> Report {
+        self.lock().report
     }
 }
 // ANCHOR_END: count
