@@ -17,6 +17,8 @@ pub mod who_goes_first;
 
 pub mod without_waiting;
 
+pub mod what_a_limit_costs;
+
 pub mod server_that_stops;
 
 pub mod signals;

@@ -23,12 +23,14 @@ mod select_or_not_stop;
 mod server_that_stops;
 mod server_that_stops_stuck;
 mod signals;
+mod signals_jobs;
 mod timer_in_a_loop;
 mod timer_in_a_loop_many;
 mod timer_in_a_loop_slow;
 mod until_both_end;
 mod until_both_end_flags;
 mod until_both_end_tasks;
+mod what_a_limit_costs;
 mod who_goes_first;
 mod who_goes_first_desk;
 mod without_waiting;
@@ -53,12 +55,14 @@ backend::uses!(
     server_that_stops,
     server_that_stops_stuck,
     signals,
+    signals_jobs,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,
     until_both_end,
     until_both_end_flags,
     until_both_end_tasks,
+    what_a_limit_costs,
     who_goes_first,
     who_goes_first_desk,
     without_waiting,
