@@ -21,6 +21,8 @@ pub mod what_a_limit_costs;
 
 pub mod server_that_stops;
 
+pub mod http_server_that_stops;
+
 pub mod signals;
 
 pub mod chat;

@@ -12,6 +12,10 @@ mod cancel_safety_send;
 mod first_of_two;
 mod first_of_two_second;
 mod first_of_two_wanted;
+mod http_server_that_stops;
+mod http_server_that_stops_cut;
+mod http_server_that_stops_ready;
+mod http_server_that_stops_stuck;
 mod index;
 mod index_evening;
 mod index_kept;
@@ -44,6 +48,10 @@ backend::uses!(
     first_of_two,
     first_of_two_second,
     first_of_two_wanted,
+    http_server_that_stops,
+    http_server_that_stops_cut,
+    http_server_that_stops_ready,
+    http_server_that_stops_stuck,
     index,
     index_evening,
     index_kept,
