@@ -242,7 +242,7 @@ where
     drop(killed_with_this);
     clients.wait().await;
     // ANCHOR_END: steps
-    room.lock().report
+    room.report()
 }
 // ANCHOR_END: serve
 
@@ -267,13 +267,13 @@ async fn serve_client<S, F, Fut>(
     let kick = seat.kick.clone();
     let talk = talk(seat, lines, writer, settings, search, stop);
     let end = match kill.run_until_cancelled(kick.run_until_cancelled(talk)).await {
-        None => End::Aborted,
-        Some(None) => End::Slow, // kicked
+        None => End::Aborted,    // `kill` was cancelled
+        Some(None) => End::Slow, // `kick` was cancelled
         Some(Some(Ok(end))) => end,
         Some(Some(Err(error))) if error.kind() == io::ErrorKind::TimedOut => {
             End::Silent
         }
-        Some(Some(Err(_broken))) => End::Broken,
+        Some(Some(Err(_))) => End::Broken,
     };
     room.count(end);
 }
@@ -306,7 +306,8 @@ async fn log_in(
 // ANCHOR_END: log_in
 
 // ANCHOR: count
-/// How a client ended.
+/// How a client ended: the fields of [`Report`].
+#[derive(Clone, Copy)]
 enum End {
     Left,
     Goodbye,
@@ -328,6 +329,10 @@ impl Room {
             End::Aborted => &mut report.aborted,
         };
         *place += 1;
+    }
+
+    fn report(&self) -> Report {
+        self.lock().report
     }
 }
 // ANCHOR_END: count

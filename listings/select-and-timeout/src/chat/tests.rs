@@ -1,8 +1,9 @@
 use std::future::{pending, ready};
+use std::task::{Context, Poll};
 
 use backend::{Alive, ends};
 use futures::future::join_all;
-use tokio::io::{DuplexStream, ReadHalf, WriteHalf, duplex, split};
+use tokio::io::{DuplexStream, ReadBuf, ReadHalf, WriteHalf, duplex, split};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
@@ -203,23 +204,33 @@ async fn a_client_that_closes_its_side_is_still_told_what_was_said_before() {
     assert_eq!(chat.stop().await.0.left, 2);
 }
 
-/// With four bytes of room on the way, nearly all of what was said waits in the queue when the client closes its side.
+/// The end of a client's side; when it is read, somebody says a last word.
+struct LastWord(Arc<Room>);
+
+impl AsyncRead for LastWord {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.0.lock().tell("bob: last word");
+        Poll::Ready(Ok(()))
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_loop_goes_on_until_its_queue_is_written_too() {
-    let chat = open(8);
-    let mut ann = chat.client(4);
-    ann.say("ann").await;
-    ann.sees("* ann is here").await;
-    let mut bob = chat.join("bob").await;
-    for n in 0..5 {
-        bob.say(&n.to_string()).await;
-        bob.sees(&format!("bob: {n}")).await;
-    }
-    ann.sees("* bob is here").await;
-    ann.writer.shutdown().await.unwrap();
-    assert_eq!(ann.rest().await, said("bob", 5));
-    bob.sees("* ann has left").await;
-    assert_eq!(chat.stop().await.0.left, 1);
+    let room = Arc::new(Room::new(NonZeroUsize::new(8).unwrap()));
+    let seat = room.join("ann").unwrap();
+    let input = BufReader::new(LastWord(Arc::clone(&room)));
+    let lines = Lines { input, line: Vec::new() };
+    let (mut client, server) = duplex(100);
+    let (search, stop) = (|words: String| ready(words), CancellationToken::new());
+    let end = ends(talk(seat, lines, server, settings(8), &search, &stop)).await;
+    assert!(matches!(end, Ok(End::Left)));
+    let mut seen = String::new();
+    ends(client.read_to_string(&mut seen)).await.unwrap();
+    assert_eq!(seen, "* ann is here\nbob: last word\n");
 }
 
 // Names.
