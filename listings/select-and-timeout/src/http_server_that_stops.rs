@@ -149,14 +149,18 @@ pub enum Phase {
     Draining,
 }
 
+// ANCHOR_END: phase
+
 /// The answer of the route that the load balancer asks.
+#[expect(clippy::unused_async, reason = "the handlers of axum are async")]
+// ANCHOR: ready
 pub async fn ready(State(phase): State<watch::Receiver<Phase>>) -> StatusCode {
     match *phase.borrow() {
         Phase::Running => StatusCode::OK,
         Phase::NotReady | Phase::Draining => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
-// ANCHOR_END: phase
+// ANCHOR_END: ready
 
 /// Says *not ready*, waits for `notice`, and then cancels `stop`.
 ///
