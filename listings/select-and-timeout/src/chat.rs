@@ -266,7 +266,15 @@ async fn serve_client<S, F, Fut>(
     let Some(Some(seat)) = kill.run_until_cancelled(log_in).await else { return };
     let kick = seat.kick.clone();
     let talk = talk(seat, lines, writer, settings, search, stop);
-    let end = kill.run_until_cancelled(kick.run_until_cancelled(talk)).await;
+    let end = match kill.run_until_cancelled(kick.run_until_cancelled(talk)).await {
+        None => End::Aborted,
+        Some(None) => End::Slow, // kicked
+        Some(Some(Ok(end))) => end,
+        Some(Some(Err(error))) if error.kind() == io::ErrorKind::TimedOut => {
+            End::Silent
+        }
+        Some(Some(Err(_broken))) => End::Broken,
+    };
     room.count(end);
 }
 // ANCHOR_END: serve_client
@@ -298,25 +306,26 @@ async fn log_in(
 // ANCHOR_END: log_in
 
 // ANCHOR: count
-/// How a conversation ended that nobody dropped.
+/// How a client ended.
 enum End {
     Left,
     Goodbye,
+    Silent,
+    Slow,
+    Broken,
+    Aborted,
 }
 
 impl Room {
-    /// `None` outside: dropped by the kill. `None` inside: dropped by the kick.
-    fn count(&self, end: Option<Option<io::Result<End>>>) {
+    fn count(&self, end: End) {
         let report = &mut self.lock().report;
         let place = match end {
-            None => &mut report.aborted,
-            Some(None) => &mut report.slow,
-            Some(Some(Ok(End::Left))) => &mut report.left,
-            Some(Some(Ok(End::Goodbye))) => &mut report.goodbyes,
-            Some(Some(Err(error))) => match error.kind() {
-                io::ErrorKind::TimedOut => &mut report.silent,
-                _ => &mut report.broken,
-            },
+            End::Left => &mut report.left,
+            End::Goodbye => &mut report.goodbyes,
+            End::Silent => &mut report.silent,
+            End::Slow => &mut report.slow,
+            End::Broken => &mut report.broken,
+            End::Aborted => &mut report.aborted,
         };
         *place += 1;
     }

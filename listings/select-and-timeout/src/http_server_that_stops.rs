@@ -149,18 +149,15 @@ pub enum Phase {
     Draining,
 }
 
-// ANCHOR_END: phase
-
 /// The answer of the route that the load balancer asks.
-#[expect(clippy::unused_async, reason = "the handlers of axum are async")]
-// ANCHOR: ready
+#[expect(clippy::unused_async, reason = "axum takes handlers that are async")]
 pub async fn ready(State(phase): State<watch::Receiver<Phase>>) -> StatusCode {
     match *phase.borrow() {
         Phase::Running => StatusCode::OK,
         Phase::NotReady | Phase::Draining => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
-// ANCHOR_END: ready
+// ANCHOR_END: phase
 
 /// Says *not ready*, waits for `notice`, and then cancels `stop`.
 ///

@@ -95,11 +95,11 @@ impl<T> Desk<T> {
     /// # Cancel safety
     /// If you drop this, no message is lost.
     pub async fn next(&mut self) -> Option<T> {
-        if self.passed >= self.in_a_row.get() {
-            if let Ok(message) = self.normal.try_recv() {
-                self.passed = 0;
-                return Some(message);
-            }
+        let owed = self.passed >= self.in_a_row.get();
+        let waits = if owed { self.normal.try_recv().ok() } else { None };
+        if let Some(message) = waits {
+            self.passed = 0;
+            return Some(message);
         }
         select! {
             biased;

@@ -11,10 +11,15 @@ fn chat_server() {
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    cancel_a_request,
+    cancel_a_request_grace,
+    cancel_a_request_task,
     cancel_safety,
     cancel_safety_own,
     cancel_safety_place,
     cancel_safety_send,
+    client_hangs_up,
+    client_hangs_up_report,
     first_of_two,
     first_of_two_second,
     first_of_two_wanted,

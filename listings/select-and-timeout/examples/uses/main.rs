@@ -5,10 +5,15 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use select_and_timeout as shown;
 
+mod cancel_a_request;
+mod cancel_a_request_grace;
+mod cancel_a_request_task;
 mod cancel_safety;
 mod cancel_safety_own;
 mod cancel_safety_place;
 mod cancel_safety_send;
+mod client_hangs_up;
+mod client_hangs_up_report;
 mod first_of_two;
 mod first_of_two_second;
 mod first_of_two_wanted;
@@ -41,10 +46,15 @@ mod without_waiting;
 mod without_waiting_two;
 
 backend::uses!(
+    cancel_a_request,
+    cancel_a_request_grace,
+    cancel_a_request_task,
     cancel_safety,
     cancel_safety_own,
     cancel_safety_place,
     cancel_safety_send,
+    client_hangs_up,
+    client_hangs_up_report,
     first_of_two,
     first_of_two_second,
     first_of_two_wanted,
