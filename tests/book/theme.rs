@@ -170,6 +170,28 @@ fn beside_a_page_are_the_pages_of_its_pattern_and_the_openings_of_the_others() {
 }
 
 #[test]
+fn each_page_has_one_h1_headings_in_order_and_a_language() {
+    let (headings, html) = (selector("h1, h2, h3, h4, h5, h6"), selector("html"));
+    let mut looked = 0;
+    for (name, page) in Rendered::book().pages() {
+        // A frame of mdBook's own, and the page for print, which has all the others in it.
+        if ["toc.html", "print.html"].contains(&name) {
+            continue;
+        }
+        let levels = page.select(&headings).map(|it| it.value().name()[1..].to_owned());
+        let levels: Vec<u32> = levels.map(|level| level.parse().unwrap()).collect();
+        assert_eq!(levels.first(), Some(&1), "{name}: {levels:?}");
+        assert!(!levels[1..].contains(&1), "{name}: {levels:?}");
+        let in_order = levels.windows(2).all(|pair| pair[1] <= pair[0] + 1);
+        assert!(in_order, "{name}: {levels:?}");
+        let language = page.select(&html).next().and_then(|it| it.value().attr("lang"));
+        assert_eq!(language, Some("en"), "{name}");
+        looked += 1;
+    }
+    assert!(looked > 80, "{looked}");
+}
+
+#[test]
 fn every_class_of_coloured_code_has_a_style() {
     let styles = fs::read_to_string(root().join("theme/book.css")).unwrap();
     let rendered = Rendered::book();

@@ -17,10 +17,16 @@ pub mod who_goes_first;
 
 pub mod without_waiting;
 
+pub mod what_a_limit_costs;
+
 pub mod cancel_a_request;
 
 pub mod client_hangs_up;
 
 pub mod server_that_stops;
 
+pub mod http_server_that_stops;
+
 pub mod signals;
+
+pub mod chat;

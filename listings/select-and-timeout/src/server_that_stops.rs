@@ -185,7 +185,11 @@ async fn read_line(
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Starts each connection that comes. This does not end.
-async fn accept_all<L: Accept>(
+///
+/// # Cancel safety
+/// If you drop this, `listener` is dropped too. Each connection that it has accepted
+/// was passed to `start`.
+pub async fn accept_all<L: Accept>(
     mut listener: L,
     start: impl Fn(L::Stream),
 ) -> Infallible {

@@ -69,7 +69,6 @@ impl Signals {
 }
 // ANCHOR_END: signals
 
-// ANCHOR: windows
 /// The signals that ask the program to stop. Make one, before all else, and keep it.
 #[cfg(windows)]
 #[derive(Debug)]
@@ -99,7 +98,6 @@ impl Signals {
         }
     }
 }
-// ANCHOR_END: windows
 
 // ANCHOR: until_signal
 /// Runs `server`, and cancels `stop` at the first signal. Gives what `server` gives, or

@@ -70,15 +70,11 @@ pub async fn serve<T, Fut: Future<Output = ()>>(
             message = messages.recv() => match message {
                 Some(message) => {
                     handle(message).await;
-                    // ANCHOR: set_again
                     silence.as_mut().reset(Instant::now() + limits.silence);
-                    // ANCHOR_END: set_again
                 }
                 None => return End::Closed,
             },
-            // ANCHOR: pinned_silence
             () = &mut silence => return End::Silent,
-            // ANCHOR_END: pinned_silence
         }
     }
 }

@@ -14,7 +14,6 @@ use tokio::task::{JoinError, JoinSet};
 ///
 /// # Cancel safety
 /// If you drop this, no sale is lost: what `write` has not got is in the channels.
-// ANCHOR: until_both_end
 pub async fn until_both_end<T>(
     town: &mut mpsc::Receiver<T>,
     web: &mut mpsc::Receiver<T>,
@@ -22,15 +21,12 @@ pub async fn until_both_end<T>(
 ) {
     loop {
         select! {
-            // ANCHOR: some_and_else
             Some(sale) = town.recv() => write(sale),
             Some(sale) = web.recv() => write(sale),
             else => break, // both have closed
-            // ANCHOR_END: some_and_else
         }
     }
 }
-// ANCHOR_END: until_both_end
 
 /// The same, and tells `closed` the name of each shop when it has closed.
 ///
@@ -300,10 +296,8 @@ pub mod naive {
     ) {
         loop {
             select! {
-                // ANCHOR: no_else
                 Some(sale) = town.recv() => write(sale),
                 Some(sale) = web.recv() => write(sale),
-                // ANCHOR_END: no_else
             }
         }
     }

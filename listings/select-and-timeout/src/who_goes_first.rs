@@ -25,7 +25,6 @@ pub async fn until_stopped<T, Fut: Future<Output = ()>>(
     let mut done = 0;
     loop {
         select! {
-            // ANCHOR: stop_first
             biased; // polls from top to bottom
             () = stop.cancelled() => return done,
             message = messages.recv() => {
@@ -33,7 +32,6 @@ pub async fn until_stopped<T, Fut: Future<Output = ()>>(
                 work(message).await;
                 done += 1;
             }
-            // ANCHOR_END: stop_first
         }
     }
 }
@@ -97,11 +95,11 @@ impl<T> Desk<T> {
     /// # Cancel safety
     /// If you drop this, no message is lost.
     pub async fn next(&mut self) -> Option<T> {
-        if self.passed >= self.in_a_row.get() {
-            if let Ok(message) = self.normal.try_recv() {
-                self.passed = 0;
-                return Some(message);
-            }
+        let owed = self.passed >= self.in_a_row.get();
+        let waits = if owed { self.normal.try_recv().ok() } else { None };
+        if let Some(message) = waits {
+            self.passed = 0;
+            return Some(message);
         }
         select! {
             biased;
@@ -207,13 +205,11 @@ pub mod naive {
         urgent: &mut mpsc::Receiver<T>,
         normal: &mut mpsc::Receiver<T>,
     ) -> Option<T> {
-        // ANCHOR: by_chance
         select! {
             Some(message) = urgent.recv() => Some(message),
             Some(message) = normal.recv() => Some(message),
             else => None,
         }
-        // ANCHOR_END: by_chance
     }
 }
 

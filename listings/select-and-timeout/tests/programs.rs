@@ -2,6 +2,13 @@
 //!
 //! Support: no page shows this file.
 
+use backend::recording::check_program;
+
+#[test]
+fn chat_server() {
+    check_program("chat_server").unwrap_or_else(|error| panic!("{error}"));
+}
+
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     cancel_a_request,
@@ -16,6 +23,10 @@ backend::check_uses!(
     first_of_two,
     first_of_two_second,
     first_of_two_wanted,
+    http_server_that_stops,
+    http_server_that_stops_cut,
+    http_server_that_stops_ready,
+    http_server_that_stops_stuck,
     index,
     index_evening,
     index_kept,
@@ -27,12 +38,14 @@ backend::check_uses!(
     server_that_stops,
     server_that_stops_stuck,
     signals,
+    signals_jobs,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,
     until_both_end,
     until_both_end_flags,
     until_both_end_tasks,
+    what_a_limit_costs,
     who_goes_first,
     who_goes_first_desk,
     without_waiting,

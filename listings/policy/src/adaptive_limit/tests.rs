@@ -98,6 +98,24 @@ async fn calls_above_a_lowered_limit_end_before_others_begin() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_round_of_calls_without_an_answer_in_time_does_not_raise_it() {
+    let limit = AdaptiveLimit { most: 100, ..grown_to(4).await };
+    let permits: Vec<_> = (0..4).map(|_| limit.try_acquire().unwrap()).collect();
+    drop(permits); // dropped in time
+    assert_eq!(limit.limit(), 4);
+    let refused = (0..4).map(|_| {
+        limit.call(|| async {
+            sleep(ms(1)).await;
+            Err::<(), _>(())
+        })
+    });
+    assert!(join_all(refused).await.iter().all(Result::is_err));
+    assert_eq!(limit.limit(), 4);
+    a_round(&limit, ms(1)).await; // and a round of answers does
+    assert_eq!(limit.limit(), 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_limit_that_nobody_uses_does_not_rise() {
     let limit = grown_to(4).await;
     let wider = AdaptiveLimit { most: 100, ..limit };

@@ -17,6 +17,10 @@ mod client_hangs_up_report;
 mod first_of_two;
 mod first_of_two_second;
 mod first_of_two_wanted;
+mod http_server_that_stops;
+mod http_server_that_stops_cut;
+mod http_server_that_stops_ready;
+mod http_server_that_stops_stuck;
 mod index;
 mod index_evening;
 mod index_kept;
@@ -28,12 +32,14 @@ mod select_or_not_stop;
 mod server_that_stops;
 mod server_that_stops_stuck;
 mod signals;
+mod signals_jobs;
 mod timer_in_a_loop;
 mod timer_in_a_loop_many;
 mod timer_in_a_loop_slow;
 mod until_both_end;
 mod until_both_end_flags;
 mod until_both_end_tasks;
+mod what_a_limit_costs;
 mod who_goes_first;
 mod who_goes_first_desk;
 mod without_waiting;
@@ -52,6 +58,10 @@ backend::uses!(
     first_of_two,
     first_of_two_second,
     first_of_two_wanted,
+    http_server_that_stops,
+    http_server_that_stops_cut,
+    http_server_that_stops_ready,
+    http_server_that_stops_stuck,
     index,
     index_evening,
     index_kept,
@@ -63,12 +73,14 @@ backend::uses!(
     server_that_stops,
     server_that_stops_stuck,
     signals,
+    signals_jobs,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,
     until_both_end,
     until_both_end_flags,
     until_both_end_tasks,
+    what_a_limit_costs,
     who_goes_first,
     who_goes_first_desk,
     without_waiting,

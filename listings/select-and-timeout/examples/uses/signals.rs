@@ -1,6 +1,5 @@
-use rustix::process::{Signal, getpid, kill_process};
 use select_and_timeout::signals::{Signals, until_signal};
-use std::process::exit;
+use std::process::{Command, exit, id};
 use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,7 @@ pub(crate) async fn main() -> std::io::Result<()> {
     let mut signals = Signals::new()?; // before all else
     let stop = CancellationToken::new();
     // Delete this line at work: somebody else sends the signal.
-    kill_process(getpid(), Signal::TERM)?;
+    Command::new("kill").arg(id().to_string()).status()?; // SIGTERM
 
     match until_signal(server(stop.clone()), &mut signals, &stop).await {
         Ok(report) => println!("{report}"),

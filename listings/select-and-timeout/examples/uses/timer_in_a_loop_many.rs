@@ -15,6 +15,6 @@ pub(crate) async fn main() {
         }
     });
     let left = |customer| println!("{:?}: {customer} has left", start.elapsed());
-    sessions(&mut seen, Duration::from_secs(60), left).await;
+    sessions(&mut seen, Duration::from_mins(1), left).await;
     // ANCHOR_END: many
 }

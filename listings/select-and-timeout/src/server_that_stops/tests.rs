@@ -389,6 +389,7 @@ async fn a_server_that_is_dropped_in_the_grace_time_drops_its_connections() {
     let shop = open(async |_| pending().await);
     let mut client = shop.client();
     say(&mut client, "tea\n").await;
+    sleep(ms(10)).await; // the answer has begun
     shop.stop.cancel();
     sleep(ms(10)).await;
     shop.server.abort();
