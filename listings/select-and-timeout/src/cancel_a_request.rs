@@ -77,12 +77,11 @@ pub async fn task_or_cancelled<T>(
     cancel: &CancellationToken,
 ) -> Result<T, Cancelled> {
     // ANCHOR: abort_and_wait
-    let end = match cancel.run_until_cancelled(&mut task).await {
-        Some(end) => end,
-        None => {
-            task.abort();
-            task.await // until the task is gone
-        }
+    let end = if let Some(end) = cancel.run_until_cancelled(&mut task).await {
+        end
+    } else {
+        task.abort();
+        task.await // until the task is gone
     };
     // ANCHOR_END: abort_and_wait
     match end.map_err(tokio::task::JoinError::try_into_panic) {

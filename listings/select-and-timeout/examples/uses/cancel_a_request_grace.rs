@@ -8,14 +8,12 @@ use tokio_util::sync::CancellationToken;
 /// Reserves the tea, and then looks for a courier.
 async fn order(cancel: CancellationToken) -> Result<String, Cancelled> {
     println!("the tea is reserved");
-    match cancel.run_until_cancelled(book_courier()).await {
-        Some(courier) => Ok(courier),
-        None => {
-            sleep(Duration::from_millis(20)).await; // at work: a request
-            println!("the tea is given back");
-            Err(Cancelled::Stopped)
-        }
-    }
+    let Some(courier) = cancel.run_until_cancelled(book_courier()).await else {
+        sleep(Duration::from_millis(20)).await; // at work: a request
+        println!("the tea is given back");
+        return Err(Cancelled::Stopped);
+    };
+    Ok(courier)
 }
 // ANCHOR_END: order
 
