@@ -1,15 +1,16 @@
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use select_and_timeout::client_hangs_up::{serve, take_order};
-use std::io;
-use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use std::{io, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::{io::AsyncWriteExt, sync::Notify, time::sleep};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(crate) static BEGUN: Notify = Notify::const_new(); // `main` waits for this
 
 async fn write() {
-    println!("the order is written"); // at work: into the database
+    sleep(Duration::from_millis(10)).await; // at work: into the database
+    println!("the order is written");
+    BEGUN.notify_one();
 }
 
 async fn confirm() {
@@ -28,9 +29,8 @@ pub(crate) async fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?; // 0: any free port
     let mut client = TcpStream::connect(listener.local_addr()?).await?;
     let server = tokio::spawn(serve(listener, router, tasks, stop.clone()));
-
     client.write_all(b"POST / HTTP/1.1\r\nhost: shop\r\n\r\n").await?;
-    sleep(Duration::from_millis(100)).await;
+    BEGUN.notified().await;
     println!("the client hangs up");
     drop(client);
     stop.cancel(); // a new version is rolled out

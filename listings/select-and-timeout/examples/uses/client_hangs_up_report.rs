@@ -1,3 +1,4 @@
+use super::client_hangs_up::BEGUN;
 use super::shown::client_hangs_up::serve;
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use select_and_timeout::client_hangs_up::report;
@@ -5,13 +6,13 @@ use std::io;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 // ANCHOR: handler
 /// Computes 1,000 pages. Each of them needs 10 ms.
 fn pages(gone: &CancellationToken) -> String {
+    BEGUN.notify_one();
     for _page in 1..=1_000 {
         if gone.is_cancelled() {
             println!("the report stops");
@@ -37,7 +38,7 @@ pub(crate) async fn main() -> io::Result<()> {
     let server = tokio::spawn(serve(listener, router, tasks, stop.clone()));
 
     client.write_all(b"POST / HTTP/1.1\r\nhost: shop\r\n\r\n").await?;
-    sleep(Duration::from_millis(100)).await;
+    BEGUN.notified().await;
     println!("the client hangs up");
     drop(client);
     stop.cancel();

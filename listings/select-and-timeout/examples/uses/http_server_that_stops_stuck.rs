@@ -1,11 +1,10 @@
-use super::http_server_that_stops::stock;
+use super::http_server_that_stops::{BEGUN, stock};
 use super::shown::http_server_that_stops::serve_until;
 use axum::{Router, routing::get};
 use std::error::Error;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,14 +20,13 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     stuck.write_all(b"GET /stock HTTP/1.1\r\nho").await?; // the rest never comes
     // ANCHOR_END: stuck
     let client = tokio::spawn(reqwest::get(format!("http://{address}/stock")));
-    sleep(Duration::from_millis(200)).await;
+    BEGUN.notified().await;
 
     println!("stop!");
     stop.cancel();
-    sleep(Duration::from_millis(50)).await;
+    println!("the first client: {}", client.await??.text().await?);
     let refused = TcpStream::connect(address).await.map_err(|error| error.kind());
     println!("a new client: {refused:?}");
-    println!("the first client: {}", client.await??.text().await?);
     println!("the server: {:?}", server.await??);
     Ok(())
 }

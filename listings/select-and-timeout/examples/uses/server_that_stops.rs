@@ -3,11 +3,16 @@ use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+/// Tells `main` that a request has begun, so that it can stop the server just then.
+pub(crate) static BEGUN: Notify = Notify::const_new();
+
 /// At work: answers a request. Here it needs half a second.
 pub(crate) async fn answer(product: String) -> String {
+    BEGUN.notify_one();
     sleep(Duration::from_millis(500)).await;
     format!("{product}: 3 left")
 }
@@ -22,8 +27,7 @@ pub(crate) async fn main() -> io::Result<()> {
 
     let mut client = TcpStream::connect(address).await?;
     client.write_all(b"tea\n").await?;
-    sleep(Duration::from_millis(100)).await;
-
+    BEGUN.notified().await;
     println!("stop!");
     stop.cancel();
     let mut reply = String::new();

@@ -1,10 +1,9 @@
-use super::server_that_stops::answer;
+use super::server_that_stops::{BEGUN, answer};
 use super::shown::server_that_stops::serve;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main(flavor = "current_thread")]
@@ -22,7 +21,7 @@ pub(crate) async fn main() -> io::Result<()> {
     let mut client = TcpStream::connect(address).await?;
     client.write_all(b"tea\n").await?;
     // ANCHOR_END: stuck
-    sleep(Duration::from_millis(100)).await;
+    BEGUN.notified().await;
 
     println!("stop!");
     stop.cancel();
