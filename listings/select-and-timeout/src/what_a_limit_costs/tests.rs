@@ -1,5 +1,8 @@
+use std::cell::Cell;
+
 use backend::ends;
-use tokio::time::{sleep, timeout};
+use futures::FutureExt;
+use tokio::time::{advance, sleep, timeout};
 
 use super::*;
 
@@ -74,6 +77,22 @@ async fn a_channel_that_ends_is_no_silence() {
     let read = ends(until_silent(&mut messages, LIMIT, |n| handled.push(n))).await;
     assert_eq!(read, Read { messages: 2, timers: 1, silent: false });
     assert_eq!((handled, start.elapsed()), (vec![0, 1], ms(20)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_waits_when_the_timer_fires_is_no_silence() {
+    for _ in 0..100 {
+        let (open, mut messages) = mpsc::channel(16);
+        let handled = Cell::new(0);
+        let mut reader = pin!(until_silent(&mut messages, LIMIT, |n| handled.set(n)));
+        assert!(reader.as_mut().now_or_never().is_none());
+        open.try_send(1).unwrap();
+        advance(LIMIT + ms(1)).await; // its task has no turn meanwhile
+        assert!(reader.as_mut().now_or_never().is_none(), "the message comes first");
+        drop(open);
+        assert!(!ends(reader).await.silent);
+        assert_eq!(handled.get(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,13 +38,16 @@ fn stops_at_the_third(
 
 #[tokio::test(start_paused = true)]
 async fn with_the_stop_first_no_message_is_begun_after_it() {
-    let (_sender, mut messages) = filled(MESSAGES);
-    let stop = CancellationToken::new();
-    let start = Instant::now();
-    let work = stops_at_the_third(&stop);
-    assert_eq!(ends(until_stopped(&stop, &mut messages, work)).await, 3);
-    assert_eq!(start.elapsed(), ms(30));
-    assert_eq!(messages.len(), 9_997);
+    // Without the order of the branches, each of these would be a toss of a coin.
+    for _ in 0..100 {
+        let (_sender, mut messages) = filled(MESSAGES);
+        let stop = CancellationToken::new();
+        let start = Instant::now();
+        let work = stops_at_the_third(&stop);
+        assert_eq!(ends(until_stopped(&stop, &mut messages, work)).await, 3);
+        assert_eq!(start.elapsed(), ms(30));
+        assert_eq!(messages.len(), 9_997);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,11 +120,13 @@ async fn dropped_while_it_waits_a_loop_loses_none() {
 
 #[tokio::test(start_paused = true)]
 async fn with_the_limit_first_the_loop_ends_with_the_message_at_the_limit() {
-    let (_sender, mut messages) = filled(1_000);
-    let start = Instant::now();
-    let done = for_a_while(ms(25), &mut messages, |_| sleep(ms(10))).await;
-    assert_eq!((done, start.elapsed()), (3, ms(30)));
-    assert_eq!(messages.len(), 997);
+    for _ in 0..100 {
+        let (_sender, mut messages) = filled(1_000);
+        let start = Instant::now();
+        let done = for_a_while(ms(25), &mut messages, |_| sleep(ms(10))).await;
+        assert_eq!((done, start.elapsed()), (3, ms(30)));
+        assert_eq!(messages.len(), 997);
+    }
 }
 
 #[tokio::test(start_paused = true)]
