@@ -74,6 +74,19 @@ async fn one_queue_has_the_orders_of_all_shops_and_ends_with_the_last() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_queue_holds_16_orders_and_then_the_shops_wait() {
+    let (sender, lines) = mpsc::channel(100);
+    for _ in 0..20 {
+        sender.try_send("tea".to_owned()).unwrap();
+        sender.try_send("2".to_owned()).unwrap();
+    }
+    let queue = one_queue(vec![lines]);
+    sleep(Duration::from_millis(1)).await;
+    // The task holds one order more, and waits in `send`: three orders are not read.
+    assert_eq!((queue.len(), sender.max_capacity() - sender.capacity()), (16, 6));
+}
+
+#[tokio::test(start_paused = true)]
 async fn when_the_desk_is_gone_the_tasks_of_one_queue_end() {
     let (sender, lines) = mpsc::channel(16);
     let queue = one_queue(vec![lines]);

@@ -115,20 +115,23 @@ async fn a_limit_that_no_instant_can_hold_panics() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_that_is_pinned_once_ends_the_loop_before_the_next_message() {
-    let (open, mut messages) = mpsc::channel(16);
-    for n in 0..10 {
-        open.try_send(n).unwrap();
-    }
-    let stop = CancellationToken::new();
-    let mut handled = Vec::new();
-    ends(until_stopped(&mut messages, &stop, |n| {
-        handled.push(n);
-        if n == 2 {
-            stop.cancel();
+    // Without the order of the branches, each of these would be a toss of a coin.
+    for _ in 0..100 {
+        let (open, mut messages) = mpsc::channel(16);
+        for n in 0..10 {
+            open.try_send(n).unwrap();
         }
-    }))
-    .await;
-    assert_eq!((handled, messages.len()), (vec![0, 1, 2], 7));
+        let stop = CancellationToken::new();
+        let mut handled = Vec::new();
+        ends(until_stopped(&mut messages, &stop, |n| {
+            handled.push(n);
+            if n == 2 {
+                stop.cancel();
+            }
+        }))
+        .await;
+        assert_eq!((handled, messages.len()), (vec![0, 1, 2], 7));
+    }
 }
 
 #[tokio::test(start_paused = true)]

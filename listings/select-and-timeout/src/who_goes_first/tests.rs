@@ -220,6 +220,24 @@ async fn while_nothing_normal_waits_a_desk_reads_urgent_ones() {
     assert_eq!(desk.next().await, Some(10));
 }
 
+#[tokio::test]
+async fn a_normal_message_in_a_quiet_moment_counts_as_its_turn() {
+    let (urgent_sender, urgent) = mpsc::channel(10);
+    let (normal_sender, normal) = mpsc::channel(10);
+    let mut desk = Desk::new(urgent, normal, NonZeroU32::new(2).unwrap());
+    urgent_sender.try_send("urgent 1").unwrap();
+    assert_eq!(desk.next().await, Some("urgent 1"));
+    normal_sender.try_send("normal 1").unwrap();
+    assert_eq!(desk.next().await, Some("normal 1"));
+    for message in ["urgent 2", "urgent 3", "urgent 4"] {
+        urgent_sender.try_send(message).unwrap();
+    }
+    normal_sender.try_send("normal 2").unwrap();
+    for message in ["urgent 2", "urgent 3", "normal 2", "urgent 4"] {
+        assert_eq!(desk.next().await, Some(message));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_desk_waits_for_both_and_ends_with_the_last_of_them() {
     let (urgent_sender, urgent) = mpsc::channel(10);
