@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 async fn write() {
-    println!("the order is written"); // at work: into the database
+    sleep(Duration::from_millis(10)).await; // at work: the database
+    println!("the order is written");
 }
 
 async fn confirm() {
