@@ -1,6 +1,7 @@
 //! An HTTP server that stops: axum, with a limit that begins at the stop.
 
 use std::convert::Infallible;
+use std::future::Future; // only edition 2021 needs this line
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -150,12 +151,14 @@ pub enum Phase {
 }
 
 /// The answer of the route that the load balancer asks.
-#[expect(clippy::unused_async, reason = "axum takes handlers that are async")]
-pub async fn ready(State(phase): State<watch::Receiver<Phase>>) -> StatusCode {
-    match *phase.borrow() {
+pub fn ready(
+    State(phase): State<watch::Receiver<Phase>>,
+) -> impl Future<Output = StatusCode> {
+    let status = match *phase.borrow() {
         Phase::Running => StatusCode::OK,
         Phase::NotReady | Phase::Draining => StatusCode::SERVICE_UNAVAILABLE,
-    }
+    };
+    async move { status } // axum wants a future
 }
 // ANCHOR_END: phase
 

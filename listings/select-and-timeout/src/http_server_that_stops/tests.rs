@@ -1,3 +1,5 @@
+#![expect(clippy::similar_names, reason = "a shop has a stop")]
+
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 
