@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+// ANCHOR: take_order
 /// Writes an order, and then confirms it, in a task of `tasks`.
 ///
 /// # Errors
@@ -37,6 +38,7 @@ where
     // ANCHOR_END: tracked
     end.map_err(|_panicked| StatusCode::INTERNAL_SERVER_ERROR)
 }
+// ANCHOR_END: take_order
 
 // ANCHOR: serve
 /// Serves until `stop` is cancelled. Then waits for all connections, and for `tasks`.
