@@ -187,7 +187,6 @@ pub async fn step_down(
 ///
 /// # Cancel safety
 /// If you drop this, nothing has changed.
-// ANCHOR: next_price
 pub async fn next_price(
     mut prices: watch::Receiver<u32>,
     stop: CancellationToken,
@@ -201,7 +200,6 @@ pub async fn next_price(
     }
     // ANCHOR_END: wait_for_the_stop_too
 }
-// ANCHOR_END: next_price
 
 /// A body that gives each part of `parts`, and ends at the stop.
 // ANCHOR: body_until
