@@ -29,7 +29,6 @@ pub(crate) async fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?; // 0: any free port
     let mut client = TcpStream::connect(listener.local_addr()?).await?;
     let server = tokio::spawn(serve(listener, router, tasks, stop.clone()));
-
     client.write_all(b"POST / HTTP/1.1\r\nhost: shop\r\n\r\n").await?;
     sleep(Duration::from_millis(100)).await;
     println!("the client hangs up");
