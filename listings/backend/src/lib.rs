@@ -5,9 +5,12 @@
 //! * [`alive`]: how many of a thing exist, for proofs about what a drop leaves behind.
 //! * [`cancel`]: drops a future at each of its awaits in turn.
 //! * [`figure`]: records a run as the data of a figure.
+//! * [`panics`]: what a panic says.
 //! * [`patience`]: ends a proof that would wait for ever where its promise is broken.
+//! * [`polls`]: how often a future is polled until it ends.
 //! * [`recording`]: compares what a run gave with the file that a page shows.
 //! * [`rng`]: a generator without chance, for waits that are known.
+//! * [`script`]: a channel whose messages come at known times.
 //! * [`turns`]: when another task of the same thread runs beside some work.
 //! * [`uses`]: the program of all whole uses of a pattern.
 //! * [`workers`]: a service with a number of workers, which can become fewer.
@@ -16,9 +19,12 @@ pub mod alive;
 pub mod cancel;
 pub mod figure;
 pub mod http;
+pub mod panics;
 pub mod patience;
+pub mod polls;
 pub mod recording;
 pub mod rng;
+pub mod script;
 pub mod site;
 pub mod turns;
 pub mod uses;
@@ -26,6 +32,7 @@ pub mod workers;
 
 pub use alive::Alive;
 pub use http::{HttpReply, HttpServer, HttpSite};
-pub use patience::ends;
+pub use patience::{ends, soon};
+pub use polls::polls;
 pub use rng::Longest;
 pub use site::{Load, Page, Reply, Site, SiteError};

@@ -1,5 +1,5 @@
 use super::*;
-use backend::{Alive, cancel, ends};
+use backend::{Alive, cancel, ends, soon};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use std::cell::RefCell;
@@ -544,7 +544,7 @@ async fn sent_at_the_end(
         Job { name: "last", work: sleep(AGES).boxed(), answer }
     });
     // Only a handle that never hears of the end needs the limit.
-    let last = timeout(AGES, call).await.expect("nobody hangs");
+    let last = soon(call).await;
     assert_eq!(works.await.unwrap(), "no answer");
     text(last)
 }

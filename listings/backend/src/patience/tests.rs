@@ -7,10 +7,17 @@ async fn what_ends_gives_its_output() {
     let hours = tokio::time::sleep(Duration::from_hours(23));
     ends(hours).await;
     assert_eq!(ends(async { 7 }).await, 7);
+    assert_eq!(soon(async { 7 }).await, 7);
 }
 
 #[tokio::test(start_paused = true)]
 #[should_panic = "it ends within a day of its clock"]
 async fn what_never_ends_is_a_panic() {
     ends(pending::<()>()).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic = "it ends within a minute"]
+async fn what_does_not_end_soon_is_a_panic() {
+    soon(pending::<()>()).await;
 }

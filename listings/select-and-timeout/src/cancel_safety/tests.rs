@@ -1,7 +1,7 @@
 use super::*;
 use backend::alive::Guard;
 use backend::cancel::after_polls;
-use backend::{Alive, HttpReply, HttpSite, ends};
+use backend::{Alive, HttpReply, HttpSite, ends, soon};
 use futures::channel::mpsc as futures_mpsc;
 use futures::stream::{self, FuturesUnordered};
 use futures::{FutureExt, SinkExt, StreamExt, poll};
@@ -33,8 +33,6 @@ use tokio_util::task::TaskTracker;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Longer than anything that a test with a real clock waits for.
-const AGES: Duration = Duration::from_mins(1);
-
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
@@ -683,10 +681,6 @@ async fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
-}
-
-async fn soon<F: Future>(future: F) -> F::Output {
-    timeout(AGES, future).await.expect("it ends")
 }
 
 #[tokio::test]

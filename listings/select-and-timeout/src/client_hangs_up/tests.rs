@@ -1,12 +1,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
+use backend::soon;
 use futures::poll;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,14 +14,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, yield_now};
-use tokio::time::timeout;
 
 use super::*;
-
-/// Bounds a proof that would hang in real time.
-async fn soon<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_mins(1), future).await.expect("it ends within a minute")
-}
 
 /// Says so when it is dropped.
 struct Says(UnboundedSender<&'static str>, &'static str);

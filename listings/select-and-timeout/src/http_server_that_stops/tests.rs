@@ -1,10 +1,10 @@
 #![expect(clippy::similar_names, reason = "a shop has a stop")]
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::net::SocketAddr;
 
 use axum::routing::{get, post};
-use backend::ends;
+use backend::{ends, soon};
 use futures::stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, oneshot};
@@ -19,11 +19,6 @@ const GRACE: Duration = Duration::from_hours(1);
 
 const HELLO: &str = "GET / HTTP/1.1\r\nhost: shop\r\n\r\n";
 const SLOW: &str = "GET /slow HTTP/1.1\r\nhost: shop\r\n\r\n";
-
-/// The clock of these proofs is real, and nothing is measured: this only ends a proof that hangs.
-async fn soon<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_mins(1), future).await.expect("it ends within a minute")
-}
 
 /// A server on a port of its own, and what a test needs to talk to it.
 #[derive(Clone)]

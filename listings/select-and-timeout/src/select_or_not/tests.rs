@@ -1,34 +1,25 @@
 use std::time::Duration;
 
+use backend::script::closing;
 use backend::{Alive, ends};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 
-/// Sends each line at its time, in milliseconds from now, and closes.
-fn shop(lines: &'static [(u64, &'static str)]) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel(16);
-    let start = Instant::now();
-    tokio::spawn(async move {
-        for (at, line) in lines {
-            sleep_until(start + Duration::from_millis(*at)).await;
-            if sender.send((*line).to_owned()).await.is_err() {
-                return;
-            }
-        }
-    });
-    receiver
+/// A shop whose lines come at these times, in milliseconds from now.
+fn shop(lines: [(u64, &str); 2]) -> mpsc::Receiver<String> {
+    closing(lines.map(|(at, line)| (at, line.to_owned())))
 }
 
 /// The town's order is half read when the order of the web is whole.
 fn town() -> mpsc::Receiver<String> {
-    shop(&[(10, "tea"), (40, "2")])
+    shop([(10, "tea"), (40, "2")])
 }
 
 fn web() -> mpsc::Receiver<String> {
-    shop(&[(20, "milk"), (30, "1")])
+    shop([(20, "milk"), (30, "1")])
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,7 +54,7 @@ async fn of_a_dropped_next_a_merged_stream_loses_no_message() {
 #[tokio::test(start_paused = true)]
 async fn one_queue_has_the_orders_of_all_shops_and_ends_with_the_last() {
     let start = Instant::now();
-    let mut queue = one_queue(vec![town(), web(), shop(&[(50, "ham"), (60, "3")])]);
+    let mut queue = one_queue(vec![town(), web(), shop([(50, "ham"), (60, "3")])]);
     let mut written = Vec::new();
     while let Some(order) = ends(queue.recv()).await {
         written.push((start.elapsed().as_millis(), order));

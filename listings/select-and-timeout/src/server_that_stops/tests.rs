@@ -2,7 +2,7 @@ use std::future::{self, pending};
 use std::net::SocketAddr;
 use std::pin::pin;
 
-use backend::{Alive, ends};
+use backend::{Alive, ends, soon};
 use futures::future::join_all;
 use rustix::io::Errno;
 use tokio::io::{DuplexStream, duplex};
@@ -497,11 +497,6 @@ impl Accept for Watched {
         }
         Accept::accept(&mut self.listener).await
     }
-}
-
-/// The clock of these proofs is real, and nothing is measured: this only ends a proof that hangs.
-async fn soon<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_mins(1), future).await.expect("it ends within a minute")
 }
 
 #[tokio::test]

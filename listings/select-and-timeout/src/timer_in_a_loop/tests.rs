@@ -1,8 +1,9 @@
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 
-use backend::{Alive, ends};
+use backend::panics::{self, words};
+use backend::script::{closing, staying_open};
+use backend::{Alive, ends, polls};
 use futures::{FutureExt, poll};
 use tokio::time::{advance, timeout};
 
@@ -24,25 +25,6 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Sends each message at its time, in milliseconds from now; the channel then ends at once, or never.
-fn client<T: Copy + Send + Sync + 'static>(
-    messages: &'static [(u64, T)],
-    closes: bool,
-) -> mpsc::Receiver<T> {
-    let (sender, receiver) = mpsc::channel(16);
-    let start = Instant::now();
-    tokio::spawn(async move {
-        for (at, message) in messages {
-            sleep_until(start + ms(*at)).await;
-            sender.send(*message).await.ok().unwrap();
-        }
-        if !closes {
-            std::future::pending::<()>().await;
-        }
-    });
-    receiver
-}
-
 /// Sends one message every `period`, `count` times, and closes.
 fn every(period: Duration, count: usize) -> mpsc::Receiver<usize> {
     let (sender, receiver) = mpsc::channel(1);
@@ -53,15 +35,6 @@ fn every(period: Duration, count: usize) -> mpsc::Receiver<usize> {
         }
     });
     receiver
-}
-
-/// The words of a panic.
-fn words(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .expect("words")
 }
 
 /// When something happened, in milliseconds.
@@ -92,7 +65,7 @@ struct Spins;
 #[tokio::test(start_paused = true)]
 async fn pings_are_no_messages_so_a_silent_connection_ends() {
     let times = Times::new();
-    let mut messages = client(&[(5_000, ())], false);
+    let mut messages = staying_open([(5_000, ())]);
     let end = ends(serve(&mut messages, LIMITS, async |()| (), || times.note())).await;
     assert_eq!(end, End::Silent);
     assert_eq!(times.start.elapsed(), secs(35));
@@ -102,7 +75,7 @@ async fn pings_are_no_messages_so_a_silent_connection_ends() {
 #[tokio::test(start_paused = true)]
 async fn without_a_message_the_silence_begins_at_the_start() {
     let start = Instant::now();
-    let mut messages = client::<()>(&[], false);
+    let mut messages = staying_open::<(), 0>([]);
     assert_eq!(
         ends(serve(&mut messages, LIMITS, async |()| (), || ())).await,
         End::Silent
@@ -113,7 +86,7 @@ async fn without_a_message_the_silence_begins_at_the_start() {
 #[tokio::test(start_paused = true)]
 async fn made_in_each_round_the_silence_begins_again_with_each_ping() {
     let mut pings = 0;
-    let mut messages = client(&[(5_000, ())], false);
+    let mut messages = staying_open([(5_000, ())]);
     let serving = naive::serve(&mut messages, LIMITS, async |()| (), || pings += 1);
     assert!(timeout(HOUR + secs(1), serving).await.is_err());
     assert_eq!(pings, 450);
@@ -123,7 +96,7 @@ async fn made_in_each_round_the_silence_begins_again_with_each_ping() {
 async fn made_in_each_round_the_silence_is_right_if_no_other_branch_wins() {
     let start = Instant::now();
     let limits = Limits { ping: HOUR, ..LIMITS };
-    let mut messages = client(&[(5_000, ())], false);
+    let mut messages = staying_open([(5_000, ())]);
     let end = ends(naive::serve(&mut messages, limits, async |()| (), || ())).await;
     assert_eq!((end, start.elapsed()), (End::Silent, secs(35)));
 }
@@ -144,7 +117,7 @@ async fn a_busy_connection_ends_when_its_whole_time_is_over() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_closed_ends_at_once() {
     let start = Instant::now();
-    let mut messages = client(&[(5_000, ())], true);
+    let mut messages = closing([(5_000, ())]);
     assert_eq!(
         ends(serve(&mut messages, LIMITS, async |()| (), || ())).await,
         End::Closed
@@ -155,7 +128,7 @@ async fn a_connection_that_is_closed_ends_at_once() {
 #[tokio::test(start_paused = true)]
 async fn the_time_of_a_handler_is_not_silence() {
     let start = Instant::now();
-    let mut messages = client(&[(5_000, ())], false);
+    let mut messages = staying_open([(5_000, ())]);
     let end =
         ends(serve(&mut messages, LIMITS, async |()| sleep(secs(40)).await, || ()))
             .await;
@@ -165,7 +138,7 @@ async fn the_time_of_a_handler_is_not_silence() {
 #[tokio::test(start_paused = true)]
 async fn while_a_handler_runs_there_is_no_ping_and_then_one() {
     let times = Times::new();
-    let mut messages = client(&[(5_000, ())], false);
+    let mut messages = staying_open([(5_000, ())]);
     let handle = async |()| sleep(secs(40)).await;
     ends(serve(&mut messages, LIMITS, handle, || times.note())).await;
     assert_eq!(times.all(), [45_000, 53_000, 61_000, 69_000]);
@@ -187,7 +160,7 @@ async fn with_burst_a_slow_handler_is_followed_by_all_missed_ticks() {
 async fn no_timer_stops_a_handler_that_runs() {
     let start = Instant::now();
     let handled = Cell::new(0);
-    let mut messages = client(&[(5_000, ()), (6_000, ())], false);
+    let mut messages = staying_open([(5_000, ()), (6_000, ())]);
     let handle = async |()| {
         sleep(secs(700)).await;
         handled.set(handled.get() + 1);
@@ -219,7 +192,7 @@ async fn a_message_that_is_there_is_not_silence() {
 #[tokio::test(start_paused = true)]
 async fn a_ping_that_is_due_comes_before_the_next_message() {
     let news = RefCell::new(Vec::new());
-    let mut messages = client(&[(5_000, 1), (6_000, 2)], false);
+    let mut messages = staying_open([(5_000, 1), (6_000, 2)]);
     let handle = async |number| {
         news.borrow_mut().push(number);
         sleep(secs(10)).await;
@@ -231,7 +204,7 @@ async fn a_ping_that_is_due_comes_before_the_next_message() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_connection_drops_the_handler_and_keeps_the_other_messages() {
     let alive = Alive::default();
-    let mut messages = client(&[(5_000, 1), (6_000, 2)], false);
+    let mut messages = staying_open([(5_000, 1), (6_000, 2)]);
     let handle = |_| {
         let guard = alive.guard();
         async move {
@@ -251,7 +224,7 @@ async fn a_dropped_connection_drops_the_handler_and_keeps_the_other_messages() {
 async fn a_limit_around_the_loop_drops_the_handler_too() {
     let alive = Alive::default();
     let start = Instant::now();
-    let mut messages = client(&[(5_000, 1), (6_000, 2)], false);
+    let mut messages = staying_open([(5_000, 1), (6_000, 2)]);
     let handle = |_| {
         let guard = alive.guard();
         async move {
@@ -268,7 +241,7 @@ async fn a_limit_around_the_loop_drops_the_handler_too() {
 #[tokio::test(start_paused = true)]
 async fn a_loop_that_ends_before_its_deadline_is_no_error() {
     let start = Instant::now();
-    let mut messages = client(&[(5_000, 1), (6_000, 2)], true);
+    let mut messages = closing([(5_000, 1), (6_000, 2)]);
     let mut handled = Vec::new();
     let handle = |number| {
         handled.push(number);
@@ -325,7 +298,7 @@ async fn a_timeout_around_one_round_starts_again_with_each_round() {
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_around_one_round_drops_the_handler_with_its_message() {
-    let mut messages = client(&[(5, 1), (6, 2)], false);
+    let mut messages = staying_open([(5, 1), (6, 2)]);
     let mut handled = Vec::new();
     let round = timeout(ms(100), async {
         select! {
@@ -346,7 +319,7 @@ async fn a_timeout_around_one_round_drops_the_handler_with_its_message() {
 async fn each_silence_is_reminded_of_once() {
     let times = Times::new();
     let mut written = Vec::new();
-    let mut messages = client(&[(5, 1), (200, 2), (250, 3), (500, 4)], true);
+    let mut messages = closing([(5, 1), (200, 2), (250, 3), (500, 4)]);
     ends(reminding(
         &mut messages,
         ms(100),
@@ -374,7 +347,7 @@ async fn a_sleep_that_has_ended_is_ready_again_at_each_poll() {
 #[tokio::test(start_paused = true)]
 async fn a_sleep_that_has_ended_makes_the_loop_spin() {
     let times = Times::new();
-    let mut messages = client::<()>(&[], false);
+    let mut messages = staying_open::<(), 0>([]);
     let reminded = Cell::new(0);
     let remind = || {
         reminded.set(reminded.get() + 1);
@@ -395,7 +368,7 @@ async fn a_sleep_that_has_ended_makes_the_loop_spin() {
 #[tokio::test(start_paused = true)]
 async fn a_limit_that_is_polled_is_told_after_the_handler() {
     let times = Times::new();
-    let mut messages = client(&[(5, ())], false);
+    let mut messages = staying_open([(5, ())]);
     let deadline = times.start + ms(20);
     ends(or_late(
         &mut messages,
@@ -411,7 +384,7 @@ async fn a_limit_that_is_polled_is_told_after_the_handler() {
 async fn a_limit_that_is_polled_comes_before_the_next_message() {
     let handled = Cell::new(0);
     for _ in 0..20 {
-        let mut messages = client(&[(5, ()), (6, ())], false);
+        let mut messages = staying_open([(5, ()), (6, ())]);
         let handle = async |()| {
             handled.set(handled.get() + 1);
             sleep(ms(30)).await;
@@ -424,7 +397,7 @@ async fn a_limit_that_is_polled_comes_before_the_next_message() {
 #[tokio::test(start_paused = true)]
 async fn a_channel_that_ends_first_is_not_late() {
     let times = Times::new();
-    let mut messages = client(&[(5, ())], true);
+    let mut messages = closing([(5, ())]);
     let deadline = times.start + ms(20);
     ends(or_late(&mut messages, deadline, async |()| (), || times.note())).await;
     assert_eq!(times.start.elapsed(), ms(5));
@@ -434,7 +407,7 @@ async fn a_channel_that_ends_first_is_not_late() {
 #[tokio::test(start_paused = true)]
 async fn with_is_elapsed_in_the_loop_nobody_hears_that_it_is_late() {
     let times = Times::new();
-    let mut messages = client(&[(5, ())], false);
+    let mut messages = staying_open([(5, ())]);
     let deadline = times.start + ms(20);
     let handle = async |()| sleep(ms(30)).await;
     ends(naive::or_late(&mut messages, deadline, handle, || times.note())).await;
@@ -448,10 +421,8 @@ async fn with_is_elapsed_in_the_loop_nobody_hears_that_it_is_late() {
 async fn each_customer_leaves_after_a_time_without_a_sign() {
     let start = Instant::now();
     let mut left = Vec::new();
-    let mut seen = client(
-        &[(10, "Ann"), (20, "Ben"), (70, "Ann"), (200, "Ben"), (210, "Cid")],
-        true,
-    );
+    let mut seen =
+        closing([(10, "Ann"), (20, "Ben"), (70, "Ann"), (200, "Ben"), (210, "Cid")]);
     ends(sessions(&mut seen, ms(100), |customer| {
         left.push((start.elapsed().as_millis(), customer));
     }))
@@ -462,17 +433,9 @@ async fn each_customer_leaves_after_a_time_without_a_sign() {
 #[tokio::test(start_paused = true)]
 async fn an_empty_queue_of_timers_does_not_end_the_loop_nor_let_it_spin() {
     let start = Instant::now();
-    let mut polls = 0;
-    let mut seen = client(&[(60_000, "Ann")], true);
+    let mut seen = closing([(60_000, "Ann")]);
     let mut left = 0;
-    {
-        let mut loop_ = pin!(sessions(&mut seen, ms(100), |_| left += 1));
-        std::future::poll_fn(|cx| {
-            polls += 1;
-            loop_.as_mut().poll(cx)
-        })
-        .await;
-    }
+    let ((), polls) = polls(sessions(&mut seen, ms(100), |_| left += 1)).await;
     assert_eq!((left, start.elapsed()), (1, ms(60_100)));
     assert!(polls <= 6, "{polls}");
 }
@@ -544,10 +507,9 @@ async fn now_and_the_longest_time_is_a_panic() {
 
 /// The words of the panic of a `serve` with these limits.
 async fn panic_of(limits: Limits) -> String {
-    let mut messages = client(&[(5_000, ())], true);
-    let serving = AssertUnwindSafe(serve(&mut messages, limits, async |()| (), || ()));
-    let panic = ends(serving.catch_unwind()).await.expect_err("it panics");
-    words(&*panic).to_owned()
+    let mut messages = closing([(5_000, ())]);
+    let panic = panics::panic_of(serve(&mut messages, limits, async |()| (), || ()));
+    words(&*panic.await).to_owned()
 }
 
 #[tokio::test(start_paused = true)]

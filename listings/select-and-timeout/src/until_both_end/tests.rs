@@ -1,14 +1,14 @@
-use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, panic_any};
+use std::panic::panic_any;
 use std::time::Duration;
 
-use backend::{Alive, cancel, ends};
+use backend::panics::{panic_of, words};
+use backend::script::closing;
+use backend::{Alive, cancel, ends, polls};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 
@@ -16,28 +16,13 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Sends each message at its time, in milliseconds from now, and closes at once after the last.
-fn shop<T: Send + Sync + Clone + 'static>(
-    messages: &'static [(u64, T)],
-) -> mpsc::Receiver<T> {
-    let (sender, receiver) = mpsc::channel(16);
-    let start = Instant::now();
-    tokio::spawn(async move {
-        for (at, message) in messages {
-            sleep_until(start + ms(*at)).await;
-            sender.send(message.clone()).await.ok().unwrap();
-        }
-    });
-    receiver
-}
-
 /// The town closes at 25 ms, the web at 50 ms: eight sales.
 fn town() -> mpsc::Receiver<&'static str> {
-    shop(&[(5, "town 1"), (15, "town 2"), (25, "town 3")])
+    closing([(5, "town 1"), (15, "town 2"), (25, "town 3")])
 }
 
 fn web() -> mpsc::Receiver<&'static str> {
-    shop(&[(10, "web 1"), (20, "web 2"), (30, "web 3"), (40, "web 4"), (50, "web 5")])
+    closing([(10, "web 1"), (20, "web 2"), (30, "web 3"), (40, "web 4"), (50, "web 5")])
 }
 
 const EIGHT: [&str; 8] =
@@ -59,32 +44,6 @@ fn left<T>(mut channel: mpsc::Receiver<T>) -> Vec<T> {
         left.push(message);
     }
     left
-}
-
-/// What `future` gives, and how often it was polled.
-async fn polls<F: Future>(future: F) -> (F::Output, usize) {
-    let mut future = pin!(future);
-    let mut polls = 0;
-    let output = poll_fn(|cx| {
-        polls += 1;
-        future.as_mut().poll(cx)
-    })
-    .await;
-    (output, polls)
-}
-
-/// The words of a panic.
-fn words(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .expect("words")
-}
-
-/// The panic of `future`.
-async fn panic_of<F: Future<Output = ()>>(future: F) -> Box<dyn Any + Send> {
-    ends(AssertUnwindSafe(future).catch_unwind()).await.expect_err("it panics")
 }
 
 /// Stops a loop that spins.
@@ -277,7 +236,7 @@ async fn with_tasks_the_loop_ends_when_the_last_task_has_ended() {
 #[tokio::test(start_paused = true)]
 async fn while_the_set_is_empty_the_loop_waits() {
     // The first sale comes after a minute, and the set is empty until then.
-    let (mut town, mut web) = (shop(&[(60_000, "tea")]), ended([]));
+    let (mut town, mut web) = (closing([(60_000, "tea")]), ended([]));
     let mut printed = 0;
     let future = with_tasks(&mut town, &mut web, |_| async {}, |_| printed += 1);
     let ((), polls) = ends(polls(future)).await;
@@ -337,14 +296,14 @@ async fn an_empty_set_of_futures_is_at_its_end_at_once() {
 type Payment = Result<&'static str, &'static str>;
 
 fn payments() -> mpsc::Receiver<Payment> {
-    shop(&[(10, Ok("town 1")), (20, Err("town 2 refused")), (30, Ok("town 3"))])
+    closing([(10, Ok("town 1")), (20, Err("town 2 refused")), (30, Ok("town 3"))])
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_comes_through_and_holds_up_nobody() {
     let start = Instant::now();
     let mut written = Vec::new();
-    let mut web: mpsc::Receiver<Payment> = shop(&[(1000, Ok("web 1"))]);
+    let mut web: mpsc::Receiver<Payment> = closing([(1000, Ok("web 1"))]);
     ends(with_refusals(&mut payments(), &mut web, |payment| {
         written.push((start.elapsed().as_millis(), payment));
     }))
@@ -362,7 +321,7 @@ async fn a_refusal_comes_through_and_holds_up_nobody() {
 async fn with_ok_in_the_pattern_a_refusal_vanishes_and_the_next_payment_waits() {
     let start = Instant::now();
     let mut written = Vec::new();
-    let mut web: mpsc::Receiver<Payment> = shop(&[(1000, Ok("web 1"))]);
+    let mut web: mpsc::Receiver<Payment> = closing([(1000, Ok("web 1"))]);
     ends(naive::without_refusals(&mut payments(), &mut web, |payment| {
         written.push((start.elapsed().as_millis(), payment));
     }))
@@ -550,7 +509,7 @@ async fn lost_news_are_told_and_the_next_ones_come_at_once() {
     let (written, lost) = (RefCell::new(Vec::new()), Cell::new(0));
     ends(follow(
         &mut news,
-        &mut shop(&[(1000, "tea")]),
+        &mut closing([(1000, "tea")]),
         |item| written.borrow_mut().push((start.elapsed().as_millis(), item)),
         |number| lost.set(lost.get() + number),
     ))
@@ -565,7 +524,7 @@ async fn with_ok_in_the_pattern_a_lag_is_silent_and_news_wait_for_a_sale() {
     let (sender, mut news) = news();
     drop(sender);
     let mut written = Vec::new();
-    ends(naive::follow(&mut news, &mut shop(&[(1000, "tea")]), |item| {
+    ends(naive::follow(&mut news, &mut closing([(1000, "tea")]), |item| {
         written.push((start.elapsed().as_millis(), item));
     }))
     .await;
@@ -576,7 +535,7 @@ async fn with_ok_in_the_pattern_a_lag_is_silent_and_news_wait_for_a_sale() {
 async fn after_the_end_of_a_broadcast_the_loop_does_not_spin() {
     let (sender, mut news) = news();
     drop(sender);
-    let mut sales = shop(&[(1000, "tea")]);
+    let mut sales = closing([(1000, "tea")]);
     let ((), polls) = ends(polls(follow(&mut news, &mut sales, drop, |_| ()))).await;
     assert!(polls <= 3, "{polls}");
 }
@@ -587,7 +546,7 @@ async fn with_ok_changed_a_watch_whose_sender_is_gone_is_disabled() {
     sender.send("new").expect("the receiver is there");
     drop(sender);
     let mut written = Vec::new();
-    let mut sales = shop(&[(1000, "tea")]);
+    let mut sales = closing([(1000, "tea")]);
     let future = watch_a_price(&mut price, &mut sales, |item| {
         written.push(item);
         assert!(written.len() <= 2, "it spins");

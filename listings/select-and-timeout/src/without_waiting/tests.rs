@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backend::cancel::after_polls;
 use backend::turns::{BUDGET, Done, turns_beside};
-use backend::{Alive, ends};
+use backend::{Alive, ends, polls};
 use futures::FutureExt;
 use tokio::sync::{Mutex, Semaphore, TryAcquireError, broadcast, oneshot, watch};
 use tokio::task::{JoinSet, unconstrained, yield_now};
@@ -27,19 +27,6 @@ fn holds<T>(
         assert!(sender.try_send(message).is_ok());
     }
     (sender, receiver)
-}
-
-/// How often `future` is polled until it ends, and what it gives.
-async fn polls<F: Future>(future: F) -> (usize, F::Output) {
-    let mut future = std::pin::pin!(future);
-    let mut count = 0;
-    let output = std::future::poll_fn(|cx| {
-        count += 1;
-        assert!(count < 100_000, "it spins");
-        future.as_mut().poll(cx)
-    })
-    .await;
-    (count, output)
 }
 
 // `else`
@@ -296,7 +283,7 @@ async fn recv_is_polled_twice_for_a_message_that_comes_in_an_hour() {
         sender.send(1).await
     });
     let start = Instant::now();
-    assert_eq!(ends(polls(wait(&mut messages))).await, (2, Some(1)));
+    assert_eq!(ends(polls(wait(&mut messages))).await, (Some(1), 2));
     assert_eq!(start.elapsed(), HOUR);
 }
 
@@ -309,7 +296,7 @@ async fn a_spinning_loop_is_polled_for_each_of_the_10_000_turns_that_it_waits() 
         }
         sender.send(1).await
     });
-    let (count, message) = polls(naive::wait(&mut messages)).await;
+    let (message, count) = polls(naive::wait(&mut messages)).await;
     assert_eq!(message, Some(1));
     assert!(count >= 10_000, "{count}");
     let (sender, mut messages) = holds([]);
@@ -319,7 +306,7 @@ async fn a_spinning_loop_is_polled_for_each_of_the_10_000_turns_that_it_waits() 
         }
         sender.send(1).await
     });
-    assert_eq!(polls(wait(&mut messages)).await, (2, Some(1)));
+    assert_eq!(polls(wait(&mut messages)).await, (Some(1), 2));
 }
 
 #[tokio::test(start_paused = true)]

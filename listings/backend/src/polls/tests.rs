@@ -1,0 +1,24 @@
+use tokio::task::yield_now;
+
+use super::*;
+
+#[tokio::test]
+async fn each_poll_counts() {
+    let three = async {
+        yield_now().await;
+        yield_now().await;
+        'x'
+    };
+    assert_eq!(polls(three).await, ('x', 3));
+}
+
+#[tokio::test]
+#[should_panic = "it spins"]
+async fn what_spins_is_a_panic() {
+    let spins = async {
+        loop {
+            yield_now().await;
+        }
+    };
+    let ((), _) = polls(spins).await;
+}
