@@ -148,11 +148,9 @@ impl Preprocessor for Listings {
             &read
         };
         pages.for_each_mut(|item| {
-            if let BookItem::Chapter(chapter) = item {
-                keep_the_number_of_the_opening(chapter);
-            }
-            if let BookItem::Chapter(chapter) = item
-                && let Some(path) = &chapter.source_path
+            let BookItem::Chapter(chapter) = item else { return };
+            keep_the_number_of_the_opening(chapter);
+            if let Some(path) = &chapter.source_path
                 && let Some(text) =
                     texts.get(&path.display().to_string().replace('\\', "/"))
             {

@@ -18,7 +18,7 @@ pub enum Cancelled {
     /// It was dropped at the await where it waited.
     #[error("the request was dropped")]
     Dropped,
-    /// It stopped by itself, after it was asked to, and has cleaned up.
+    /// It was asked to stop, and has cleaned up; or it never began.
     #[error("the request has stopped")]
     Stopped,
 }

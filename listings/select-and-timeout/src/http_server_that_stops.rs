@@ -12,11 +12,11 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::serve::Listener;
 use futures::{Stream, StreamExt};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use select_and_timeout::server_that_stops::accept_all;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::select;
 use tokio::sync::watch;
@@ -106,20 +106,6 @@ pub async fn serve_and_cut(
     cut.load(Ordering::Relaxed)
 }
 // ANCHOR_END: serve_and_cut
-
-// ANCHOR: accept_all
-/// Starts each connection that comes. This does not end.
-async fn accept_all(
-    mut listener: TcpListener,
-    start: impl Fn(TcpStream),
-) -> Infallible {
-    loop {
-        // This `accept` is axum's: it has no error, because it pauses and tries again.
-        let (stream, _address) = Listener::accept(&mut listener).await;
-        start(stream);
-    }
-}
-// ANCHOR_END: accept_all
 
 // ANCHOR: converse
 /// One connection: answers its requests, and after `stop` only the one that has begun.
