@@ -11,6 +11,8 @@ const fn ms(n: u64) -> Duration {
 /// Three futures of which one ends: the `select!` of the opening.
 async fn three_branches() {
     tokio::select! {
+        // Which branch is polled first is chance, and the picture must not depend on it.
+        biased;
         () = lane("stock_of", pending()) => {}
         () = lane("customer_leaves", sleep(ms(700))) => {}
         () = lane("sleep of 2 s", sleep(ms(2_000))) => {}
