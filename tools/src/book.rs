@@ -205,6 +205,7 @@ impl Book {
         for file in files {
             sources.take(root, cache, file, &mut problems);
         }
+        sources.sort();
         sources.broken = problems.iter().map(|problem| problem.file.clone()).collect();
         let packages = sources.manifests.clone();
         let manifest = Manifest::read(root, &packages).map_err(|problem| {
@@ -352,9 +353,36 @@ struct Sources {
     manifests: BTreeSet<String>,
     /// Files with a mistake of their own, which is told already.
     broken: BTreeSet<String>,
+    /// The listings of each topic that can hold proofs.
+    with_proofs: BTreeMap<Topic, Vec<Arc<Listing>>>,
+    /// The topics of each name, of those.
+    named: BTreeMap<String, BTreeSet<Topic>>,
+    /// What the compiler refuses, by the module of its topic.
+    refused: BTreeMap<String, Vec<Arc<Listing>>>,
+    /// The files that a page can show a part of, by the id of the whole file.
+    wholes: BTreeMap<String, Vec<String>>,
 }
 
 impl Sources {
+    /// Sorts the listings by what pages look for.
+    fn sort(&mut self) {
+        for listing in self.listings.values() {
+            let topic = &listing.file.topic;
+            if listing.file.place.has_proofs() {
+                let of_topic = self.with_proofs.entry(topic.clone()).or_default();
+                of_topic.push(Arc::clone(listing));
+                self.named.entry(topic.name.clone()).or_default().insert(topic.clone());
+            }
+            if listing.file.place == Place::Refused {
+                let of_module = self.refused.entry(topic.module()).or_default();
+                of_module.push(Arc::clone(listing));
+            } else if !listing.anchors.is_empty() {
+                let of_id = self.wholes.entry(listing.file.whole_id()).or_default();
+                of_id.push(listing.file.path.clone());
+            }
+        }
+    }
+
     fn take(
         &mut self,
         root: &Path,
@@ -391,9 +419,7 @@ impl Sources {
         &'a self,
         topic: &'a Topic,
     ) -> impl Iterator<Item = &'a Arc<Listing>> {
-        self.listings.values().filter(move |listing| {
-            listing.file.place.has_proofs() && listing.file.topic == *topic
-        })
+        self.with_proofs.get(topic).into_iter().flatten()
     }
 
     /// The topics of this name: the one of `pattern`, or where it has none, those of other packages.
@@ -402,13 +428,7 @@ impl Sources {
         if self.of_topic(&own).next().is_some() {
             return BTreeSet::from([own]);
         }
-        let with_proofs =
-            self.listings.values().filter(|listing| listing.file.place.has_proofs());
-        with_proofs
-            .map(|listing| &listing.file.topic)
-            .filter(|topic| topic.name == own.name)
-            .cloned()
-            .collect()
+        self.named.get(&own.name).cloned().unwrap_or_default()
     }
 }
 
@@ -531,14 +551,9 @@ impl<'a> Resolver<'a> {
 
     /// A file is whole on each page that shows a part of it; two files of one name cannot be told apart.
     fn claim_whole(&mut self, page: usize, id: &str, path: &str) {
-        let other = self.sources.listings.values().find(|listing| {
-            listing.file.path != path
-                && listing.file.place != Place::Refused
-                && !listing.anchors.is_empty()
-                && listing.file.whole_id() == id
-        });
-        if let Some(other) = other {
-            let what = format!("{path} and {} have the same name", other.file.path);
+        let mut same = self.sources.wholes.get(id).into_iter().flatten();
+        if let Some(other) = same.find(|other| *other != path) {
+            let what = format!("{path} and {other} have the same name");
             self.problem(page, 0, what, "rename one: ids in the book come from it");
         }
     }
@@ -771,9 +786,7 @@ impl<'a> Resolver<'a> {
                 });
             }
         }
-        let refused = self.sources.listings.values().filter(|listing| {
-            listing.file.place == Place::Refused && listing.file.topic.module() == test
-        });
+        let refused = self.sources.refused.get(test).into_iter().flatten();
         found.extend(refused.map(|listing| Promise {
             page: String::new(),
             line: 0,
