@@ -6,6 +6,7 @@ mod destination;
 mod imports;
 mod lengths;
 mod links;
+mod live;
 mod mistakes;
 mod orphans;
 mod promises;

@@ -50,13 +50,10 @@ pub(crate) fn book() -> &'static str {
 pub(crate) fn serve(root: PathBuf) -> String {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        runtime.block_on(async {
-            let server = book::serve::Server::start(&root, 0).await;
-            let server = server.expect("the book is served");
-            tell.send(server.url()).expect("somebody waits");
-            server.run().await.expect("the book is served");
-        });
+        let server = book::serve::Server::start(&root, 0);
+        let server = server.expect("the book is served");
+        tell.send(server.url()).expect("somebody waits");
+        server.run().expect("the book is served");
     });
     told.recv().expect("the book builds: see the message above")
 }

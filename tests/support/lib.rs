@@ -196,6 +196,23 @@ impl Default for SmallBook {
 }
 
 impl SmallBook {
+    /// The same with the settings and the theme of the book.
+    ///
+    /// # Panics
+    /// When a file of the theme cannot be copied.
+    pub fn in_the_theme() -> Self {
+        let book = Self::default();
+        let theme = root().join("theme");
+        for file in files(&theme) {
+            let copy = book.root().join("theme").join(&file);
+            fs::create_dir_all(copy.parent().expect("a folder")).expect("a folder");
+            fs::copy(theme.join(&file), copy).expect("a copy");
+        }
+        let settings = fs::read_to_string(root().join("book.toml"));
+        book.write("book.toml", &settings.expect("a file of text"));
+        book
+    }
+
     /// Its root.
     pub fn root(&self) -> &Path {
         self.folder.path()

@@ -101,6 +101,41 @@ impl BookPage {
         self.blocks.len() == self.page.blocks.len()
     }
 
+    /// Whether it is rendered as `before`, the page of `book` that stood in its place: made of the same parsed
+    /// files, with its proofs in the same places. `false` for two that are equal by chance.
+    pub fn is_as(&self, of: &Book, before: &Self, book: &Book) -> bool {
+        let same_promise = |one: usize, other: usize| {
+            let (one, other) = (&of.promises[one], &book.promises[other]);
+            Arc::ptr_eq(&one.listing, &other.listing)
+                && (&one.page, &one.test) == (&other.page, &other.test)
+                && is_same(one.message.as_ref(), other.message.as_ref())
+        };
+        let same_block = |(one, other): (&Block, &Block)| {
+            let same = match (&one.what, &other.what) {
+                (
+                    Shown::Listing { listing, anchor },
+                    Shown::Listing { listing: other, anchor: named },
+                ) => Arc::ptr_eq(listing, other) && anchor == named,
+                (Shown::Use(one), Shown::Use(other)) => one.is_as(other),
+                (Shown::Output(one), Shown::Output(other))
+                | (Shown::Figure(one), Shown::Figure(other)) => Arc::ptr_eq(one, other),
+                (Shown::Test(one), Shown::Test(other)) => same_promise(*one, *other),
+                (Shown::Versions, Shown::Versions) => true,
+                _ => false,
+            };
+            same && one.imports == other.imports
+        };
+        let same_proof = |(one, other): (&Named, &Named)| {
+            one.stands_here == other.stands_here
+                && same_promise(one.promise, other.promise)
+        };
+        Arc::ptr_eq(&self.page, &before.page)
+            && self.files.len() == before.files.len()
+            && self.files.iter().zip(&before.files).all(|(it, of)| Arc::ptr_eq(it, of))
+            && self.blocks.iter().zip(&before.blocks).all(same_block)
+            && self.proofs.iter().zip(&before.proofs).all(same_proof)
+    }
+
     /// Its whole uses, which a reader copies by one click each.
     pub fn uses(&self) -> impl Iterator<Item = &Paste> {
         uses(&self.blocks)
@@ -131,6 +166,13 @@ impl BookPage {
             };
             (range.start, lines)
         })
+    }
+}
+
+fn is_same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 

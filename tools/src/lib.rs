@@ -8,6 +8,9 @@
 //! pages into Markdown with HTML in it, which mdBook renders: in this process ([`mdbook::build`]), or when stock
 //! mdBook starts the preprocessor. [`destination`] keeps the last good book until the next one is whole.
 //!
+//! **How an edit is seen.** [`serve`] watches the sources. [`live`] reads the book again, gives mdBook the pages alone that
+//! are not as they were, and puts their text into the frames of the first build.
+//!
 //! **How a proof becomes a mark.** A page names a test in a column headed *Proof*, or as `[✓](proof:name)` behind a
 //! sentence. [`book`] looks for it in the files of the page's topic, refuses one that is missing, ambiguous or
 //! never runs, and decides where the proof stands: where a page shows the test (`{{#test name}}`), on the page of
@@ -64,6 +67,7 @@ pub mod destination;
 pub mod differences;
 pub mod imports;
 pub mod layout;
+pub mod live;
 pub mod mdbook;
 pub mod paste;
 pub mod problem;

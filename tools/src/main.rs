@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use book::book::Book;
@@ -15,7 +15,6 @@ use book::{record, root};
 use clap::{Args, Parser, Subcommand};
 use mdbook_preprocessor::{Preprocessor, parse_input};
 use mdbook_renderer::{RenderContext, Renderer};
-use tracing_subscriber::EnvFilter;
 
 /// Async Runtime Patterns: serve the book, build it, or record again what its pages show.
 ///
@@ -70,10 +69,6 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter =
-        EnvFilter::try_from_env("BOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    log.without_time().with_target(false).init();
     match run(arguments) {
         Ok(code) => code,
         // Who reads our output has read enough.
@@ -135,44 +130,18 @@ fn find() -> anyhow::Result<PathBuf> {
 }
 
 fn serve(root: &Path, serve: &Serve) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Runtime::new()?;
-    let ended = runtime.block_on(async {
-        let started = async {
-            let server = Server::start(root, serve.port).await?;
-            let url = server.url();
-            let took = server.took().as_millis();
-            say(format_args!("Built in {took} ms. Read it at {url}  (Ctrl-C ends)"))?;
-            if serve.open {
-                open::that(&url)?;
-            }
-            Ok(server.run().await?)
-        };
-        tokio::select! {
-            result = started => result,
-            result = asked_to_end() => Ok(result?),
-        }
-    });
-    // Open connections hold the built book: its folder goes away with the last of them. A rebuild that
-    // still runs is not worth a longer wait; its folder is swept by the next start.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    ended
-}
-
-/// Ctrl-C, or on Unix what a service manager or a closed terminal sends.
-async fn asked_to_end() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result,
-            _ = terminate.recv() => Ok(()),
-            _ = hang_up.recv() => Ok(()),
-        }
+    let server = Arc::new(Server::start(root, serve.port)?);
+    // Ctrl-C, or on Unix what a service manager or a closed terminal sends.
+    ctrlc::set_handler({
+        let server = Arc::clone(&server);
+        move || server.stop()
+    })?;
+    let (url, took) = (server.url(), server.took().as_millis());
+    say(format_args!("Built in {took} ms. Read it at {url}  (Ctrl-C ends)"))?;
+    if serve.open {
+        open::that(&url)?;
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    Ok(server.run()?)
 }
 
 /// What mdBook starts: with `supports RENDERER` it asks, without arguments it hands over the book.

@@ -56,7 +56,8 @@ pub fn build(
     cache: &mut Cache,
 ) -> anyhow::Result<Built> {
     let start = Instant::now();
-    let (book, driver) = read(root, cache)?;
+    let book = Book::read(root, cache)?;
+    let driver = load(root)?;
     let dest = match dest {
         Some(dest) => dest.to_owned(),
         None => root.join(&driver.config.build.build_dir),
@@ -78,18 +79,20 @@ pub fn build_for_serving(
     cache: &mut Cache,
 ) -> anyhow::Result<Built> {
     let start = Instant::now();
-    let (book, driver) = read(root, cache)?;
-    let html = render(&book, driver, folder, &[("output.html.site-url", "/")])?;
+    let book = Book::read(root, cache)?;
+    let html = render(&book, load(root)?, folder, &[AT_THE_ROOT])?;
     Ok(Built { html, took: start.elapsed() })
 }
 
-fn read(root: &Path, cache: &mut Cache) -> anyhow::Result<(Book, MDBook)> {
-    let book = Book::read(root, cache)?;
-    let driver = listening(|| {
+/// The setting of a book that is at `/` of its server.
+pub(crate) const AT_THE_ROOT: (&str, &str) = ("output.html.site-url", "/");
+
+/// The book as mdBook reads it.
+pub(crate) fn load(root: &Path) -> anyhow::Result<MDBook> {
+    listening(|| {
         MDBook::load(root)
             .context("help: correct book.toml; the mdBook guide says what it may hold")
-    })?;
-    Ok((book, driver))
+    })
 }
 
 /// Renders into `folder`, and says where the pages are. The preprocessors run once, for all renderers.
@@ -103,21 +106,35 @@ fn render(
     for (key, value) in settings {
         driver.config.set(key, value)?;
     }
-    driver.with_preprocessor(Listings { texts: Some(html::pages(book)) });
+    let pages = preprocess(&mut driver, html::pages(book))?;
     let has_search = driver.config.outputs::<toml::Value>()?.contains_key(SEARCH);
-    listening(|| {
-        let (pages, said) = driver.preprocess_book(&HtmlHandlebars::new())?;
-        let destination = driver.build_dir_for("html");
-        let mut context =
-            RenderContext::new(&driver.root, pages, driver.config.clone(), destination);
-        context.chapter_titles.extend(said.chapter_titles.borrow_mut().drain());
-        HtmlHandlebars::new().render(&context)?;
-        if has_search {
-            context.destination = driver.build_dir_for(SEARCH);
-            write_search(book, &context)?;
-        }
-        Ok(driver.build_dir_for("html"))
-    })
+    let html = driver.build_dir_for("html");
+    let mut context = RenderContext::new(
+        driver.root.clone(),
+        pages,
+        driver.config.clone(),
+        html.clone(),
+    );
+    render_html(&context)?;
+    if has_search {
+        context.destination = driver.build_dir_for(SEARCH);
+        write_search(book, &context)?;
+    }
+    Ok(html)
+}
+
+/// The pages of the driver with these texts, by their paths from `src/`, as mdBook's preprocessors leave them.
+pub(crate) fn preprocess(
+    driver: &mut MDBook,
+    texts: BTreeMap<String, String>,
+) -> anyhow::Result<MdBook> {
+    driver.with_preprocessor(Listings { texts: Some(texts) });
+    listening(|| Ok(driver.preprocess_book(&HtmlHandlebars::new())?.0))
+}
+
+/// Runs mdBook's renderer.
+pub(crate) fn render_html(context: &RenderContext) -> anyhow::Result<()> {
+    listening(|| HtmlHandlebars::new().render(context))
 }
 
 /// The preprocessor: it puts the book's proofs, recordings and figures into its pages.
@@ -194,14 +211,18 @@ impl Renderer for SearchIndex {
 }
 
 fn write_search(book: &Book, context: &RenderContext) -> anyhow::Result<()> {
-    let titles: Vec<_> =
-        context.book.chapters().map(|chapter| chapter.name.clone()).collect();
+    let titles = titles(&context.book);
     // With two renderers, each has a folder below the one of the book.
     let file = context.destination.with_file_name("html").join(search::FILE);
     // mdBook makes it for a renderer that is a command, too.
     fs::create_dir_all(&context.destination)?;
     fs::write(&file, search::script(book, &titles))
         .with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// The names of the pages in SUMMARY.md, in its order.
+pub(crate) fn titles(pages: &MdBook) -> Vec<String> {
+    pages.chapters().map(|chapter| chapter.name.clone()).collect()
 }
 
 /// Runs `work`; what mdBook warns of meanwhile is a mistake, since it goes on without what is wrong.

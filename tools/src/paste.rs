@@ -68,6 +68,18 @@ impl Paste {
         [&self.program].into_iter().chain(self.files())
     }
 
+    /// Whether it is made of the same parsed files as another one, in the same way.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Piece, &Piece)| match (one, other) {
+            (Piece::Text(one), Piece::Text(other)) => one == other,
+            (Piece::Whole(one), Piece::Whole(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
+        Arc::ptr_eq(&self.program, &other.program)
+            && self.below.len() == other.below.len()
+            && self.below.iter().zip(&other.below).all(same)
+    }
+
     /// Whether it stops the clock, for which Tokio has to be told: it is a feature for tests.
     pub fn pauses(&self) -> bool {
         self.program.pauses()

@@ -1,42 +1,39 @@
-//! Serves the book on 127.0.0.1 and rebuilds it when its sources change.
+//! Serves the book on 127.0.0.1 and renders again what an edit of its sources changes.
 //!
-//! One thread builds; a build goes to a fresh folder, and only when it has succeeded do requests see it. A broken
-//! edit is told in the terminal and in a banner on every page, above the last good book, until it is mended.
+//! One thread follows the sources. Requests see an edit when it is rendered; a broken one is told in the terminal and
+//! in a banner on every page, above the last good book, until it is mended. A page asks, with a script that is put at its
+//! end, whether something has changed, and the answer waits until something has.
 
 use std::collections::BTreeSet;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::fs;
+use std::io::{self, Cursor};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RANGE};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
 use maud::html;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tower::ServiceExt;
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
-use tower_http::services::{ServeDir, ServeFile};
-use tower_livereload::{LiveReloadLayer, Reloader};
+use percent_encoding::percent_decode_str;
+use tiny_http::{Header, Method, Request, Response};
 
-use crate::destination::{DestinationError, Scratch, sweep};
-use crate::mdbook;
-use crate::source::{Cache, is_left_over};
+use crate::destination::sweep;
+use crate::live::{Change, Live};
+use crate::source::is_left_over;
 
 /// Changes that come within this time of each other are one change.
-const DEBOUNCE: Duration = Duration::from_millis(60);
+const DEBOUNCE: Duration = Duration::from_millis(30);
 
 /// The longest that a change waits for others: a file that is written all the time holds nothing up.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// The longest that a page waits for an answer to whether something has changed.
+const LONGEST_ANSWER: Duration = Duration::from_secs(20);
+
+/// How long the end waits for a rendering that is under way.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The folders that the book is made of, below its root.
 const FOLDERS: [&str; 3] = ["src", "listings", "theme"];
@@ -50,6 +47,9 @@ const LONGEST_PATH: usize = 1024;
 
 /// Nor does a file have a longer name, on any system.
 const LONGEST_NAME: usize = 255;
+
+/// Where a page asks whether the book has changed; what follows is the version that it has.
+const CHANGED: &str = "/changed-since/";
 
 /// Why the book cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -68,45 +68,37 @@ pub enum ServeError {
     /// The sources cannot be watched.
     #[error("cannot watch the sources of the book: {0}")]
     Watch(#[from] notify::Error),
-    /// No folder for the built book.
-    #[error("cannot make a temporary folder: {0}")]
-    Folder(#[from] DestinationError),
-    /// The thread that builds is gone.
-    #[error("the build panicked; its message is above")]
+    /// Nobody follows the sources any more.
+    #[error("the thread that renders the book panicked; its message is above")]
     Panicked,
 }
 
 /// A server that listens and has built the book once.
-#[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
     address: SocketAddr,
     site: Arc<Site>,
     took: Duration,
-    livereload: LiveReloadLayer,
 }
 
 /// The book as it is served now.
-#[derive(Debug)]
 struct Site {
-    served: RwLock<Served>,
-}
-
-/// A built book.
-#[derive(Debug)]
-struct Built {
-    /// Goes away with the book.
-    _folder: Scratch,
-    pages: PathBuf,
-    took: Duration,
+    http: tiny_http::Server,
+    /// `None` when the server has ended. Who has this lock may take the other one, and not the other way round.
+    live: Mutex<Option<Live>>,
+    served: Mutex<Served>,
+    moved: Condvar,
 }
 
 #[derive(Debug)]
 struct Served {
-    /// The last good book.
-    book: Arc<Built>,
+    /// The folder of the last good book.
+    html: PathBuf,
     /// What is wrong with the sources now.
     error: Option<String>,
+    /// Another one with each change, and after each start.
+    version: u128,
+    /// Nobody follows the sources any more.
+    panicked: bool,
 }
 
 impl Server {
@@ -114,25 +106,39 @@ impl Server {
     ///
     /// # Errors
     /// The port is in use, the sources cannot be watched, or the book has mistakes.
-    ///
-    /// # Cancel safety
-    /// Dropped while the book is built, it leaves no folder and no thread once that build has ended.
-    pub async fn start(root: &Path, port: u16) -> Result<Self, ServeError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-        let listener = listener.map_err(|error| match error.kind() {
+    pub fn start(root: &Path, port: u16) -> Result<Self, ServeError> {
+        let start = Instant::now();
+        let listen = |error: io::Error| match error.kind() {
             io::ErrorKind::AddrInUse => ServeError::PortInUse(port),
             _ => ServeError::Listen(port, error),
-        })?;
-        let address =
-            listener.local_addr().map_err(|error| ServeError::Listen(port, error))?;
-        let livereload = LiveReloadLayer::new();
-        let reloader = livereload.reloader();
-        let (first, built) = oneshot::channel();
-        let root = root.to_owned();
-        thread::spawn(move || build_all(&root, first, &reloader));
-        let site = built.await.map_err(|_| ServeError::Panicked)??;
-        let took = site.read().0.took;
-        Ok(Self { listener, address, site, took, livereload })
+        };
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        sweep(&std::env::temp_dir());
+        // Watched before it is built, so that no edit goes unseen.
+        let sources = Sources::watch(root)?;
+        let live = Live::build(root).map_err(ServeError::Book)?;
+        let http = tiny_http::Server::from_listener(listener, None)
+            .map_err(|error| listen(io::Error::other(error)))?;
+        let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let served = Served {
+            html: live.html().to_owned(),
+            error: None,
+            version: since.as_nanos(),
+            panicked: false,
+        };
+        let site = Arc::new(Site {
+            http,
+            live: Mutex::new(Some(live)),
+            served: Mutex::new(served),
+            moved: Condvar::new(),
+        });
+        thread::spawn({
+            let site = Arc::downgrade(&site);
+            move || follow(sources, &site)
+        });
+        Ok(Self { address, site, took: start.elapsed() })
     }
 
     /// Where the book can be read.
@@ -145,77 +151,270 @@ impl Server {
         self.took
     }
 
-    /// Serves and follows edits. Drop the future to stop: open connections are closed with it, and the thread that
-    /// builds ends after the build that it is at.
+    /// Serves and follows edits, until [`stop`](Self::stop). Then the folder of the book goes away, unless it is being
+    /// rendered for longer than a second: the next start sweeps it.
     ///
     /// # Errors
-    /// The listener fails.
-    pub async fn run(self) -> Result<(), ServeError> {
-        let router = Router::new()
-            .fallback(page)
-            .with_state(self.site)
-            .layer(self.livereload)
-            .layer(CompressionLayer::new().quality(CompressionLevel::Best));
-        let port = self.address.port();
-        axum::serve(self.listener, router)
-            .await
-            .map_err(|error| ServeError::Listen(port, error))
+    /// Nobody can follow the sources any more.
+    pub fn run(&self) -> Result<(), ServeError> {
+        for request in self.site.http.incoming_requests() {
+            let site = Arc::clone(&self.site);
+            // One that waits holds up no other.
+            thread::spawn(move || site.answer(request));
+        }
+        self.site.end();
+        if self.site.served().panicked { Err(ServeError::Panicked) } else { Ok(()) }
+    }
+
+    /// Lets [`run`](Self::run) return, from any thread.
+    pub fn stop(&self) {
+        self.site.http.unblock();
     }
 }
 
-/// The thread that builds: first for [`Server::start`], then for each edit, until nobody serves the site any more.
-fn build_all(
-    root: &Path,
-    first: oneshot::Sender<Result<Arc<Site>, ServeError>>,
-    reloader: &Reloader,
-) {
-    let mut cache = Cache::default();
-    sweep(&std::env::temp_dir());
-    // Watched before it is built, so that no edit goes unseen.
-    let started = Sources::watch(root).and_then(|sources| {
-        let book = Arc::new(rebuild(root, &mut cache)?);
-        let served = RwLock::new(Served { book, error: None });
-        Ok((sources, Arc::new(Site { served })))
-    });
-    let (mut sources, site) = match started {
-        Ok((sources, site)) => (sources, site),
-        Err(error) => {
-            // Nobody may be there to hear it.
-            let _ = first.send(Err(error));
-            return;
+/// The thread that follows the sources, until nobody serves the site any more.
+fn follow(mut sources: Sources, site: &Weak<Site>) {
+    struct Told<'a>(&'a Weak<Site>);
+    impl Drop for Told<'_> {
+        fn drop(&mut self) {
+            if thread::panicking()
+                && let Some(site) = self.0.upgrade()
+            {
+                site.served().panicked = true;
+                site.http.unblock();
+            }
         }
-    };
-    let served = Arc::downgrade(&site);
-    if first.send(Ok(site)).is_err() {
-        return;
     }
-    while sources.changed(|| served.strong_count() > 0) {
-        let built = rebuild(root, &mut cache);
-        let Some(site) = served.upgrade() else { return };
-        match built {
-            Ok(book) => {
-                println!("Rebuilt in {} ms", book.took.as_millis());
-                site.write(|served| {
-                    (served.book, served.error) = (Arc::new(book), None);
-                });
+    let _told = Told(site);
+    while sources.changed(|| site.strong_count() > 0) {
+        let Some(site) = site.upgrade() else { return };
+        let mut live = lock(&site.live);
+        let Some(live) = live.as_mut() else { return };
+        site.follow(live);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Site {
+    fn served(&self) -> MutexGuard<'_, Served> {
+        lock(&self.served)
+    }
+
+    fn follow(&self, live: &mut Live) {
+        let start = Instant::now();
+        let error = match live.follow() {
+            Ok(change) => {
+                let what = match &change {
+                    Change::All => "all pages".to_owned(),
+                    Change::Pages(pages) if pages.is_empty() => "no page".to_owned(),
+                    Change::Pages(pages) => pages.join(", "),
+                };
+                println!("Rendered {what} in {} ms", start.elapsed().as_millis());
+                None
             }
             Err(error) => {
-                let error = error.to_string();
+                let error = format!("{error:#}");
                 eprintln!(
                     "The book has a mistake; the last good one is served.\n\n{error}\n"
                 );
-                site.write(|served| served.error = Some(error));
+                Some(error)
             }
+        };
+        let mut served = self.served();
+        live.html().clone_into(&mut served.html);
+        served.error = error;
+        served.version += 1;
+        self.moved.notify_all();
+    }
+
+    /// Removes the folder of the book, and lets those go who wait for a change.
+    fn end(&self) {
+        let start = Instant::now();
+        while start.elapsed() < GRACE {
+            let live = match self.live.try_lock() {
+                Ok(mut live) => live.take(),
+                Err(TryLockError::Poisoned(live)) => live.into_inner().take(),
+                Err(TryLockError::WouldBlock) => {
+                    thread::sleep(Duration::from_millis(10));
+                    continue;
+                }
+            };
+            drop(live);
+            break;
         }
-        reloader.reload();
+        self.served().version += 1;
+        self.moved.notify_all();
+    }
+
+    fn answer(&self, request: Request) {
+        let response = match request.method() {
+            Method::Get | Method::Head => self.page(request.url()),
+            _ => with_status(405, "text/plain", b"The book can be read.".to_vec()),
+        };
+        // Who asked may be gone.
+        let _ = request.respond(response);
+    }
+
+    fn page(&self, url: &str) -> Response<Cursor<Vec<u8>>> {
+        let path = url.split(['?', '#']).next().unwrap_or(url);
+        if let Some(version) = path.strip_prefix(CHANGED) {
+            return self.changed_since(version);
+        }
+        if path.len() > LONGEST_PATH
+            || path.split('/').any(|name| name.len() > LONGEST_NAME)
+        {
+            return with_status(
+                414,
+                "text/plain",
+                b"No page has such a path.".to_vec(),
+            );
+        }
+        let found = inside(path).and_then(|name| {
+            if let Some(live) = lock_if_made_on_demand(&self.live, &name)
+                && let Some(live) = live.as_ref()
+                && let Err(error) = live.on_demand(&name)
+            {
+                eprintln!("{name}: {error:#}");
+            }
+            let served = self.served();
+            let bytes = fs::read(served.html.join(&name)).ok()?;
+            Some((200, name, bytes))
+        });
+        let served = self.served();
+        let (status, name, bytes) = found.unwrap_or_else(|| {
+            let name = "404.html".to_owned();
+            let bytes = fs::read(served.html.join(&name)).unwrap_or_default();
+            (404, name, bytes)
+        });
+        let kind = kind(&name);
+        if kind != HTML {
+            // A file with a hash in its name never changes.
+            let is_hashed = status == 200 && is_hashed(&name);
+            let caching = if is_hashed {
+                "public, max-age=31536000, immutable"
+            } else {
+                "no-store"
+            };
+            return with_status(status, kind, bytes)
+                .with_header(header("Cache-Control", caching));
+        }
+        let page = String::from_utf8_lossy(&bytes);
+        let page = with_banner(&page, served.error.as_deref());
+        let page = with_reload(&page, served.version);
+        with_status(status, kind, page.into_bytes())
+            .with_header(header("Cache-Control", "no-store"))
+    }
+
+    /// Waits until the book is another one than that of `version`, and says so.
+    fn changed_since(&self, version: &str) -> Response<Cursor<Vec<u8>>> {
+        let same = |served: &mut Served| served.version.to_string() == version;
+        let (served, _) = self
+            .moved
+            .wait_timeout_while(self.served(), LONGEST_ANSWER, same)
+            .unwrap_or_else(PoisonError::into_inner);
+        let answer =
+            if served.version.to_string() == version { "same" } else { "changed" };
+        drop(served);
+        with_status(200, "text/plain", answer.into())
+            .with_header(header("Cache-Control", "no-store"))
     }
 }
 
-fn rebuild(root: &Path, cache: &mut Cache) -> Result<Built, ServeError> {
-    let folder = Scratch::beside(&std::env::temp_dir().join("book"))?;
-    let built = mdbook::build_for_serving(root, folder.path(), cache)
-        .map_err(ServeError::Book)?;
-    Ok(Built { _folder: folder, pages: built.html, took: built.took })
+/// The lock for what [`Live::on_demand`] makes; other files need none.
+fn lock_if_made_on_demand<'a>(
+    live: &'a Mutex<Option<Live>>,
+    name: &str,
+) -> Option<MutexGuard<'a, Option<Live>>> {
+    Live::ON_DEMAND.contains(&name).then(|| lock(live))
+}
+
+/// The file that a path means, from the folder of the pages; `None` if it leads elsewhere.
+fn inside(path: &str) -> Option<String> {
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    let mut name = path.strip_prefix('/')?.to_owned();
+    if name.is_empty() || name.ends_with('/') {
+        name.push_str("index.html");
+    }
+    let is_name = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':', '\0'])
+    };
+    name.split('/').all(is_name).then_some(name)
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+
+fn kind(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
+        "html" => HTML,
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "woff2" => "font/woff2",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+fn header(name: &'static str, value: &str) -> Header {
+    Header::from_bytes(name, value).expect("names and values above are ASCII")
+}
+
+fn with_status(status: u16, kind: &str, body: Vec<u8>) -> Response<Cursor<Vec<u8>>> {
+    Response::from_data(body)
+        .with_status_code(status)
+        .with_header(header("Content-Type", kind))
+        .with_chunked_threshold(usize::MAX)
+}
+
+/// As mdBook names what it copies: `book-0123abcd.css`.
+fn is_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split(['-', '.'])
+        .any(|part| part.len() == 8 && part.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// The page with what is wrong at its top.
+fn with_banner(page: &str, error: Option<&str>) -> String {
+    let Some(error) = error else { return page.to_owned() };
+    let banner = html! {
+        div role="alert" id="book-mistake" {
+            p { "The book has a mistake; this is the last good one." }
+            pre { (error) }
+        }
+    };
+    let at = page
+        .find("<body")
+        .and_then(|at| Some(at + page[at..].find('>')? + 1))
+        .unwrap_or(0);
+    [&page[..at], &banner.into_string(), &page[at..]].concat()
+}
+
+/// The page with a script that loads it again when the book is another one than that of `version`.
+fn with_reload(page: &str, version: u128) -> String {
+    let script = format!(
+        r#"<script>
+(async () => {{
+  for (;;) {{
+    try {{
+      const answer = await fetch("{CHANGED}{version}");
+      if (await answer.text() === "changed") return location.reload();
+    }} catch {{
+      await new Promise(resolve => setTimeout(resolve, 1000));
+    }}
+  }}
+}})();
+</script>
+"#
+    );
+    let at = page.rfind("</body>").unwrap_or(page.len());
+    [&page[..at], &script, &page[at..]].concat()
 }
 
 /// The sources of the book, watched.
@@ -323,82 +522,6 @@ impl Sources {
             }
         }
     }
-}
-
-impl Site {
-    fn write(&self, change: impl FnOnce(&mut Served)) {
-        change(&mut self.served.write().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    fn read(&self) -> (Arc<Built>, Option<String>) {
-        let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
-        (Arc::clone(&served.book), served.error.clone())
-    }
-}
-
-async fn page(State(site): State<Arc<Site>>, mut request: Request) -> Response {
-    let (book, error) = site.read();
-    let path = request.uri().path();
-    if path.len() > LONGEST_PATH
-        || path.split('/').any(|name| name.len() > LONGEST_NAME)
-    {
-        return StatusCode::URI_TOO_LONG.into_response();
-    }
-    // Pages grow on their way out, so that a part of one would have the wrong length.
-    request.headers_mut().remove(RANGE);
-    // A file with a hash in its name never changes; a page may, at the next edit.
-    let caching = if is_hashed(request.uri().path()) {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-store"
-    };
-    let missing = ServeFile::new(book.pages.join("404.html"));
-    let files = ServeDir::new(&book.pages).not_found_service(missing);
-    let mut response = match files.oneshot(request).await {
-        Ok(response) => response.map(Body::new),
-        Err(never) => match never {},
-    };
-    let caching = if response.status().is_success() { caching } else { "no-store" };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(caching));
-    match error {
-        Some(error) if is_html(&response) => with_banner(response, &error).await,
-        _ => response,
-    }
-}
-
-/// As mdBook names what it copies: `book-0123abcd.css`.
-fn is_hashed(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.split(['-', '.'])
-        .any(|part| part.len() == 8 && part.chars().all(|c| c.is_ascii_hexdigit()))
-}
-
-fn is_html(response: &Response) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/html"))
-}
-
-/// The page with what is wrong at its top.
-async fn with_banner(response: Response, error: &str) -> Response {
-    let (mut head, body) = response.into_parts();
-    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let page = String::from_utf8_lossy(&bytes);
-    let banner = html! {
-        div role="alert" id="book-mistake" {
-            p { "The book has a mistake; this is the last good one." }
-            pre { (error) }
-        }
-    };
-    let banner = banner.into_string();
-    let at = page
-        .find("<body")
-        .and_then(|at| Some(at + page[at..].find('>')? + 1))
-        .unwrap_or(0);
-    let page = format!("{}{banner}{}", &page[..at], &page[at..]);
-    head.headers.remove(CONTENT_LENGTH);
-    Response::from_parts(head, Body::from(page))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ type Features = BTreeMap<String, Vec<String>>;
 const FOR_TESTS: &str = "test-util";
 
 /// The workspace's dependencies and what they were resolved to.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Manifest {
     repository: String,
     rust_version: String,
