@@ -48,13 +48,20 @@ pub struct NoNumber;
 pub struct Limits {
     /// No request gets more time, whatever its header says.
     pub longest: Duration,
-    /// So much earlier than its client, the server stops: the answer needs its way back.
+    /// The server stops so much earlier than its client: its answer has a way back.
     pub way_back: Duration,
+}
+
+impl Default for Limits {
+    /// At most 10 s, and 50 ms for the way back.
+    fn default() -> Self {
+        Self { longest: Duration::from_secs(10), way_back: Duration::from_millis(50) }
+    }
 }
 // ANCHOR_END: limits
 
 // ANCHOR: answer
-/// Answers a request as long as its client waits. `work` gets the deadline, to pass it on.
+/// Answers a request while its client waits. `work` gets the deadline, to pass it on.
 ///
 /// # Errors
 /// 400: the header is no number. 504: no time is left. If none was left before, `work`

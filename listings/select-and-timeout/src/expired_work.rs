@@ -23,7 +23,7 @@ pub struct Job<Q, A> {
 /// Asks the worker behind `queue`, and waits for its answer until `deadline`.
 ///
 /// # Errors
-/// The time was up, and the worker may have begun; or the worker did not want to begin.
+/// The time was up, or the worker has dropped the question.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
@@ -42,7 +42,7 @@ pub async fn ask<Q, A>(
         queue.send(job).await.ok()?; // the worker has ended
         answer.await.ok() // the worker has dropped the job
     };
-    deadline.run("the answer", asked).await?.ok_or(NoAnswer::NotBegun)
+    deadline.run("the answer", asked).await?.ok_or(NoAnswer::Dropped)
 }
 // ANCHOR_END: ask
 
@@ -53,9 +53,10 @@ pub enum NoAnswer {
     /// The deadline came first.
     #[error(transparent)]
     TooLate(#[from] TooLate),
-    /// The worker has dropped the question, or has ended.
-    #[error("nobody has begun to answer")]
-    NotBegun,
+    /// The worker has dropped the question: it had too little time left, or the worker
+    /// has ended.
+    #[error("the worker has dropped the question")]
+    Dropped,
 }
 // ANCHOR_END: no_answer
 

@@ -52,7 +52,7 @@ pub mod naive {
 
     use super::*;
 
-    /// Wrong: the limit is for each attempt, and nothing limits all of them. It also waits after the last one.
+    /// Wrong: nothing limits all attempts together. It also waits after the last one.
     pub async fn four_times<T, E, Fut: Future<Output = Result<T, E>>>(
         mut ask: impl FnMut() -> Fut,
     ) -> Option<T> {

@@ -179,6 +179,24 @@ async fn a_retry_ends_at_the_deadline_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_the_deadline_a_retry_makes_one_attempt_unless_it_is_a_step() {
+    let deadline = Deadline::after(ms(1_000));
+    advance(ms(1_000)).await;
+    let calls = Cell::new(0);
+    let call = |_| {
+        calls.set(calls.get() + 1);
+        ready(Err::<(), _>(Busy))
+    };
+    let retry = deadline.retry(&Retry::default());
+    assert!(retry.run(&mut Longest, call).await.is_err());
+    assert_eq!(calls.get(), 1);
+    let mut rng = Longest;
+    let step = deadline.run("the price", retry.run(&mut rng, call));
+    assert!(matches!(step.await, Err(TooLate::NotBegun("the price"))));
+    assert_eq!(calls.get(), 1, "no other call");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shorter_budget_of_the_policy_holds_too() {
     let one = Retry { attempts: NonZeroU32::MIN, ..Retry::default() };
     let policy = Retry { budget: Some(ms(700)), ..one.clone() };

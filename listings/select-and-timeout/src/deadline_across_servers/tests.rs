@@ -109,6 +109,15 @@ async fn the_server_stops_before_its_client_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn by_default_a_request_gets_at_most_ten_seconds() {
+    let start = Instant::now();
+    let headers = HeaderMap::new();
+    let late = ends(answer(&headers, Limits::default(), |_| pending::<()>()));
+    assert_eq!(late.await, Err(StatusCode::GATEWAY_TIMEOUT));
+    assert_eq!(start.elapsed(), ms(9_950));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_in_time_is_returned_at_once() {
     let start = Instant::now();
     let work = async |_| {

@@ -189,14 +189,14 @@ async fn whoever_asks_is_told_at_once_when_the_worker_does_not_begin() {
     };
     let work = work(&mut jobs, ms(100), answer);
     let (refused, done) = ends(async { tokio::join!(asked, work) }).await;
-    assert_eq!((refused, done), (Err(NoAnswer::NotBegun), worked(0, 0, 1)));
+    assert_eq!((refused, done), (Err(NoAnswer::Dropped), worked(0, 0, 1)));
     assert_eq!(start.elapsed(), ms(0));
 
     let (queue, jobs) = channel();
     drop(jobs);
     let nobody = ends(ask(&queue, Deadline::after(ms(500)), 7)).await;
-    assert_eq!(nobody, Err(NoAnswer::NotBegun));
-    assert_eq!(nobody.unwrap_err().to_string(), "nobody has begun to answer");
+    assert_eq!(nobody, Err(NoAnswer::Dropped));
+    assert_eq!(nobody.unwrap_err().to_string(), "the worker has dropped the question");
 }
 
 // Drops.
