@@ -71,11 +71,12 @@ impl Deadline {
         name: &'static str,
         step: F,
     ) -> Result<F::Output, TooLate> {
+        let at = self.at;
         // ANCHOR: clock_first
         if self.left().is_zero() {
             return Err(TooLate::NotBegun(name));
         }
-        timeout_at(self.at, step).await.map_err(|_| TooLate::Dropped(name))
+        timeout_at(at, step).await.map_err(|_| TooLate::Dropped(name))
         // ANCHOR_END: clock_first
     }
     // ANCHOR_END: run
@@ -114,12 +115,12 @@ pub mod naive {
 
     /// Wrong: a step that is ready at its first poll is done, however late it is.
     pub async fn run<F: Future>(
-        deadline: Deadline,
+        at: Instant,
         name: &'static str,
         step: F,
     ) -> Result<F::Output, TooLate> {
         // ANCHOR: timeout_at
-        timeout_at(deadline.at, step).await.map_err(|_| TooLate::Dropped(name))
+        timeout_at(at, step).await.map_err(|_| TooLate::Dropped(name))
         // ANCHOR_END: timeout_at
     }
 }

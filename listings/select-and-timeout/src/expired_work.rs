@@ -74,8 +74,8 @@ pub struct Worked {
 // ANCHOR_END: worked
 
 // ANCHOR: work
-/// Answers one job after the other, until the queue ends. A job with less than `least`
-/// left, or whose caller has gone, is not begun.
+/// Answers one job after the other, until the queue ends. A job with no more than
+/// `least` left, or whose caller has gone, is not begun.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
@@ -90,7 +90,7 @@ pub async fn work<Q, A, F: Future<Output = A>>(
     let mut worked = Worked::default();
     while let Some(job) = queue.recv().await {
         // ANCHOR: least
-        if job.reply.is_closed() || job.deadline.left() < least {
+        if job.reply.is_closed() || job.deadline.left() <= least {
             worked.not_begun += 1;
             continue; // this drops the job, so its caller gets an error
         }

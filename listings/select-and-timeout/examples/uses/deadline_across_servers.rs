@@ -1,10 +1,11 @@
 use axum::{Router, http::HeaderMap, http::StatusCode, routing::get};
 use reqwest::Client;
 use select_and_timeout::deadline::Deadline;
-use select_and_timeout::deadline_across_servers::*;
+use select_and_timeout::deadline_across_servers::{
+    Limits, TIME_LEFT, answer, to_header,
+};
 use std::{error::Error, time::Duration};
 use tokio::{net::TcpListener, time::sleep};
-
 type Answer = Result<String, Box<dyn Error>>;
 
 /// The client waits until its deadline, and tells the server how long that is.

@@ -1,7 +1,7 @@
 use super::retry_within_a_limit::Busy;
 use policy::Retry;
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-use select_and_timeout::retry_within_a_limit::{longest, run_within};
+use select_and_timeout::retry_within_a_limit::run_within;
 use std::num::NonZeroU32;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -21,7 +21,6 @@ pub(crate) async fn main() {
     let least = Duration::from_millis(500); // no answer comes sooner
     let retry = Retry { attempts, base, limit, least, ..Retry::default() };
     // ANCHOR_END: least
-    println!("{:?}", longest(&retry));
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
     let (start, total) = (Instant::now(), Duration::from_secs(3));
     match run_within(total, &retry, &mut rng, stock).await {

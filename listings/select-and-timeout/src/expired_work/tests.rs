@@ -73,7 +73,7 @@ async fn a_worker_that_begins_each_job_answers_20_of_200_and_works_for_twice_as_
 
 #[tokio::test(start_paused = true)]
 async fn to_look_only_whether_a_job_has_expired_answers_no_more() {
-    for least in [0, 1, 50] {
+    for least in [0, 1, 49] {
         let (queue, mut jobs) = channel();
         let work = super::work(&mut jobs, ms(least), answer);
         let (answered, done) = tokio::join!(customers(queue), work);
@@ -97,7 +97,7 @@ async fn with_the_least_time_a_worker_answers_as_many_as_it_can() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_with_less_than_the_least_time_is_not_begun() {
+async fn a_job_with_no_more_than_the_least_time_is_not_begun() {
     let (mut answers, mut jobs) = queue_of(&[99, 100, 101]).await;
     let begun = RefCell::new(Vec::new());
     let at_once = async |question| {
@@ -105,9 +105,18 @@ async fn a_job_with_less_than_the_least_time_is_not_begun() {
         question
     };
     let done = ends(work(&mut jobs, ms(100), at_once)).await;
-    assert_eq!((done, begun.into_inner()), (worked(2, 0, 1), vec![1, 2]));
+    assert_eq!((done, begun.into_inner()), (worked(1, 0, 2), vec![2]));
     assert!(answers.remove(0).await.is_err(), "the caller is told");
-    assert_eq!(answers.remove(0).await, Ok(1));
+    assert!(answers.remove(0).await.is_err());
+    assert_eq!(answers.remove(0).await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_without_any_time_is_not_begun() {
+    let (mut answers, mut jobs) = queue_of(&[0]).await;
+    let done = ends(work(&mut jobs, ms(0), |_| pending::<u32>())).await;
+    assert_eq!(done, worked(0, 0, 1));
+    assert!(answers.remove(0).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,6 +150,23 @@ async fn a_job_whose_caller_has_gone_is_not_begun() {
     };
     let done = ends(work(&mut jobs, ms(100), at_once)).await;
     assert_eq!((done, begun.take()), (worked(1, 0, 1), vec![1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_has_begun_goes_on_though_its_caller_has_gone() {
+    let (mut answers, mut jobs) = queue_of(&[60_000]).await;
+    let done = RefCell::new(Vec::new());
+    let slow = async |question| {
+        sleep(ms(97)).await;
+        done.borrow_mut().push(question);
+        question
+    };
+    let leave = async {
+        sleep(ms(50)).await;
+        answers.clear();
+    };
+    let (worked, ()) = tokio::join!(work(&mut jobs, ms(100), slow), leave);
+    assert_eq!((worked.not_begun, done.into_inner()), (0, vec![0]));
 }
 
 // The caller.
