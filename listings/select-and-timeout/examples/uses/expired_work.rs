@@ -33,7 +33,7 @@ pub(crate) async fn main() {
     let (queue, mut jobs) = mpsc::channel(1_000);
     let least = Duration::from_millis(110); // more than an answer needs
     let worker = work(&mut jobs, least, answer);
-    let (answered, worked) = tokio::join!(customers(queue), worker);
+    let (answered, report) = tokio::join!(customers(queue), worker);
     println!("{answered} of 200 have an answer");
-    println!("{worked:?}");
+    println!("{report:?}");
 }

@@ -10,7 +10,7 @@ pub(crate) async fn main() {
     let least = Duration::ZERO;
     // ANCHOR_END: zero
     let worker = work(&mut jobs, least, answer);
-    let (answered, worked) = tokio::join!(customers(queue), worker);
+    let (answered, report) = tokio::join!(customers(queue), worker);
     println!("{answered} of 200 have an answer");
-    println!("{worked:?}");
+    println!("{report:?}");
 }
