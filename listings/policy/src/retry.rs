@@ -41,6 +41,8 @@ pub struct Retry {
     /// For everything: attempts and waits, from the first call on. A wait that would
     /// not end before it is not begun. The first attempt is always made.
     pub budget: Option<Duration>,
+    /// With no more than this left of the budget, no other attempt is begun.
+    pub least: Duration,
 }
 
 impl Default for Retry {
@@ -53,6 +55,7 @@ impl Default for Retry {
             cap: Duration::from_secs(5),
             limit: Some(Duration::from_secs(5)),
             budget: Some(Duration::from_secs(20)),
+            least: Duration::ZERO,
         }
     }
 }
@@ -150,7 +153,7 @@ impl Retry {
                 Err(reason) => return Err(RetryError { reason, attempts, last }),
             }
             // A wait ends late if its thread was blocked or its process stopped.
-            if left() == Some(Duration::ZERO) {
+            if left().is_some_and(|left| left <= self.least) {
                 return Err(RetryError { reason: GaveUp::BudgetSpent, attempts, last });
             }
             attempts += 1;
@@ -190,7 +193,9 @@ impl Retry {
         let drawn = rng.random_range(0..=self.longest_after(attempt));
         let wait = Duration::from_millis(whole_millis(asked).saturating_add(drawn));
         match left {
-            Some(left) if wait >= left => Err(GaveUp::BudgetSpent),
+            Some(left) if wait.saturating_add(self.least) >= left => {
+                Err(GaveUp::BudgetSpent)
+            }
             _ => Ok(wait),
         }
     }

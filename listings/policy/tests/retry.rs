@@ -39,6 +39,7 @@ fn patient(attempts: u32) -> Retry {
         cap: secs(10),
         limit: None,
         budget: None,
+        least: ms(0),
     }
 }
 
@@ -338,6 +339,44 @@ async fn a_wait_that_outlasts_the_budget_is_not_begun() {
         );
         assert_eq!(start.elapsed(), ms(ends), "{budget}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_less_left_than_an_attempt_needs_no_wait_is_begun() {
+    // The first answer comes at 10 ms, the wait after it is 100 ms, and an attempt needs more than 40.
+    for (budget, calls, ends) in
+        [(140, 1, 10), (150, 1, 10), (151, 2, 151), (160, 2, 160)]
+    {
+        let site = replying([Reply::status(ms(10), 503), Reply::never()]);
+        let budget = Some(ms(budget));
+        let retry = Retry { budget, least: ms(40), ..patient(3) };
+        let start = Instant::now();
+        let error = run(&retry, &site).await.unwrap_err();
+        let end = (error.reason, error.attempts, start.elapsed());
+        assert_eq!(end, (GaveUp::BudgetSpent, calls, ms(ends)), "{budget:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_late_wait_an_attempt_needs_its_least_time_too() {
+    for (late, calls) in [(9_909, 2), (9_910, 1)] {
+        let site = replying([Reply::status(ms(0), 503), Reply::page(ms(0), "here")]);
+        let budget = Some(secs(10));
+        let retry = Retry { budget, least: ms(40), ..patient(3) };
+        let jump = async {
+            sleep(ms(50)).await;
+            advance(ms(late)).await;
+        };
+        let (answer, ()) = tokio::join!(run(&retry, &site), jump);
+        assert_eq!((site.load().calls, answer.is_ok()), (calls, calls == 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_attempt_is_made_with_less_left_than_it_needs() {
+    let site = replying([Reply::page(ms(10), "here")]);
+    let retry = Retry { budget: Some(ms(20)), least: ms(40), ..patient(3) };
+    assert_eq!(run(&retry, &site).await.unwrap().body, "here");
 }
 
 #[tokio::test(start_paused = true)]

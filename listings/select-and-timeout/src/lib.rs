@@ -29,4 +29,14 @@ pub mod http_server_that_stops;
 
 pub mod signals;
 
+pub mod after_a_limit;
+
+pub mod retry_within_a_limit;
+
+pub mod deadline;
+
+pub mod deadline_across_servers;
+
+pub mod expired_work;
+
 pub mod chat;

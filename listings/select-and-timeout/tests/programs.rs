@@ -11,6 +11,9 @@ fn chat_server() {
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    after_a_limit,
+    after_a_limit_gone,
+    after_a_limit_warn,
     cancel_a_request,
     cancel_a_request_grace,
     cancel_a_request_task,
@@ -20,6 +23,11 @@ backend::check_uses!(
     cancel_safety_send,
     client_hangs_up,
     client_hangs_up_report,
+    deadline,
+    deadline_across_servers,
+    deadline_keep,
+    expired_work,
+    expired_work_zero,
     first_of_two,
     first_of_two_second,
     first_of_two_wanted,
@@ -32,6 +40,9 @@ backend::check_uses!(
     index_kept,
     index_lost,
     index_select,
+    retry_within_a_limit,
+    retry_within_a_limit_answer,
+    retry_within_a_limit_least,
     select_or_not,
     select_or_not_queue,
     select_or_not_stop,

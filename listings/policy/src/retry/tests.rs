@@ -27,8 +27,9 @@ prop_compose! {
         factor in any_count(),
         cap in any_duration(),
         budget in proptest::option::of(any_duration()),
+        least in any_duration(),
     ) -> Retry {
-        Retry { attempts, base, factor, cap, limit: None, budget }
+        Retry { attempts, base, factor, cap, limit: None, budget, least }
     }
 }
 

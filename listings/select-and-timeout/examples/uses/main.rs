@@ -5,6 +5,9 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use select_and_timeout as shown;
 
+mod after_a_limit;
+mod after_a_limit_gone;
+mod after_a_limit_warn;
 mod cancel_a_request;
 mod cancel_a_request_grace;
 mod cancel_a_request_task;
@@ -14,6 +17,11 @@ mod cancel_safety_place;
 mod cancel_safety_send;
 mod client_hangs_up;
 mod client_hangs_up_report;
+mod deadline;
+mod deadline_across_servers;
+mod deadline_keep;
+mod expired_work;
+mod expired_work_zero;
 mod first_of_two;
 mod first_of_two_second;
 mod first_of_two_wanted;
@@ -26,6 +34,9 @@ mod index_evening;
 mod index_kept;
 mod index_lost;
 mod index_select;
+mod retry_within_a_limit;
+mod retry_within_a_limit_answer;
+mod retry_within_a_limit_least;
 mod select_or_not;
 mod select_or_not_queue;
 mod select_or_not_stop;
@@ -46,6 +57,9 @@ mod without_waiting;
 mod without_waiting_two;
 
 backend::uses!(
+    after_a_limit,
+    after_a_limit_gone,
+    after_a_limit_warn,
     cancel_a_request,
     cancel_a_request_grace,
     cancel_a_request_task,
@@ -55,6 +69,11 @@ backend::uses!(
     cancel_safety_send,
     client_hangs_up,
     client_hangs_up_report,
+    deadline,
+    deadline_across_servers,
+    deadline_keep,
+    expired_work,
+    expired_work_zero,
     first_of_two,
     first_of_two_second,
     first_of_two_wanted,
@@ -67,6 +86,9 @@ backend::uses!(
     index_kept,
     index_lost,
     index_select,
+    retry_within_a_limit,
+    retry_within_a_limit_answer,
+    retry_within_a_limit_least,
     select_or_not,
     select_or_not_queue,
     select_or_not_stop,
