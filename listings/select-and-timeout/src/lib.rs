@@ -29,4 +29,6 @@ pub mod http_server_that_stops;
 
 pub mod signals;
 
+pub mod one_limit_for_many;
+
 pub mod chat;
