@@ -31,4 +31,10 @@ pub mod signals;
 
 pub mod one_limit_for_many;
 
+pub mod limiter_that_says_no;
+
+pub mod is_it_well;
+
+pub mod is_it_alive;
+
 pub mod chat;

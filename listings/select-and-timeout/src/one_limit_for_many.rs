@@ -27,7 +27,8 @@ pub struct Report<N, T> {
 #[derive(Debug)]
 pub struct Calls<N, T> {
     tasks: JoinSet<T>,
-    running: Vec<(Id, N)>,
+    /// Of the calls that run.
+    names: Vec<(Id, N)>,
     report: Report<N, T>,
 }
 
@@ -42,9 +43,9 @@ impl<N, T: Send + 'static> Calls<N, T> {
     {
         let mut tasks = JoinSet::new();
         let start = |(name, call)| (tasks.spawn(call).id(), name);
-        let running = calls.into_iter().map(start).collect();
+        let names = calls.into_iter().map(start).collect();
         let (done, panicked, unfinished) = (Vec::new(), Vec::new(), Vec::new());
-        Self { tasks, running, report: Report { done, panicked, unfinished } }
+        Self { tasks, names, report: Report { done, panicked, unfinished } }
     }
 }
 // ANCHOR_END: calls
@@ -66,15 +67,15 @@ impl<N, T: 'static> Calls<N, T> {
                 let name = self.name_of(error.id());
                 self.report.panicked.extend(name.map(|name| (name, error)));
             }
-            Err(_aborted) => {} // its name stays among those that run
+            Err(_aborted) => {} // its name stays in `names`
         }
         true
     }
     // ANCHOR_END: next
 
     fn name_of(&mut self, task: Id) -> Option<N> {
-        let place = self.running.iter().position(|(id, _)| *id == task)?;
-        Some(self.running.remove(place).1)
+        let place = self.names.iter().position(|(id, _)| *id == task)?;
+        Some(self.names.remove(place).1)
     }
 
     /// Aborts the calls that run, waits until their tasks are gone, and reports on all.
@@ -87,8 +88,7 @@ impl<N, T: 'static> Calls<N, T> {
         self.tasks.abort_all();
         while self.next().await {} // a call that has just ended still gives its result
         // ANCHOR_END: abort_then_drain
-        self.report.unfinished =
-            self.running.into_iter().map(|(_, name)| name).collect();
+        self.report.unfinished = self.names.into_iter().map(|(_, name)| name).collect();
         self.report
     }
     // ANCHOR_END: stop
@@ -118,10 +118,10 @@ where
     F: Future<Output = T> + Send + 'static,
 {
     // ANCHOR: limit_on_the_wait
-    let mut calls = Calls::start(calls);
-    let all = async { while calls.next().await {} };
-    let _late = timeout(limit, all).await; // drops `all`, and not `calls`
-    calls.stop().await
+    let mut running = Calls::start(calls);
+    let all = async { while running.next().await {} };
+    let _late = timeout(limit, all).await; // drops `all`, and not `running`
+    running.stop().await
     // ANCHOR_END: limit_on_the_wait
 }
 // ANCHOR_END: all_within
@@ -144,20 +144,20 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    let mut calls = Calls::start(calls);
+    let mut running = Calls::start(calls);
     // ANCHOR: until_wanted
     let first =
-        async { while calls.so_far().done.len() < wanted && calls.next().await {} };
+        async { while running.so_far().done.len() < wanted && running.next().await {} };
     // ANCHOR_END: until_wanted
     let _late = timeout(limit, first).await;
-    calls.stop().await
+    running.stop().await
 }
 // ANCHOR_END: first_within
 
 // ANCHOR: no_quorum
 /// Too few calls gave a good answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{} good answers, and {needed} are needed", self.good())]
+#[error("only {} of {needed} good answers", self.good())]
 pub struct NoQuorum<N, T, E> {
     /// How many are needed.
     pub needed: NonZeroUsize,
@@ -202,21 +202,21 @@ where
     E: Send + 'static,
     F: Future<Output = Result<T, E>> + Send + 'static,
 {
-    let mut calls = Calls::start(calls);
+    let mut running = Calls::start(calls);
     // ANCHOR: until_decided
     let decided = async {
         loop {
-            let good = calls.so_far().good();
-            let possible = good + calls.tasks.len(); // if all that run give `Ok`
-            if good >= needed.get() || possible < needed.get() {
+            let good = running.so_far().good();
+            let possible = good + running.tasks.len(); // if all that run give `Ok`
+            let is_decided = good >= needed.get() || possible < needed.get();
+            if is_decided || !running.next().await {
                 break;
             }
-            calls.next().await;
         }
     };
     // ANCHOR_END: until_decided
     let _late = timeout(limit, decided).await;
-    let report = calls.stop().await;
+    let report = running.stop().await;
     if report.good() < needed.get() {
         return Err(NoQuorum { needed, report });
     }
@@ -257,7 +257,7 @@ pub mod naive {
             self.tasks.shutdown().await; // drops results too
             // ANCHOR_END: shutdown
             self.report.unfinished =
-                self.running.into_iter().map(|(_, name)| name).collect();
+                self.names.into_iter().map(|(_, name)| name).collect();
             self.report
         }
 
@@ -267,7 +267,7 @@ pub mod naive {
             self.tasks.abort_all();
             // ANCHOR_END: only_abort
             self.report.unfinished =
-                self.running.into_iter().map(|(_, name)| name).collect();
+                self.names.into_iter().map(|(_, name)| name).collect();
             self.report
         }
     }

@@ -31,11 +31,9 @@ fn offer(alive: &Alive, after: u64) -> impl Future<Output = u64> + Send + use<> 
 }
 
 /// A supplier who panics after so many milliseconds.
-fn panics_after(after: u64) -> impl Future<Output = u64> + Send {
-    async move {
-        sleep(ms(after)).await;
-        panic!("no price of {after}")
-    }
+async fn panics_after(after: u64) -> u64 {
+    sleep(ms(after)).await;
+    panic!("no price of {after}")
 }
 
 /// A copy of a file, written or not after so many milliseconds.
@@ -286,7 +284,7 @@ async fn a_quorum_that_cannot_be_reached_is_an_error_at_once() {
     ];
     let error = ends(quorum(LIMIT, needed(2), calls)).await.unwrap_err();
     assert_eq!(start.elapsed(), ms(150));
-    assert_eq!(error.to_string(), "0 good answers, and 2 are needed");
+    assert_eq!(error.to_string(), "only 0 of 2 good answers");
     let failed = [("north", Err("disk full")), ("south", Err("disk full"))];
     assert_eq!(error.report.done, failed);
     assert_eq!(error.report.unfinished, ["east"]);
@@ -303,7 +301,7 @@ async fn at_the_limit_too_few_good_answers_are_an_error_that_keeps_them() {
     ];
     let error = ends(quorum(LIMIT, needed(2), calls)).await.unwrap_err();
     assert_eq!(start.elapsed(), LIMIT);
-    assert_eq!(error.to_string(), "1 good answers, and 2 are needed");
+    assert_eq!(error.to_string(), "only 1 of 2 good answers");
     assert_eq!(error.report.done, [("north", Ok(10))]);
     assert_eq!(error.report.unfinished, ["south", "east"]);
 }
