@@ -37,6 +37,15 @@ mod index_select;
 mod retry_within_a_limit;
 mod retry_within_a_limit_answer;
 mod retry_within_a_limit_least;
+mod is_it_alive;
+mod is_it_well;
+mod is_it_well_http;
+mod limiter_that_says_no;
+mod limiter_that_says_no_http;
+mod one_limit_for_many;
+mod one_limit_for_many_each;
+mod one_limit_for_many_first;
+mod one_limit_for_many_quorum;
 mod select_or_not;
 mod select_or_not_queue;
 mod select_or_not_stop;
@@ -89,6 +98,15 @@ backend::uses!(
     retry_within_a_limit,
     retry_within_a_limit_answer,
     retry_within_a_limit_least,
+    is_it_alive,
+    is_it_well,
+    is_it_well_http,
+    limiter_that_says_no,
+    limiter_that_says_no_http,
+    one_limit_for_many,
+    one_limit_for_many_each,
+    one_limit_for_many_first,
+    one_limit_for_many_quorum,
     select_or_not,
     select_or_not_queue,
     select_or_not_stop,
