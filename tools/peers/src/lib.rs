@@ -137,12 +137,10 @@ fn percentile(values: &mut [f64], percent: usize) -> f64 {
 }
 
 fn three_digits(ratio: f64) -> String {
-    let digits = if ratio < 10.0 {
-        2
-    } else if ratio < 100.0 {
-        1
-    } else {
-        0
+    let digits = match ratio {
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
     };
     format!("{ratio:.digits$}")
 }

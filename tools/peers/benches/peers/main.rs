@@ -12,18 +12,21 @@ use std::{env, fs};
 use peers::Table;
 
 const LOCK: &str = include_str!("../../Cargo.lock");
-const PEERS: [&str; 12] = [
+const PEERS: [&str; 15] = [
     "async-broadcast",
+    "failsafe",
     "futures",
     "futures-concurrency",
     "governor",
     "leaky-bucket",
     "memchr",
+    "recloser",
     "tokio",
     "tokio-retry",
     "tokio-stream",
     "tokio-tungstenite",
     "tokio-websockets",
+    "tower",
     "tungstenite",
 ];
 

@@ -2,20 +2,25 @@
 
 use std::future::{Future, ready};
 use std::hint::black_box;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::Pin;
 use std::time::Duration;
 
+use failsafe::futures::CircuitBreaker as _;
 use futures::future::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use governor::{Quota, RateLimiter};
 use peers::{Table, timed};
+use policy::breaker::{Breaker, BreakerPolicy};
+use policy::bulkhead::{Bulkhead, Limits};
 use policy::limiter::{Limiter, Rate};
 use policy::retry::{Retry, Transient};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::runtime::{Builder, Runtime};
 use tokio_retry::strategy::FixedInterval;
+use tower::limit::ConcurrencyLimit;
+use tower::{ServiceExt, service_fn};
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 const HOUR: Duration = Duration::from_hours(1);
@@ -33,6 +38,8 @@ pub(crate) fn compare(table: &mut Table) {
     give_ups(table);
     turns(table);
     retries(table);
+    breakers(table);
+    bulkheads(table);
 }
 
 /// One an hour, and that one is taken.
@@ -176,13 +183,12 @@ fn give_ups(table: &mut Table) {
             give_up.extend(line(1, &wait));
         }
         give_up.truncate(COUNT);
-        let time = timed(|| {
+        timed(|| {
             for wait in give_up {
                 drop(wait);
                 assert_eq!(stay.next().now_or_never(), None);
             }
-        });
-        time
+        })
     }
     let runtime = runtime();
     let _entered = runtime.enter();
@@ -204,8 +210,6 @@ fn give_ups(table: &mut Table) {
 /// 4096 tasks, of which each waits for its turn.
 fn turns(table: &mut Table) {
     const COUNT: u32 = 4096;
-    let many = NonZeroU32::new(50_000).expect("not zero");
-    let burst = NonZeroU32::new(100).expect("not zero");
     fn all<F: Future<Output = ()>>(wait: impl Fn() -> F) -> Duration {
         let runtime = runtime();
         timed(|| {
@@ -216,6 +220,8 @@ fn turns(table: &mut Table) {
             });
         })
     }
+    let many = NonZeroU32::new(50_000).expect("not zero");
+    let burst = NonZeroU32::new(100).expect("not zero");
     table.compare(
         "`Limiter::acquire_one`, 4096 wait for their turns",
         "governor, `until_ready`",
@@ -284,6 +290,67 @@ fn retries(table: &mut Table) {
                 matches!(run.now_or_never(), Some(Ok(_)))
             };
             timed(|| (0..COUNT).all(once))
+        },
+    );
+}
+
+fn breakers(table: &mut Table) {
+    const COUNT: u32 = 10_000;
+    let mut rng = SmallRng::seed_from_u64(1);
+    let breaker =
+        Breaker::new(BreakerPolicy::default(), &mut rng).expect("the default");
+    let answer = || ready(Ok::<_, Never>(black_box(1)));
+    let ours = || {
+        let once = |_| matches!(breaker.call(answer).now_or_never(), Some(Ok(_)));
+        timed(|| (0..COUNT).all(once))
+    };
+    let failsafe = failsafe::Config::new().build();
+    table.compare(
+        "`Breaker::call`, closed, a success",
+        "failsafe",
+        COUNT,
+        ours,
+        || {
+            let once =
+                |_| matches!(failsafe.call(answer()).now_or_never(), Some(Ok(_)));
+            timed(|| (0..COUNT).all(once))
+        },
+    );
+    let recloser = recloser::AsyncRecloser::from(recloser::Recloser::default());
+    table.compare(
+        "`Breaker::call`, closed, a success",
+        "recloser",
+        COUNT,
+        ours,
+        || {
+            let once =
+                |_| matches!(recloser.call(answer()).now_or_never(), Some(Ok(_)));
+            timed(|| (0..COUNT).all(once))
+        },
+    );
+}
+
+fn bulkheads(table: &mut Table) {
+    const COUNT: u32 = 10_000;
+    let ten = NonZeroUsize::new(10).expect("not zero");
+    let limits = Limits { calls: ten, queue: 10, longest_wait: HOUR };
+    let bulkhead = Bulkhead::new(limits);
+    let answer = || ready(Ok::<_, Never>(black_box(1)));
+    let mut tower = ConcurrencyLimit::new(service_fn(move |()| answer()), 10);
+    table.compare(
+        "`Bulkhead::call`, a permit is free",
+        "tower, `ConcurrencyLimit`",
+        COUNT,
+        || {
+            let once = |_| matches!(bulkhead.call(answer).now_or_never(), Some(Ok(_)));
+            timed(|| (0..COUNT).all(once))
+        },
+        || {
+            let mut once = async || {
+                let service = tower.ready().await?;
+                tower::Service::call(service, ()).await
+            };
+            timed(|| (0..COUNT).all(|_| matches!(once().now_or_never(), Some(Ok(_)))))
         },
     );
 }

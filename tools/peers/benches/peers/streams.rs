@@ -74,21 +74,21 @@ fn hubs(table: &mut Table) {
             "async-broadcast",
             MESSAGES * repeat as u32,
             || {
-                runtime.block_on(async {
-                    let start = peers::cpu_time();
-                    for _ in 0..repeat {
-                        ours().await;
-                    }
-                    peers::cpu_time() - start
+                timed(|| {
+                    runtime.block_on(async {
+                        for _ in 0..repeat {
+                            ours().await;
+                        }
+                    });
                 })
             },
             || {
-                runtime.block_on(async {
-                    let start = peers::cpu_time();
-                    for _ in 0..repeat {
-                        theirs().await;
-                    }
-                    peers::cpu_time() - start
+                timed(|| {
+                    runtime.block_on(async {
+                        for _ in 0..repeat {
+                            theirs().await;
+                        }
+                    });
                 })
             },
         );
@@ -208,7 +208,12 @@ fn batches(table: &mut Table) {
 fn lines(table: &mut Table) {
     const LINES: u32 = 10_000;
     const LONGEST: NonZeroUsize = n(64 << 10);
-    let log: String = (0..LINES).map(|n| format!("2026-01-01T00:00:00Z request={n} path=/orders/{n} status=200 took=12ms\n")).collect();
+    let line = |n| {
+        format!(
+            "2026-01-01T00:00:00Z request={n} path=/orders/{n} status=200 took=12ms\n"
+        )
+    };
+    let log = (0..LINES).map(line).collect::<Vec<_>>().concat();
     let log = log.as_bytes();
     let runtime = runtime();
     table.compare(
