@@ -98,8 +98,7 @@ impl Limiter {
     }
 
     fn full(rate: Rate) -> Self {
-        let line = Line { bucket: rate.full(), waiters: VecDeque::new(), next: 0 };
-        let (made, line) = (Instant::now(), Mutex::new(line));
+        let (made, line) = (Instant::now(), Mutex::new(Line::new(&rate)));
         let shared = Shared { rate, made, line, gave_up: Notify::new() };
         Self { shared: Arc::new(shared) }
     }
@@ -270,11 +269,17 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
+    /// When `cost` tokens will have come, if nobody else takes any.
+    fn there(&self, rate: &Rate, cost: u128) -> u128 {
+        match cost.saturating_mul(rate.token()).saturating_sub(self.level) {
+            0 => self.at,
+            needed => self.at.saturating_add(needed.div_ceil(rate.tokens())),
+        }
+    }
+
     /// Takes `cost` tokens as soon as they are there, and it is `due`.
     fn take(&mut self, rate: &Rate, cost: u128, due: u128) {
-        let needed = (cost * rate.token()).saturating_sub(self.level);
-        let there = self.at.saturating_add(needed.div_ceil(rate.tokens()));
-        self.fill(rate, there.max(due));
+        self.fill(rate, self.there(rate, cost).max(due));
         self.level = self.level.saturating_sub(cost * rate.token());
     }
 }
@@ -287,11 +292,11 @@ struct Line {
     bucket: Bucket,
     waiters: VecDeque<Waiter>,
     next: u64,
+    /// What all of them cost.
+    owed: u128,
+    /// Until then, none of them has missed its turn.
+    on_time_until: u128,
 }
-
-/// Who is later than this for a turn, 20 ms, has missed it. No timer should be: one of
-/// Windows ticks every 15.6 ms.
-const LATE: u128 = 20_000_000;
 
 impl Line {
     /// Takes `cost` tokens if they are there, beside those for all before `place`; or
@@ -304,20 +309,56 @@ impl Line {
         now: u128,
     ) -> Result<(), u128> {
         self.bucket.fill(rate, now);
-        let (mut then, mut tokens) = (self.bucket, cost);
-        for it in self.waiters.range(..place).filter(|it| !it.missed_its_turn(now)) {
-            then.take(rate, it.cost, it.due);
-            tokens += it.cost;
+        let (owed, due) = if self.all_on_time(place, now) {
+            // They take one after another: what they cost together is enough to know.
+            (self.owed, self.bucket.there(rate, self.owed + cost))
+        } else {
+            self.walk(rate, place, cost, now)
+        };
+        if (owed + cost).saturating_mul(rate.token()) > self.bucket.level {
+            return Err(due);
         }
-        if tokens.saturating_mul(rate.token()) <= self.bucket.level {
-            self.bucket.take(rate, cost, now);
-            return Ok(());
-        }
-        then.take(rate, cost, now);
-        Err(then.at)
+        self.bucket.level -= cost * rate.token();
+        Ok(())
     }
 }
 // ANCHOR_END: line
+
+// ANCHOR: walk
+/// Who is later than this for a turn, 20 ms, has missed it. No timer should be: one of
+/// Windows ticks every 15.6 ms.
+const LATE: u128 = 20_000_000;
+
+impl Line {
+    /// What all before `place` will take who have not missed their turns, and when
+    /// `cost` will be there after that.
+    fn walk(&self, rate: &Rate, place: usize, cost: u128, now: u128) -> (u128, u128) {
+        let (mut then, mut owed) = (self.bucket, 0);
+        for it in self.waiters.range(..place).filter(|it| !it.missed_its_turn(now)) {
+            then.take(rate, it.cost, it.due);
+            owed += it.cost;
+        }
+        then.take(rate, cost, now);
+        (owed, then.at)
+    }
+
+    /// Whether this is the end of the line, and nobody in it has missed a turn.
+    fn all_on_time(&mut self, place: usize, now: u128) -> bool {
+        if place < self.waiters.len() {
+            return false;
+        }
+        if self.on_time_until < now {
+            self.note_the_first_turn();
+        }
+        now <= self.on_time_until
+    }
+
+    fn note_the_first_turn(&mut self) {
+        let first = self.waiters.iter().map(|it| it.due).min();
+        self.on_time_until = first.map_or(u128::MAX, |due| due.saturating_add(LATE));
+    }
+}
+// ANCHOR_END: walk
 
 #[derive(Debug)]
 struct Waiter {
@@ -334,8 +375,28 @@ impl Waiter {
 }
 
 impl Line {
+    fn new(rate: &Rate) -> Self {
+        let (bucket, waiters) = (rate.full(), VecDeque::new());
+        Self { bucket, waiters, next: 0, owed: 0, on_time_until: u128::MAX }
+    }
+
     fn place_of(&self, id: u64) -> usize {
         self.waiters.partition_point(|it| it.id < id)
+    }
+
+    /// Its id.
+    fn join(&mut self, cost: u128, due: u128) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.owed += cost;
+        self.waiters.push_back(Waiter { id, cost, due });
+        self.on_time_until = self.on_time_until.min(due.saturating_add(LATE));
+        id
+    }
+
+    fn leave(&mut self, place: usize) {
+        let left = self.waiters.remove(place);
+        self.owed -= left.map_or(0, |it| it.cost);
     }
 }
 
@@ -358,32 +419,33 @@ impl<'a> Place<'a> {
     /// beyond `until`.
     fn look(&mut self, until: u128) -> Look<'a> {
         let mut line = self.shared.line();
-        let (now, gave_up) = (self.shared.now(), self.shared.gave_up.notified());
+        let now = self.shared.now();
         let place = self.id.map_or(line.waiters.len(), |id| line.place_of(id));
         // Whoever is woken before its turn has no walk to make: see `move_up`.
         let early = line.waiters.get(place).map(|it| it.due.saturating_sub(now));
         if let Some(early @ 1..) = early {
-            return Look::Wait(from_nanos(early), gave_up);
+            return self.wait(early);
         }
         let Err(due) = line.take(&self.shared.rate, place, self.cost, now) else {
             if self.id.take().is_some() {
-                line.waiters.remove(place);
+                line.leave(place);
             }
             return Look::Taken;
         };
-        let wait = from_nanos(due - now);
         if due > until {
-            return Look::Refused(wait);
+            return Look::Refused(from_nanos(due - now));
         }
         if let Some(waiter) = line.waiters.get_mut(place) {
             waiter.due = due;
         } else {
-            let id = line.next;
-            line.next += 1;
-            line.waiters.push_back(Waiter { id, cost: self.cost, due });
-            self.id = Some(id);
+            self.id = Some(line.join(self.cost, due));
         }
-        Look::Wait(wait, gave_up)
+        self.wait(due - now)
+    }
+
+    /// Only while the line is locked: see [`Limiter::turn`].
+    fn wait(&self, nanos: u128) -> Look<'a> {
+        Look::Wait(from_nanos(nanos), self.shared.gave_up.notified())
     }
 }
 
@@ -394,7 +456,7 @@ impl Drop for Place<'_> {
         let Some(id) = self.id else { return };
         let mut line = self.shared.line();
         let place = line.place_of(id);
-        line.waiters.remove(place);
+        line.leave(place);
         if place == line.waiters.len() {
             return;
         }
@@ -419,6 +481,7 @@ impl Line {
                 waiter.due = waiter.due.min(then.at);
             }
         }
+        self.note_the_first_turn();
     }
 }
 // ANCHOR_END: give_up

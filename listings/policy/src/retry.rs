@@ -139,8 +139,8 @@ impl Retry {
         rng: &mut (impl Rng + ?Sized),
         mut operation: impl FnMut(u32) -> Fut,
     ) -> Result<T, RetryError<E>> {
-        let start = Instant::now();
-        let left = || self.budget.map(|budget| budget.saturating_sub(start.elapsed()));
+        let budget = self.budget.map(|budget| (budget, Instant::now()));
+        let left = || budget.map(|(all, start)| all.saturating_sub(start.elapsed()));
         let mut attempts = 1;
         loop {
             let limit = self.limit.into_iter().chain(left()).min();

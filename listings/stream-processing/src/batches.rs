@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::select;
 use tokio::sync::mpsc;
+use tokio::task::coop;
 use tokio::time::{Instant, sleep_until};
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
@@ -144,13 +145,17 @@ impl<T> Intake<T> {
         if weight > most.get() {
             return Err(Refused::TooHeavy { item, weight, most });
         }
-        match self.closed.run_until_cancelled(self.accepted.reserve()).await {
-            Some(Ok(place)) => {
-                place.send(Accepted { item, weight, at: Instant::now() });
-                Ok(())
-            }
-            _ => Err(Refused::Closed(item)),
-        }
+        coop::consume_budget().await; // others have a turn, however much room there is
+        let place = match self.accepted.try_reserve() {
+            Ok(place) if !self.closed.is_cancelled() => place,
+            // There is no room yet, or it is closed: this says which.
+            _ => match self.closed.run_until_cancelled(self.accepted.reserve()).await {
+                Some(Ok(place)) => place,
+                _ => return Err(Refused::Closed(item)),
+            },
+        };
+        place.send(Accepted { item, weight, at: Instant::now() });
+        Ok(())
     }
 
     /// Closes all clones: nothing more is accepted, and what was accepted is written
@@ -211,8 +216,8 @@ impl<T> Batches<T> {
     /// # Cancel safety
     /// A dropped `next()` loses nothing.
     pub async fn next(&mut self) -> Option<Batch<'_, T>> {
-        self.take_what_is_there(); // though its oldest may be late already
         while !self.cut {
+            self.take_what_is_there(); // though its oldest may be late already
             if self.full() || !self.more().await {
                 if self.fits == 0 {
                     return None;

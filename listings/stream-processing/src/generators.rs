@@ -171,9 +171,13 @@ pub fn table<T: Clone>(table: Arc<Mutex<Vec<T>>>) -> impl Stream<Item = T> {
 pub async fn forward<S: Stream>(source: S, tx: mpsc::Sender<S::Item>) {
     let mut source = pin!(source);
     loop {
-        let item = tokio::select! {
-            () = tx.closed() => return, // however quiet the source is
-            item = source.next() => item,
+        let item = if let Some(item) = source.next().now_or_never() {
+            item // it was there
+        } else {
+            tokio::select! {
+                () = tx.closed() => return, // however quiet the source is
+                item = source.next() => item,
+            }
         };
         let Some(item) = item else { return };
         if tx.send(item).await.is_err() {

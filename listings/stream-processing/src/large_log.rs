@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::future::Future; // only edition 2021 needs this line
 use std::io::{self, BufRead, Read};
 use std::mem;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use futures::stream::{self, Stream, StreamExt};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -58,7 +61,10 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// The line as text; what is not UTF-8 is replaced by `\u{FFFD}`.
     pub fn text(self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.bytes)
+        match str::from_utf8(self.bytes) {
+            Ok(text) => Cow::Borrowed(text), // checked faster than by the next line
+            Err(_) => String::from_utf8_lossy(self.bytes),
+        }
     }
 }
 
@@ -221,16 +227,17 @@ pub fn texts<R>(lines: LogLines<R>) -> impl Stream<Item = Result<String, LogErro
 where
     R: AsyncBufRead + Unpin,
 {
-    let step = |lines: Option<LogLines<R>>| async move {
-        let mut lines = lines?;
-        let text = match lines.next().await {
-            Ok(line) => Ok(line?.text().into_owned()),
-            Err(error @ LogError::TooLong { .. }) => Err(error),
-            Err(error) => return Some((Err(error), None)),
-        };
-        Some((text, Some(lines)))
-    };
-    stream::unfold(Some(lines), step).fuse()
+    let mut lines = Some(lines); // `None`: it has ended
+    stream::poll_fn(move |cx| {
+        let Some(reader) = &mut lines else { return Poll::Ready(None) };
+        // A `next` of its own at each poll: one that is dropped loses nothing.
+        let line = ready!(pin!(reader.next()).poll(cx)).transpose();
+        let text = line.map(|line| line.map(|line| line.text().into_owned()));
+        if !matches!(text, Some(Ok(_) | Err(LogError::TooLong { .. }))) {
+            lines = None;
+        }
+        Poll::Ready(text)
+    })
 }
 // ANCHOR_END: texts
 

@@ -1,15 +1,16 @@
 //! Several streams as one.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::{Poll, ready};
 
-use futures::stream;
+use futures::stream::{self, AbortHandle, SelectAll, abortable};
 use stream_processing::map_filter_then::cooperative;
 use tokio::task::coop;
-use tokio_stream::{Stream, StreamExt, StreamMap, StreamNotifyClose};
+use tokio_stream::{Stream, StreamExt};
 
 // ANCHOR: while_open
 /// Items of both streams, as they come, in turn if both are ready; ends with `main`,
@@ -103,19 +104,22 @@ where
 }
 // ANCHOR_END: urgent_first
 
-// ANCHOR: keyed
-/// A change to what is merged.
+// ANCHOR: change
+/// A change to what is merged. One is made before each item, if one is ready, and all
+/// that are ready while no source has an item.
 #[derive(Debug)]
 pub enum Change<K, S> {
-    /// From now on this source, too. One with the same key is dropped.
+    /// From now on this source, too, and no longer one with the same key.
     Add(K, S),
-    /// No longer the source with this key: it is dropped.
+    /// No longer the source with this key. It gives no more items, and is dropped in
+    /// its turn: after one item of each other source, at the latest.
     Remove(K),
 }
+// ANCHOR_END: change
 
+// ANCHOR: keyed
 /// Items of all sources that `changes` brings, each with its key; `None` when a source
-/// ends by itself. Ends when `changes` and every source have. One change is made before
-/// each item, if one is ready, and all that are ready while no source has an item.
+/// ends by itself. Ends when `changes` and every source have.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops all sources.
@@ -126,15 +130,28 @@ where
     C: Stream<Item = Change<K, S>>,
 {
     let mut changes = Box::pin(cooperative(changes).fuse());
-    let mut sources = StreamMap::new();
+    let (mut sources, mut handles) = (SelectAll::new(), HashMap::new());
     cooperative(stream::poll_fn(move |cx| {
         loop {
             let change = changes.as_mut().poll_next(cx);
             let no_more = matches!(change, Poll::Ready(None));
-            let made = apply(change, &mut sources);
+            let made = matches!(change, Poll::Ready(Some(_)));
+            let old = match change {
+                Poll::Ready(Some(Change::Add(key, source))) => {
+                    let (source, handle) = abortable(with_key(key.clone(), source));
+                    sources.push(source);
+                    handles.insert(key, handle)
+                }
+                Poll::Ready(Some(Change::Remove(key))) => handles.remove(&key),
+                _ => None,
+            };
+            old.inspect(AbortHandle::abort); // wakes it: in its turn it is dropped
             match Pin::new(&mut sources).poll_next(cx) {
-                Poll::Ready(Some(item)) => return Poll::Ready(Some(item)),
-                _ if made => {} // and now the next change
+                Poll::Ready(Some((key, None))) => {
+                    handles.remove(&key);
+                    return Poll::Ready(Some((key, None)));
+                }
+                Poll::Pending | Poll::Ready(None) if made => {} // and the next change
                 Poll::Ready(None) if !no_more => return Poll::Pending, // no source yet
                 item => return item,
             }
@@ -143,24 +160,17 @@ where
 }
 // ANCHOR_END: keyed
 
-/// Makes a change, if there is one.
-fn apply<K, S>(
-    change: Poll<Option<Change<K, S>>>,
-    sources: &mut StreamMap<K, StreamNotifyClose<S>>,
-) -> bool
+// ANCHOR: with_key
+/// The items of a source, and `None` at its end, each with the key.
+fn with_key<K, S>(key: K, source: S) -> impl Stream<Item = (K, Option<S::Item>)> + Unpin
 where
-    K: Eq + Hash,
-    S: Stream,
+    K: Clone + Unpin,
+    S: Stream + Unpin,
 {
-    let Poll::Ready(Some(change)) = change else { return false };
-    match change {
-        Change::Add(key, source) => {
-            drop(sources.insert(key, StreamNotifyClose::new(source)));
-        }
-        Change::Remove(key) => drop(sources.remove(&key)),
-    }
-    true
+    let items = source.map(Some).chain(tokio_stream::once(None));
+    items.map(move |item| (key.clone(), item))
 }
+// ANCHOR_END: with_key
 
 /// What most code starts with, kept to be measured against.
 pub mod naive {

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::pin::pin;
 
+use futures::FutureExt;
 use futures::stream::{self, Stream, StreamExt};
 use tokio::select;
 use tokio::sync::mpsc;
@@ -97,13 +98,18 @@ pub async fn feed<S: Stream>(source: S, sender: mpsc::Sender<S::Item>) -> Stoppe
         let Ok(place) = sender.reserve().await else {
             return Stopped::NobodyListens;
         };
-        select! {
-            biased; // looks at `closed` first
-            () = sender.closed() => return Stopped::NobodyListens,
-            item = source.next() => match item {
-                Some(item) => place.send(item),
-                None => return Stopped::AtTheEnd,
+        let item = if let Some(item) = source.next().now_or_never() {
+            item // it was there
+        } else {
+            select! {
+                biased; // looks at `closed` first
+                () = sender.closed() => return Stopped::NobodyListens,
+                item = source.next() => item,
             }
+        };
+        match item {
+            Some(item) => place.send(item),
+            None => return Stopped::AtTheEnd,
         }
     }
 }

@@ -57,6 +57,22 @@ fn one<T>(_: &T) -> usize {
     1
 }
 
+#[tokio::test]
+async fn however_much_room_there_is_a_sender_lets_others_have_a_turn() {
+    let (intake, mut batches) = batcher(THREES, THREE, one);
+    let sent = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&sent);
+    let other = tokio::spawn(async move { *seen.lock().unwrap() });
+    for item in 0..1_000 {
+        intake.send(item).await.unwrap();
+        *sent.lock().unwrap() += 1;
+        if item % 3 == 2 {
+            batches.next().await.unwrap().written();
+        }
+    }
+    assert!((1..=128).contains(&other.await.unwrap()));
+}
+
 /// Where batches go; clones share what was written.
 #[derive(Clone, Debug)]
 struct Table<T> {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, interval_at, sleep, timeout};
+use tokio_stream::StreamMap;
 use tokio_stream::wrappers::{IntervalStream, ReceiverStream};
 use tokio_test::{assert_pending, assert_ready_eq};
 
@@ -434,6 +435,30 @@ async fn one_that_waits_costs_a_stream_map_a_poll_of_each_and_select_all_none() 
     assert_eq!(polled(), 0, "nobody was woken");
 }
 
+#[test] // without a runtime, and so without a budget that ends
+fn of_a_thousand_sources_keyed_polls_the_one_that_was_woken() {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = |mut source: mpsc::Receiver<u8>| {
+        let polls = Arc::clone(&polls);
+        Box::pin(stream::poll_fn(move |cx| {
+            polls.fetch_add(1, Ordering::SeqCst);
+            source.poll_recv(cx)
+        }))
+    };
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        (0..1_000).map(|_| mpsc::channel(1)).unzip();
+    let adds = receivers.into_iter().enumerate();
+    let adds = adds.map(|(key, source)| Change::Add(key, counted(source)));
+    let changes = stream::iter(adds).chain(tokio_stream::pending());
+    let mut merged = tokio_test::task::spawn(keyed(changes));
+    while merged.poll_next().is_pending() && merged.is_woken() {}
+    assert_eq!(polls.swap(0, Ordering::SeqCst), 1_000);
+    senders[7].try_send(1).unwrap();
+    assert_eq!(merged.poll_next(), Poll::Ready(Some((7, Some(1)))));
+    assert_pending!(merged.poll_next());
+    assert_eq!(polls.load(Ordering::SeqCst), 2, "the item, and that there is no more");
+}
+
 #[tokio::test]
 async fn of_two_that_wait_both_are_polled_each_time() {
     let polls = Arc::new(AtomicUsize::new(0));
@@ -692,6 +717,29 @@ async fn a_source_that_is_removed_or_replaced_is_dropped() {
     assert_eq!((alive.count(), alive.dropped()), (1, 2));
     drop(merged);
     assert_eq!(alive.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_busy_sources_too_one_that_is_removed_is_dropped_in_its_turn() {
+    let alive = Alive::default();
+    let (changes, mut merged) = by_key();
+    let guard = alive.guard();
+    let guarded = always(7).map(move |item| {
+        let _guard = &guard;
+        item
+    });
+    changes.send(Change::Add("a", boxed(guarded))).await.unwrap();
+    for key in ["b", "c"] {
+        changes.send(Change::Add(key, always(7))).await.unwrap();
+    }
+    for _ in 0..10 {
+        merged.next().await.unwrap();
+    }
+    changes.send(Change::Remove("a")).await.unwrap();
+    for _ in 0..3 {
+        assert_ne!(next(&mut merged).await, Some(("a", Some(7))));
+    }
+    assert_eq!((alive.count(), alive.dropped()), (0, 1));
 }
 
 /// Items 1, 2 and 3, each `pause` after it was asked for.

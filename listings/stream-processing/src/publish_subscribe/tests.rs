@@ -752,6 +752,21 @@ async fn without_patience_too_a_thousand_with_room_stay() {
     }
 }
 
+#[tokio::test]
+async fn however_much_room_there_is_a_publisher_lets_others_have_a_turn() {
+    let mut hub = Hub::new(HOUR);
+    let mut queue = hub.subscribe(FOUR);
+    let sent = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&sent);
+    let other = tokio::spawn(async move { seen.load(Ordering::SeqCst) });
+    for n in 0..1_000 {
+        assert_eq!(hub.publish(n).await, 1);
+        assert_eq!(queue.try_recv(), Ok(n));
+        sent.fetch_add(1, Ordering::SeqCst);
+    }
+    assert_eq!(other.await.unwrap(), 128);
+}
+
 #[tokio::test(start_paused = true)]
 async fn for_three_that_are_slow_a_hub_waits_no_longer_than_for_one() {
     let start = Instant::now();
