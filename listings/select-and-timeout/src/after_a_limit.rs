@@ -65,8 +65,8 @@ where
         tasks.spawn(query);
     }
     // ANCHOR: gone
-    let answers = timeout(limit, answers(&mut tasks)).await; // only lends the set
-    let error = match answers {
+    let end = timeout(limit, take_all(&mut tasks)).await; // only lends the set
+    let error = match end {
         Ok(Ok(answers)) => return Ok(answers),
         Ok(Err(panicked)) => Unanswered::Lost(panicked),
         Err(_elapsed) => Unanswered::Late(limit),
@@ -77,15 +77,15 @@ where
 }
 // ANCHOR_END: all_within
 
-// ANCHOR: answers
-async fn answers<T: 'static>(tasks: &mut JoinSet<T>) -> Result<Vec<T>, JoinError> {
+// ANCHOR: take_all
+async fn take_all<T: 'static>(tasks: &mut JoinSet<T>) -> Result<Vec<T>, JoinError> {
     let mut answers = Vec::new();
     while let Some(end) = tasks.join_next().await {
         answers.push(end?);
     }
     Ok(answers)
 }
-// ANCHOR_END: answers
+// ANCHOR_END: take_all
 
 // ANCHOR: warn_after
 /// Waits for `work`, however long it takes. After `limit`, calls `warn` once.

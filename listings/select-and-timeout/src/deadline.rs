@@ -14,7 +14,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// In `time` from now. What no [`Instant`] can hold is in 30 years.
+    /// In `time` from now. If this is too late for an [`Instant`]: in 30 years.
     pub fn after(time: Duration) -> Self {
         let now = Instant::now();
         let in_30_years = now + Duration::from_hours(30 * 365 * 24);
@@ -26,7 +26,7 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    /// The same, or `limit` from now, if this is sooner.
+    /// The same, or `limit` from this call on, if this is sooner.
     #[must_use]
     pub fn at_most(self, limit: Duration) -> Self {
         self.min(Self::after(limit))
@@ -45,7 +45,7 @@ impl Deadline {
 /// A step has no answer, because its time was up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TooLate {
-    /// The deadline had passed before: nothing was done.
+    /// The deadline had passed before: nothing of this step was done.
     #[error("{0}: no time was left, so it has not begun")]
     NotBegun(&'static str),
     /// The step was dropped at the deadline.

@@ -21,7 +21,7 @@ pub fn to_header(deadline: Deadline) -> HeaderValue {
 /// What the server reads. Without the header, and with a longer time, it is `longest`.
 ///
 /// # Errors
-/// The header is no number.
+/// The header is not a whole number from 0 up.
 pub fn from_header(
     headers: &HeaderMap,
     longest: Duration,
@@ -36,7 +36,7 @@ pub fn from_header(
 // ANCHOR_END: from_header
 
 // ANCHOR: no_number
-/// The header with the time that is left holds no number of milliseconds.
+/// The header with the time that is left is not a whole number from 0 up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("x-time-left-ms is no number of milliseconds")]
 pub struct NoNumber;
@@ -48,14 +48,14 @@ pub struct NoNumber;
 pub struct Limits {
     /// No request gets more time, whatever its header says.
     pub longest: Duration,
-    /// The server stops so much earlier than its client: its answer has a way back.
-    pub way_back: Duration,
+    /// Is taken off the time: the request and the answer need theirs on the way.
+    pub margin: Duration,
 }
 
 impl Default for Limits {
-    /// At most 10 s, and 50 ms for the way back.
+    /// At most 10 s, and a margin of 50 ms.
     fn default() -> Self {
-        Self { longest: Duration::from_secs(10), way_back: Duration::from_millis(50) }
+        Self { longest: Duration::from_secs(10), margin: Duration::from_millis(50) }
     }
 }
 // ANCHOR_END: limits
@@ -64,8 +64,8 @@ impl Default for Limits {
 /// Answers a request while its client waits. `work` gets the deadline, to pass it on.
 ///
 /// # Errors
-/// 400: the header is no number. 504: no time is left. If none was left before, `work`
-/// has not begun.
+/// 400: the header is not a whole number from 0 up. 504: no time is left. If none was
+/// left before, `work` has not begun.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
@@ -79,7 +79,7 @@ pub async fn answer<F: Future>(
 ) -> Result<F::Output, StatusCode> {
     let client = from_header(headers, limits.longest);
     let client = client.map_err(|_no_number| StatusCode::BAD_REQUEST)?;
-    let deadline = client.keep(limits.way_back);
+    let deadline = client.keep(limits.margin);
     let answer = deadline.run("the answer", async { work(deadline).await });
     answer.await.map_err(|_too_late| StatusCode::GATEWAY_TIMEOUT)
 }

@@ -29,8 +29,8 @@ pub struct Job<Q, A> {
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// If you drop this, the question stays in the queue, if it is there, and a worker that
-/// has not begun drops it.
+/// If you drop this, the question stays in the queue, if it is there. A worker that has
+/// not begun with it skips it.
 pub async fn ask<Q, A>(
     queue: &mpsc::Sender<Job<Q, A>>,
     deadline: Deadline,
@@ -92,7 +92,7 @@ pub async fn work<Q, A, F: Future<Output = A>>(
         // ANCHOR: least
         if job.reply.is_closed() || job.deadline.left() <= least {
             worked.not_begun += 1;
-            continue; // this drops the job, so its caller gets an error
+            continue; // skips the job: `reply` is dropped, so the caller gets an error
         }
         match job.deadline.run("the answer", answer(job.question)).await {
             Ok(answer) => {

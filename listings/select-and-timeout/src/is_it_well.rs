@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub enum Health<E> {
     /// It has answered, and is well.
     Up,
-    /// It has answered that it is not well, or it cannot be reached.
+    /// The question has failed: it is not well, or it refuses the connection.
     Down(E),
     /// It has not answered within the limit.
     TimedOut,

@@ -178,13 +178,15 @@ pub const PATIENCE: Duration = Duration::from_millis(900);
 /// The answer for a request that may not pass. Its handler does not run.
 ///
 /// # Cancel safety
-/// If you drop this while it waits, no token is taken. Later, the handler is dropped.
+/// If you drop this while it waits, no token is taken. If you drop it after that, the
+/// handler is dropped too.
 pub async fn limited(
     State(limits): State<Arc<Limits<HeaderValue>>>,
     request: Request,
     next: Next,
 ) -> Result<Response, No> {
-    // The layer before this one has checked who it is. All others share one bucket.
+    // Your program must check the account before this. Requests without the header
+    // share one bucket.
     let account = request.headers().get("x-account");
     let account = account.cloned().unwrap_or(HeaderValue::from_static(""));
     limits.acquire_within(account, PATIENCE).await?;
@@ -201,32 +203,32 @@ pub mod naive {
 
     /// Wrong: the bucket has no rim, the task never ends, and it says no too late.
     pub struct SemaphoreLimiter {
-        tokens: Arc<Semaphore>,
+        permits: Arc<Semaphore>,
     }
 
     impl SemaphoreLimiter {
-        /// `capacity` tokens, and `refill` more in each `every`.
+        /// `capacity` permits, and `refill` more in each `every`.
         pub fn new(capacity: usize, refill: usize, every: Duration) -> Self {
-            let tokens = Arc::new(Semaphore::new(capacity));
-            let bucket = Arc::clone(&tokens);
+            let permits = Arc::new(Semaphore::new(capacity));
+            let semaphore = Arc::clone(&permits);
             // ANCHOR: refill
             tokio::spawn(async move {
                 let mut refills = interval(every);
                 loop {
                     refills.tick().await;
-                    bucket.add_permits(refill);
+                    semaphore.add_permits(refill);
                 }
             });
             // ANCHOR_END: refill
-            Self { tokens }
+            Self { permits }
         }
 
-        /// Whether there was a token within `patience`.
+        /// Whether there was a permit within `patience`.
         pub async fn acquire_within(&self, patience: Duration) -> bool {
             // ANCHOR: timeout
-            match timeout(patience, self.tokens.acquire()).await {
-                Ok(Ok(token)) => {
-                    token.forget(); // only the task brings new ones
+            match timeout(patience, self.permits.acquire()).await {
+                Ok(Ok(permit)) => {
+                    permit.forget(); // never gives it back: only the task adds new ones
                     true
                 }
                 _ => false,

@@ -11,11 +11,11 @@ use tokio::time::timeout;
 /// What became of some calls. Each call has a name of the type `N`.
 #[derive(Debug)]
 pub struct Report<N, T> {
-    /// Calls that have ended, with their results, in the order in which they ended.
+    /// Calls that returned a value (an `Err` too), in the order in which they ended.
     pub done: Vec<(N, T)>,
     /// Calls that have panicked.
     pub panicked: Vec<(N, JoinError)>,
-    /// Calls that were ended from outside, in the order in which they began.
+    /// Calls that were aborted, so without a result, in the order in which they began.
     pub unfinished: Vec<N>,
 }
 // ANCHOR_END: report
@@ -126,8 +126,8 @@ where
 }
 // ANCHOR_END: all_within
 
-/// Like [`all_within`], and also ends as soon as `wanted` calls have ended. Gives more
-/// than `wanted` if more have ended by then.
+/// Like [`all_within`], and also ends as soon as `wanted` calls have returned a value. A
+/// panic is none. Gives more than `wanted` if more have ended by then.
 ///
 /// # Panics
 /// Outside a Tokio runtime.

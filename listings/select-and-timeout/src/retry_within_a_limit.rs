@@ -33,7 +33,8 @@ pub async fn run_within<T, E: Transient, Fut: Future<Output = Result<T, E>>>(
 // ANCHOR_END: run_within
 
 // ANCHOR: longest
-/// How long `retry` may take. `None`: for ever, because an attempt has no limit.
+/// How long `retry` may take. `None`: for ever, because neither an attempt nor the
+/// whole has a limit.
 ///
 /// Without a budget, a wait that the service asks for is not counted.
 pub fn longest(retry: &Retry) -> Option<Duration> {

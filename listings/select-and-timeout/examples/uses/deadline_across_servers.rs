@@ -15,7 +15,7 @@ async fn ask(client: &Client, url: &str, deadline: Deadline) -> Answer {
     Ok(deadline.run("the stock", answer).await??)
 }
 
-/// The server. At work, it asks a database, and passes the deadline on.
+/// The server. At work, it asks a database, or another server.
 async fn stock(headers: HeaderMap) -> Result<&'static str, StatusCode> {
     let look_up = async |_deadline| {
         println!("the server looks it up");

@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 // ANCHOR: keep
 async fn page(deadline: Deadline) -> Result<String, TooLate> {
-    let stock = deadline.run("the stock", ask("stock")).await?;
     let early = deadline.keep(Duration::from_millis(950)); // for the price
+    let stock = early.run("the stock", ask("stock")).await?;
     let short = early.at_most(Duration::from_millis(500));
     let courier = short.run("the courier", ask("courier")).await;
     let courier = courier.unwrap_or("no courier today");

@@ -27,11 +27,11 @@ pub(crate) async fn customers(queue: mpsc::Sender<Job<u32, u32>>) -> usize {
     answers.iter().filter(|answer| answer.is_ok()).count()
 }
 
-// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
+// The clock is paused, so the program ends at once. Delete `start_paused` to wait.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     let (queue, mut jobs) = mpsc::channel(1_000);
-    let least = Duration::from_millis(110); // more than an answer needs
+    let least = Duration::from_millis(110); // with no more time left, it skips the job
     let worker = work(&mut jobs, least, answer);
     let (answered, report) = tokio::join!(customers(queue), worker);
     println!("{answered} of 200 have an answer");

@@ -2,7 +2,7 @@ use select_and_timeout::is_it_alive::{Heartbeat, Watchdog};
 use std::sync::mpsc::{RecvError, channel};
 use std::time::Duration;
 
-// This is the real clock: a thread of the system does not see the paused one.
+// This is the real clock: a thread of the system does not see Tokio's paused clock.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn main() -> Result<(), RecvError> {
     let heart = Heartbeat::start(Duration::from_millis(5));
@@ -14,7 +14,8 @@ pub(crate) async fn main() -> Result<(), RecvError> {
         println!("no beat in 50 ms: the runtime is stuck"); // at work: log, and abort
         let _nobody_waits = sender.send(());
     });
-    // At work: a long loop, or a lock of std. Here, the thread waits for the watchdog.
+    // At work: a long loop, or a lock of std. Here, this thread, the only one of the
+    // runtime, waits until the watchdog has spoken.
     found.recv()?;
 
     println!("the shop goes on");

@@ -41,13 +41,14 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let (shop_url, shop_task) = serve(shop).await?;
 
     // ANCHOR: run
-    let is_well = |seen: &Option<Seen<_>>| seen.as_ref().is_some_and(|seen| seen.well);
-    results.wait_for(|seen| is_well(seen)).await?;
+    // Looks at no age. `/ready` does.
+    let was_well = |seen: &Option<Seen<_>>| seen.as_ref().is_some_and(|seen| seen.well);
+    results.wait_for(|seen| was_well(seen)).await?;
     let answer = reqwest::get(format!("{shop_url}/ready")).await?;
     println!("/ready: {}", answer.status());
 
     stock_task.abort(); // nobody listens there any more
-    results.wait_for(|seen| !is_well(seen)).await?;
+    results.wait_for(|seen| !was_well(seen)).await?;
     let answer = reqwest::get(format!("{shop_url}/ready")).await?;
     println!("/ready: {}, {}", answer.status(), answer.text().await?);
     let answer = reqwest::get(format!("{shop_url}/live")).await?;

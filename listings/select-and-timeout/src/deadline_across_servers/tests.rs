@@ -23,8 +23,8 @@ fn says(text: &str) -> HeaderMap {
     HeaderMap::from_iter([(TIME_LEFT, text)])
 }
 
-/// No request gets more than 5 s, and 100 ms are for the way back.
-const LIMITS: Limits = Limits { longest: ms(5_000), way_back: ms(100) };
+/// No request gets more than 5 s, and the margin is 100 ms.
+const LIMITS: Limits = Limits { longest: ms(5_000), margin: ms(100) };
 
 // What goes wrong.
 
@@ -102,7 +102,7 @@ async fn the_server_stops_before_its_client_does() {
     let start = Instant::now();
     let late = ends(answer(&says("2000"), LIMITS, |_| pending::<()>())).await;
     assert_eq!(late, Err(StatusCode::GATEWAY_TIMEOUT));
-    assert_eq!(start.elapsed(), ms(1_900), "100 ms are for the way back");
+    assert_eq!(start.elapsed(), ms(1_900), "100 ms are the margin");
     let late = ends(answer(&says("9000"), LIMITS, |_| pending::<()>())).await;
     assert_eq!(late, Err(StatusCode::GATEWAY_TIMEOUT));
     assert_eq!(start.elapsed(), ms(1_900 + 4_900), "at most 5 s");
@@ -166,7 +166,7 @@ async fn open(
     let handler = async move |headers: HeaderMap| {
         let header = headers[TIME_LEFT].to_str().unwrap().parse().unwrap();
         seen.send((name, header)).unwrap();
-        let limits = Limits { longest: ms(600_000), way_back: ms(100) };
+        let limits = Limits { longest: ms(600_000), margin: ms(100) };
         let work = async |deadline| match next {
             Some(url) => ask(&client, &url, deadline).await,
             None => "3 left".to_owned(),
