@@ -93,9 +93,7 @@ pub mod naive {
 
     /// Wrong: a time of day, which each of the two machines has its own opinion of.
     pub fn left(deadline: SystemTime, server: SystemTime) -> Duration {
-        // ANCHOR: clock_time
         deadline.duration_since(server).unwrap_or_default()
-        // ANCHOR_END: clock_time
     }
 
     /// Wrong: the header is made once, and each attempt says the time of the first one.

@@ -82,7 +82,6 @@ impl<N, T: 'static> Calls<N, T> {
     ///
     /// # Cancel safety
     /// If you drop this, the tasks are aborted all the same, and all results are lost.
-    // ANCHOR: stop
     pub async fn stop(mut self) -> Report<N, T> {
         // ANCHOR: abort_then_drain
         self.tasks.abort_all();
@@ -91,7 +90,6 @@ impl<N, T: 'static> Calls<N, T> {
         self.report.unfinished = self.names.into_iter().map(|(_, name)| name).collect();
         self.report
     }
-    // ANCHOR_END: stop
 
     /// What has ended so far.
     pub fn so_far(&self) -> &Report<N, T> {
@@ -263,9 +261,7 @@ pub mod naive {
 
         /// Wrong: the tasks are still there when this returns.
         pub fn only_abort(mut self) -> Report<N, T> {
-            // ANCHOR: only_abort
             self.tasks.abort_all();
-            // ANCHOR_END: only_abort
             self.report.unfinished =
                 self.names.into_iter().map(|(_, name)| name).collect();
             self.report

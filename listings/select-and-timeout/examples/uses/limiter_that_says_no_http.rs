@@ -9,7 +9,6 @@ use tokio::net::TcpListener;
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
-    // ANCHOR: layer
     let two = const { NonZeroU32::new(2).unwrap() };
     let rate = Rate { tokens: two, per: Duration::from_hours(1), burst: two };
     let most = const { NonZeroUsize::new(10_000).unwrap() }; // clients
@@ -17,7 +16,6 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .route("/search", get(async || "tea: 3 left"))
         .layer(from_fn_with_state(limits, limited));
-    // ANCHOR_END: layer
 
     let listener = TcpListener::bind("127.0.0.1:0").await?; // 0: any free port
     let address = listener.local_addr()?;
