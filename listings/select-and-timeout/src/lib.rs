@@ -39,4 +39,6 @@ pub mod deadline_across_servers;
 
 pub mod expired_work;
 
+pub mod stop_in_time;
+
 pub mod chat;
