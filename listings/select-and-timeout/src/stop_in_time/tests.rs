@@ -209,7 +209,7 @@ fn an_aborted_task_is_waited_for_until_it_reaches_its_await() {
         tasks.spawn(async move {
             let _guard = guard;
             block();
-            pending().await
+            pending::<()>().await;
         });
         soon(blocked.begun).await.unwrap();
         let stop = CancellationToken::new();
@@ -231,7 +231,9 @@ fn a_task_that_blocks_its_thread_is_stuck_and_the_stop_ends_without_it() {
     two_workers().block_on(async {
         let (block, mut blocked) = Blocked::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { block() });
+        tasks.spawn(async move {
+            block();
+        });
         soon(&mut blocked.begun).await.unwrap();
         let now = Instant::now();
         let stop = CancellationToken::new();
@@ -306,13 +308,13 @@ async fn the_steps_come_in_this_order_each_at_its_time() {
         stopping.cancelled().await;
         asked();
         let _at_the_abort = Call(Some(dropped));
-        pending().await
+        pending::<()>().await;
     });
     let (flushing, cut) = (say("flush"), say("flush dropped"));
     let flush = |_| async move {
         flushing();
         let _at_the_limit = Call(Some(cut));
-        pending().await
+        pending::<()>().await;
     };
     let plan = ten_seconds();
     let stopping = stop_program(tasks, &stop, &plan, say("not ready"), flush);
@@ -387,7 +389,9 @@ fn a_task_that_is_stuck_does_not_hold_up_the_flush() {
     two_workers().block_on(async {
         let (block, mut blocked) = Blocked::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { block() });
+        tasks.spawn(async move {
+            block();
+        });
         soon(&mut blocked.begun).await.unwrap();
         let zero = Duration::ZERO;
         let plan =
@@ -536,7 +540,9 @@ fn shutdown_background_waits_for_no_blocking_closure() {
 fn shutdown_timeout_returns_while_a_task_blocks_its_thread() {
     let runtime = two_workers();
     let (block, mut blocked) = Blocked::new();
-    runtime.spawn(async move { block() });
+    runtime.spawn(async move {
+        block();
+    });
     runtime.block_on(soon(&mut blocked.begun)).unwrap();
     in_time(move || runtime.shutdown_timeout(ms(10)));
     blocked.was_blocked_until_now();
@@ -574,7 +580,11 @@ fn in_async_code_the_drop_of_a_runtime_panics_and_shutdown_background_does_not()
 
     outer.block_on(async {
         let inner = two_workers();
-        tokio::spawn(async move { inner.shutdown_background() }).await.unwrap();
+        tokio::spawn(async move {
+            inner.shutdown_background();
+        })
+        .await
+        .unwrap();
     });
 }
 
