@@ -46,4 +46,6 @@ pub mod is_it_well;
 
 pub mod is_it_alive;
 
+pub mod stop_in_time;
+
 pub mod chat;

@@ -59,6 +59,8 @@ backend::check_uses!(
     server_that_stops_stuck,
     signals,
     signals_jobs,
+    stop_in_time,
+    stop_in_time_program,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,

@@ -53,6 +53,8 @@ mod server_that_stops;
 mod server_that_stops_stuck;
 mod signals;
 mod signals_jobs;
+mod stop_in_time;
+mod stop_in_time_program;
 mod timer_in_a_loop;
 mod timer_in_a_loop_many;
 mod timer_in_a_loop_slow;
@@ -114,6 +116,8 @@ backend::uses!(
     server_that_stops_stuck,
     signals,
     signals_jobs,
+    stop_in_time,
+    stop_in_time_program,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,
