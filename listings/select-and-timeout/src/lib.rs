@@ -37,4 +37,8 @@ pub mod is_it_well;
 
 pub mod is_it_alive;
 
+pub mod silent_connection;
+
+pub mod cancel_a_computation;
+
 pub mod chat;
