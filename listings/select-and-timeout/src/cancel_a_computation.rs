@@ -41,6 +41,7 @@ where
 {
     let token = stop.child_token(); // cancelled with `stop`
     let _guard = token.clone().drop_guard(); // and if this future is dropped
+    // ANCHOR: looks
     let work = spawn_blocking(move || {
         while !token.is_cancelled() {
             if piece(&mut state).is_break() {
@@ -50,6 +51,7 @@ where
         End::Stopped(state)
     });
     work.await // waits for the thread, also after a cancel
+    // ANCHOR_END: looks
 }
 // ANCHOR_END: in_pieces
 
@@ -58,20 +60,20 @@ where
 ///
 /// # Cancel safety
 /// If you drop this, no piece is cut in half, and the state stays with the caller.
+// ANCHOR: in_the_task
 pub async fn in_the_task<S>(
     stop: &CancellationToken,
     state: &mut S,
     mut piece: impl FnMut(&mut S) -> ControlFlow<()>,
 ) -> bool {
-    // ANCHOR: in_the_task
     let work = async {
         while piece(state).is_continue() {
             yield_now().await; // here a drop can stop it
         }
     };
     stop.run_until_cancelled(work).await.is_some()
-    // ANCHOR_END: in_the_task
 }
+// ANCHOR_END: in_the_task
 
 /// How it goes wrong.
 pub mod naive {
@@ -83,7 +85,6 @@ pub mod naive {
         mut state: S,
         mut piece: impl FnMut(&mut S) -> ControlFlow<()>,
     ) -> Option<S> {
-        // ANCHOR: in_a_select
         let work = async {
             while piece(&mut state).is_continue() {} // no await in it
         };
@@ -91,7 +92,6 @@ pub mod naive {
             () = work => Some(state),
             () = stop.cancelled() => None,
         }
-        // ANCHOR_END: in_a_select
     }
 
     /// Wrong: the answer to the user comes at once, and the thread computes to its end.

@@ -76,7 +76,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     // ANCHOR: next
     pub async fn next(&mut self) -> Result<Option<String>, Lost> {
         loop {
-            match timeout_at(self.due, self.lines.next_line()).await {
+            // ANCHOR: remembers
+            let line = timeout_at(self.due, self.lines.next_line()).await;
+            // ANCHOR_END: remembers
+            match line {
                 Ok(Ok(Some(line))) => {
                     self.asked = false;
                     self.due = Instant::now() + self.limits.quiet;
@@ -194,11 +197,12 @@ pub mod naive {
         limits: Limits,
     ) -> Result<Option<String>, Lost> {
         // ANCHOR: forgets
-        match timeout(limits.quiet, lines.next_line()).await {
+        let line = timeout(limits.quiet, lines.next_line()).await;
+        // ANCHOR_END: forgets
+        match line {
             Ok(line) => Ok(line?),
             Err(_late) => Err(Lost::Silent),
         }
-        // ANCHOR_END: forgets
     }
 
     /// Wrong: a peer that is slow and well is lost.

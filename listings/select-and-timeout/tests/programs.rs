@@ -11,6 +11,9 @@ fn chat_server() {
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    cancel_a_computation,
+    cancel_a_computation_select,
+    cancel_a_computation_task,
     cancel_a_request,
     cancel_a_request_grace,
     cancel_a_request_task,
@@ -48,6 +51,8 @@ backend::check_uses!(
     server_that_stops_stuck,
     signals,
     signals_jobs,
+    silent_connection,
+    silent_connection_full,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,

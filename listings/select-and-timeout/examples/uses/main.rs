@@ -5,6 +5,9 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use select_and_timeout as shown;
 
+mod cancel_a_computation;
+mod cancel_a_computation_select;
+mod cancel_a_computation_task;
 mod cancel_a_request;
 mod cancel_a_request_grace;
 mod cancel_a_request_task;
@@ -42,6 +45,8 @@ mod server_that_stops;
 mod server_that_stops_stuck;
 mod signals;
 mod signals_jobs;
+mod silent_connection;
+mod silent_connection_full;
 mod timer_in_a_loop;
 mod timer_in_a_loop_many;
 mod timer_in_a_loop_slow;
@@ -55,6 +60,9 @@ mod without_waiting;
 mod without_waiting_two;
 
 backend::uses!(
+    cancel_a_computation,
+    cancel_a_computation_select,
+    cancel_a_computation_task,
     cancel_a_request,
     cancel_a_request_grace,
     cancel_a_request_task,
@@ -92,6 +100,8 @@ backend::uses!(
     server_that_stops_stuck,
     signals,
     signals_jobs,
+    silent_connection,
+    silent_connection_full,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,

@@ -191,7 +191,7 @@ async fn a_write_waits_for_a_peer_that_is_slow() {
         client.read_exact(&mut text).await.expect("the server is there");
         text
     };
-    let (sent, text) = tokio::join!(ends(server.send("two and three")), reads);
+    let (sent, text) = tokio::join!(ends(server.send("two and three")), ends(reads));
     sent.expect("it is slow, and not gone");
     assert_eq!(&text, b"two and three\n");
 }
@@ -413,10 +413,35 @@ async fn the_limits_count_for_a_flush_too() {
     assert!(matches!(end, Err(Lost::TakesNothing)), "{end:?}");
 }
 
+/// Says each time that it has written nothing. A loop that does not stop is a panic, and no hang.
+struct TakesNoByte(usize);
+
+impl AsyncWrite for TakesNoByte {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0 += 1;
+        assert!(self.0 < 10, "it asks again and again");
+        Poll::Ready(Ok(0))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_writer_that_takes_no_byte_is_an_error() {
-    let mut none = io::Cursor::new(Box::<[u8]>::default());
-    let end = ends(write_in_pieces(&mut none, b"x", s(10))).await;
+    let end = ends(write_in_pieces(&mut TakesNoByte(0), b"x", s(10))).await;
     assert!(
         matches!(end, Err(Lost::Io(error)) if error.kind() == io::ErrorKind::WriteZero)
     );
