@@ -27,9 +27,7 @@ pub(crate) async fn main() {
     });
     match in_pieces(&stop, 0, page).await {
         Ok(End::Done(pages)) => println!("{pages} pages"),
-        Ok(End::Stopped(pages)) => {
-            println!("stopped, whole report: {}", pages == 1_000)
-        }
+        Ok(End::Stopped(pages)) => println!("stopped early: {}", pages < 1_000),
         Err(panic) => println!("{panic}"),
     }
 }

@@ -13,6 +13,6 @@ pub(crate) async fn main() {
     // ANCHOR: task
     let mut pages = 0;
     let done = in_the_task(&stop, &mut pages, page).await;
-    println!("done: {done}, whole report: {}", pages == 1_000);
+    println!("done: {done}, stopped early: {}", pages < 1_000);
     // ANCHOR_END: task
 }

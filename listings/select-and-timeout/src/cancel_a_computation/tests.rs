@@ -45,11 +45,11 @@ struct Pieces {
 
 fn one_by_one() -> (Pieces, impl FnMut(&mut usize) -> ControlFlow<()> + Send + 'static)
 {
-    let (begin, began) = mpsc::unbounded_channel();
-    let (go, gone) = threads::channel();
+    let (says, began) = mpsc::unbounded_channel();
+    let (go, may_go) = threads::channel();
     let piece = move |done: &mut usize| {
-        let _ = begin.send(*done + 1);
-        if gone.recv().is_err() {
+        let _ = says.send(*done + 1);
+        if may_go.recv().is_err() {
             return ControlFlow::Break(()); // the test is over
         }
         *done += 1;

@@ -327,6 +327,21 @@ async fn a_slow_handler_costs_a_ping_and_no_peer() {
     assert_eq!(line.as_deref(), Some("hello"), "what has come is read first");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_came_during_a_slow_handler_counts() {
+    let (mut server, client) = connection(64);
+    answers(client, 1, s(1));
+    assert!(timeout(Duration::from_millis(20_500), server.next()).await.is_err());
+    sleep(s(60)).await; // a handler: the answer comes after half a second
+    let start = Instant::now();
+    let end = ends(server.next()).await;
+    assert!(matches!(end, Err(Lost::Silent)), "{end:?}");
+    assert_eq!(start.elapsed(), s(25), "the quiet began again");
+}
+
+/// A large message.
+static LARGE: [u8; 60_000] = [7; 60_000];
+
 /// Takes `piece` bytes in each second.
 async fn slow(mut client: DuplexStream, piece: usize) -> usize {
     let (mut read, mut buffer) = (0, vec![0; piece]);
@@ -344,7 +359,7 @@ async fn one_limit_for_a_large_message_loses_a_slow_peer() {
     let start = Instant::now();
     let (mut writer, client) = duplex(1_000);
     let client = tokio::spawn(slow(client, 1_000));
-    let end = naive::write_at_once(&mut writer, &[7; 60_000], s(10)).await;
+    let end = naive::write_at_once(&mut writer, &LARGE, s(10)).await;
     assert!(matches!(end, Err(Lost::TakesNothing)), "{end:?}");
     assert_eq!(start.elapsed(), s(10));
     drop(writer);
@@ -357,7 +372,7 @@ async fn a_limit_for_each_piece_keeps_a_slow_peer() {
     let start = Instant::now();
     let (mut writer, client) = duplex(1_000);
     let client = tokio::spawn(slow(client, 1_000));
-    ends(write_in_pieces(&mut writer, &[7; 60_000], s(10))).await.expect("it is slow");
+    ends(write_in_pieces(&mut writer, &LARGE, s(10))).await.expect("it is slow");
     assert_eq!(start.elapsed(), s(59), "the last 1,000 are in the channel");
     drop(writer);
     assert_eq!(ends(client).await.expect("no panic"), 60_000);
@@ -367,7 +382,7 @@ async fn a_limit_for_each_piece_keeps_a_slow_peer() {
 async fn a_peer_that_stops_in_a_large_message_is_lost() {
     let start = Instant::now();
     let (mut writer, _client) = duplex(1_000);
-    let end = ends(write_in_pieces(&mut writer, &[7; 60_000], s(10))).await;
+    let end = ends(write_in_pieces(&mut writer, &LARGE, s(10))).await;
     assert!(matches!(end, Err(Lost::TakesNothing)), "{end:?}");
     assert_eq!(start.elapsed(), s(10));
 }
@@ -376,7 +391,7 @@ async fn a_peer_that_stops_in_a_large_message_is_lost() {
 async fn a_peer_that_takes_a_byte_in_each_second_is_kept_for_an_hour() {
     let (mut writer, client) = duplex(1);
     tokio::spawn(slow(client, 1));
-    let write = write_in_pieces(&mut writer, &[7; 60_000], s(10));
+    let write = write_in_pieces(&mut writer, &LARGE, s(10));
     assert!(timeout(s(60 * 60), write).await.is_err());
 }
 
