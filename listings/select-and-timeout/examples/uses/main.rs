@@ -8,6 +8,9 @@ use select_and_timeout as shown;
 mod after_a_limit;
 mod after_a_limit_gone;
 mod after_a_limit_warn;
+mod cancel_a_computation;
+mod cancel_a_computation_select;
+mod cancel_a_computation_task;
 mod cancel_a_request;
 mod cancel_a_request_grace;
 mod cancel_a_request_task;
@@ -55,6 +58,8 @@ mod signals;
 mod signals_jobs;
 mod stop_in_time;
 mod stop_in_time_program;
+mod silent_connection;
+mod silent_connection_full;
 mod timer_in_a_loop;
 mod timer_in_a_loop_many;
 mod timer_in_a_loop_slow;
@@ -71,6 +76,9 @@ backend::uses!(
     after_a_limit,
     after_a_limit_gone,
     after_a_limit_warn,
+    cancel_a_computation,
+    cancel_a_computation_select,
+    cancel_a_computation_task,
     cancel_a_request,
     cancel_a_request_grace,
     cancel_a_request_task,
@@ -118,6 +126,8 @@ backend::uses!(
     signals_jobs,
     stop_in_time,
     stop_in_time_program,
+    silent_connection,
+    silent_connection_full,
     timer_in_a_loop,
     timer_in_a_loop_many,
     timer_in_a_loop_slow,
