@@ -94,10 +94,14 @@ impl Limiter {
         if rate.per.is_zero() {
             return Err(ZeroPeriod);
         }
+        Ok(Self::full(rate))
+    }
+
+    fn full(rate: Rate) -> Self {
         let line = Line { bucket: rate.full(), waiters: VecDeque::new(), next: 0 };
         let (made, line) = (Instant::now(), Mutex::new(line));
         let shared = Shared { rate, made, line, gave_up: Notify::new() };
-        Ok(Self { shared: Arc::new(shared) })
+        Self { shared: Arc::new(shared) }
     }
 }
 // ANCHOR_END: new
@@ -108,6 +112,24 @@ impl Limiter {
         self.shared.line().waiters.len()
     }
 }
+
+// ANCHOR: is_full
+impl Limiter {
+    /// Another limiter with the same rate, and a full bucket of its own.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self::full(self.shared.rate)
+    }
+
+    /// Whether the bucket is full, and nobody waits: then a [`fresh`](Self::fresh)
+    /// limiter does the same as this one.
+    pub fn is_full(&self) -> bool {
+        let mut line = self.shared.line();
+        line.bucket.fill(&self.shared.rate, self.shared.now());
+        line.waiters.is_empty() && line.bucket.level == self.shared.rate.most()
+    }
+}
+// ANCHOR_END: is_full
 
 // ANCHOR: acquire
 impl Limiter {

@@ -91,6 +91,43 @@ async fn after_an_idle_hour_the_burst_is_what_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_says_whether_its_bucket_is_full() {
+    let limiter = four_a_second();
+    assert!(limiter.is_full());
+    limiter.try_acquire(n(3)).unwrap();
+    assert!(!limiter.is_full());
+    sleep(ms(749)).await;
+    assert!(!limiter.is_full());
+    sleep(ms(1)).await;
+    assert!(limiter.is_full());
+    sleep(HOUR).await;
+    assert!(limiter.is_full());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_somebody_waits_it_is_not_full_even_if_its_bucket_is() {
+    let limiter = four_a_second();
+    limiter.try_acquire(n(5)).unwrap();
+    let mut wait = Box::pin(limiter.acquire(n(4)));
+    assert_eq!(after_polls(1, wait.as_mut()).await, None);
+    sleep(HOUR).await; // it has missed its turn, and still waits
+    assert!(!limiter.is_full());
+    drop(wait);
+    assert!(limiter.is_full());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_limiter_has_the_rate_and_a_full_bucket_of_its_own() {
+    let limiter = four_a_second();
+    limiter.try_acquire(n(5)).unwrap();
+    let fresh = limiter.fresh();
+    assert_eq!(at_once(&fresh), 5);
+    assert_eq!(fresh.try_acquire(ONE), too_soon(ms(250)));
+    sleep(ms(250)).await;
+    assert_eq!((at_once(&limiter), at_once(&fresh)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn four_a_second_are_forty_in_ten_seconds() {
     let limiter = four_a_second();
     assert_eq!(at_once(&limiter), 5);

@@ -39,4 +39,12 @@ pub mod deadline_across_servers;
 
 pub mod expired_work;
 
+pub mod one_limit_for_many;
+
+pub mod limiter_that_says_no;
+
+pub mod is_it_well;
+
+pub mod is_it_alive;
+
 pub mod chat;

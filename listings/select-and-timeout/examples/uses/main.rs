@@ -34,6 +34,15 @@ mod index_evening;
 mod index_kept;
 mod index_lost;
 mod index_select;
+mod is_it_alive;
+mod is_it_well;
+mod is_it_well_http;
+mod limiter_that_says_no;
+mod limiter_that_says_no_http;
+mod one_limit_for_many;
+mod one_limit_for_many_each;
+mod one_limit_for_many_first;
+mod one_limit_for_many_quorum;
 mod retry_within_a_limit;
 mod retry_within_a_limit_answer;
 mod retry_within_a_limit_least;
@@ -86,6 +95,15 @@ backend::uses!(
     index_kept,
     index_lost,
     index_select,
+    is_it_alive,
+    is_it_well,
+    is_it_well_http,
+    limiter_that_says_no,
+    limiter_that_says_no_http,
+    one_limit_for_many,
+    one_limit_for_many_each,
+    one_limit_for_many_first,
+    one_limit_for_many_quorum,
     retry_within_a_limit,
     retry_within_a_limit_answer,
     retry_within_a_limit_least,
