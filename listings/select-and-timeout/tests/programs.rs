@@ -9,6 +9,11 @@ fn chat_server() {
     check_program("chat_server").unwrap_or_else(|error| panic!("{error}"));
 }
 
+#[test]
+fn impatient_client() {
+    check_program("impatient_client").unwrap_or_else(|error| panic!("{error}"));
+}
+
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     after_a_limit,
