@@ -12,7 +12,7 @@ use std::{env, iter, panic};
 use policy::{Retry, RetryError, Transient};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use select_and_timeout::deadline::{Deadline, TooLate};
-use select_and_timeout::one_limit_for_many::all_within;
+use select_and_timeout::one_limit_for_many::{Report, all_within};
 use tokio::runtime::Handle;
 use tokio::select;
 use tokio::task::yield_now;
@@ -80,7 +80,7 @@ enum NoOffer {
 // ANCHOR_END: errors
 
 // ANCHOR: ask
-/// The price of one airline. Asks again if it helps, and ends at `deadline` at the latest.
+/// The price of one airline. Asks again if it helps, and ends at `deadline`.
 async fn ask(airline: &'static str, deadline: Deadline) -> Result<u32, NoOffer> {
     if airline == "Eagle" {
         return Ok(library_of_eagle().await);
@@ -121,25 +121,19 @@ struct NothingInTime {
 // ANCHOR_END: answer
 
 // ANCHOR: search
-/// Asks all airlines until `deadline` at most. When this returns, no question is left.
+/// Asks all airlines until `deadline` at most. When this returns, no question runs.
 async fn search(deadline: Deadline) -> Result<Found, NothingInTime> {
     let start = Instant::now();
     let questions = AIRLINES.map(|airline| {
-        // A question ends 10 ms earlier, so that it can still say why.
-        let offer = ask(airline, deadline.keep(ms(10)));
-        let timed =
-            async move { Answer { offer: offer.await, after: Some(start.elapsed()) } };
-        (airline, timed)
+        let earlier = deadline.keep(ms(10)); // so that a question can still say why
+        let question = async move {
+            let offer = ask(airline, earlier).await;
+            Answer { offer, after: Some(start.elapsed()) }
+        };
+        (airline, question)
     });
     let report = all_within(deadline.left(), questions).await;
-
-    let ended = report.unfinished.into_iter().map(|it| (it, NoOffer::Ended));
-    let panicked = report.panicked.into_iter().map(|(it, _)| (it, NoOffer::Panicked));
-    let lost = ended.chain(panicked);
-    let mut answers = report.done;
-    answers.extend(lost.map(|(it, why)| (it, Answer { offer: Err(why), after: None })));
-    answers.sort_by_key(|(airline, _)| *airline); // the same order in each run
-
+    let answers = answers(report);
     let prices = answers.iter().filter_map(|(airline, answer)| {
         let euros = answer.offer.as_ref().ok()?;
         Some((*euros, *airline))
@@ -151,6 +145,24 @@ async fn search(deadline: Deadline) -> Result<Found, NothingInTime> {
 }
 // ANCHOR_END: search
 
+// ANCHOR: answers
+/// One answer for each airline, in the order of their names.
+fn answers(report: Report<&'static str, Answer>) -> Answers {
+    let mut answers = report.done;
+    let mut no_offer = |airline, why| {
+        answers.push((airline, Answer { offer: Err(why), after: None }));
+    };
+    for airline in report.unfinished {
+        no_offer(airline, NoOffer::Ended);
+    }
+    for (airline, _panic) in report.panicked {
+        no_offer(airline, NoOffer::Panicked);
+    }
+    answers.sort_by_key(|(airline, _)| *airline);
+    answers
+}
+// ANCHOR_END: answers
+
 // ANCHOR: trip
 /// One search, and what came of it. The status is 0 with an offer, and 2 without one.
 async fn trip(limit: Duration) -> ExitCode {
@@ -161,12 +173,12 @@ async fn trip(limit: Duration) -> ExitCode {
     match found {
         Ok(Found { cheapest: (euros, airline), answers }) => {
             print(&answers);
-            println!("{end} ms: {airline} for {euros} euros; {} left", questions());
+            println!("{end} ms: {airline} for {euros} euros; {}", questions());
             ExitCode::SUCCESS
         }
         Err(error) => {
             print(&error.answers);
-            println!("{end} ms: {error}; {} left", questions());
+            println!("{end} ms: {error}; {}", questions());
             ExitCode::from(2)
         }
     }
@@ -174,7 +186,7 @@ async fn trip(limit: Duration) -> ExitCode {
 
 /// How many questions run. Each is a task, and the program has no other tasks.
 fn questions() -> String {
-    format!("{} questions", Handle::current().metrics().num_alive_tasks())
+    format!("{} questions run", Handle::current().metrics().num_alive_tasks())
 }
 // ANCHOR_END: trip
 
@@ -204,9 +216,9 @@ async fn leaves() {
         _ = search(Deadline::after(ms(1_000))) => println!("the search has ended"),
         () = sleep(ms(50)) => println!("50 ms: the traveller leaves"),
     }
-    println!("{} left", questions());
+    println!("{}", questions());
     yield_now().await;
-    println!("a moment later: {} left", questions());
+    println!("a moment later: {}", questions());
 }
 // ANCHOR_END: leaves
 

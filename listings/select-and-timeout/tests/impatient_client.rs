@@ -63,9 +63,15 @@ fn a_silent_airline_ends_10_ms_before_each_deadline_and_says_why() {
 fn a_price_that_is_there_is_kept_though_the_second_attempt_of_another_is_too_late() {
     let (printed, said, status) = run("160");
     assert_eq!((&*said, status), ("", Some(0)));
-    assert!(printed.ends_with("160 ms: Albatross for 120 euros; 0 questions left\n"));
+    assert!(printed.ends_with("160 ms: Albatross for 120 euros; 0 questions run\n"));
     let why = "out of time at attempt 2: no answer within 39ms";
     assert_eq!(line("160", "Bluebird"), format!("150 ms Bluebird {why}"));
+}
+
+#[test]
+fn with_less_left_than_20_ms_no_second_attempt_is_made() {
+    let why = "out of time at attempt 1: the airline is busy";
+    assert_eq!(line("135", "Bluebird"), format!("30 ms Bluebird {why}"));
 }
 
 #[test]
