@@ -100,6 +100,16 @@ pub fn check_use(name: &str) -> Result<(), RecordingError> {
     check_run(&format!("{package}-uses"), &[name], &source, &sources)
 }
 
+/// Runs the program `examples/<name>.rs` of the package under test, which `cargo test` has built, with `arguments`,
+/// however it ends.
+///
+/// # Errors
+/// The program is older than its source, does not end, or cannot be run.
+pub fn run_program(name: &str, arguments: &[&str]) -> Result<Output, RecordingError> {
+    let source = examples().join(name).with_extension("rs");
+    run_built(name, arguments, &source, slice::from_ref(&source))
+}
+
 /// The folder `examples` of the package under test.
 fn examples() -> PathBuf {
     let folder = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
@@ -113,6 +123,23 @@ fn check_run(
     source: &Path,
     sources: &[PathBuf],
 ) -> Result<(), RecordingError> {
+    let output = run_built(name, arguments, source, sources)?;
+    if !output.status.success() || !output.stderr.is_empty() {
+        let path = source.display().to_string();
+        let said =
+            format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        return Err(RecordingError::Failed { path, said });
+    }
+    let printed = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
+    check(source.with_extension("out"), &printed)
+}
+
+fn run_built(
+    name: &str,
+    arguments: &[&str],
+    source: &Path,
+    sources: &[PathBuf],
+) -> Result<Output, RecordingError> {
     let program = built_beside_this(name).map_err(|error| io_error(source, error))?;
     let path = source.display().to_string();
     let built = modified(&program)?;
@@ -122,16 +149,9 @@ fn check_run(
             return Err(RecordingError::Stale { path });
         }
     }
-    let output = run(Command::new(&program).args(arguments), LONGEST)
-        .map_err(|error| io_error(&program, error))?;
-    let Some(output) = output else { return Err(RecordingError::Hangs { path }) };
-    if !output.status.success() || !output.stderr.is_empty() {
-        let said =
-            format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
-        return Err(RecordingError::Failed { path, said });
-    }
-    let printed = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
-    check(source.with_extension("out"), &printed)
+    run(Command::new(&program).args(arguments), LONGEST)
+        .map_err(|error| io_error(&program, error))?
+        .ok_or(RecordingError::Hangs { path })
 }
 
 /// Runs a program; `None` when it has not ended within `longest` and was killed.

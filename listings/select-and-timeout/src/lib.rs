@@ -38,6 +38,7 @@ pub mod deadline;
 pub mod deadline_across_servers;
 
 pub mod expired_work;
+
 pub mod one_limit_for_many;
 
 pub mod limiter_that_says_no;

@@ -9,6 +9,11 @@ fn chat_server() {
     check_program("chat_server").unwrap_or_else(|error| panic!("{error}"));
 }
 
+#[test]
+fn impatient_client() {
+    check_program("impatient_client").unwrap_or_else(|error| panic!("{error}"));
+}
+
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     after_a_limit,
@@ -55,6 +60,9 @@ backend::check_uses!(
     one_limit_for_many_each,
     one_limit_for_many_first,
     one_limit_for_many_quorum,
+    retry_within_a_limit,
+    retry_within_a_limit_answer,
+    retry_within_a_limit_least,
     select_or_not,
     select_or_not_queue,
     select_or_not_stop,
