@@ -47,8 +47,8 @@ pub mod is_it_well;
 
 pub mod is_it_alive;
 
-pub mod stop_in_time;
 pub mod silent_connection;
+pub mod stop_in_time;
 
 pub mod cancel_a_computation;
 
