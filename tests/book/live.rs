@@ -57,7 +57,7 @@ fn apply(small: &SmallBook, edit: Edit) {
         Edit::Proof => add(PAGE, "\nIt is right. [✓](proof:it_is_right)\n"),
         Edit::Contents => {
             let summary = small.read(SUMMARY);
-            small.write(SUMMARY, &summary.replace("[", "[More "));
+            small.write(SUMMARY, &summary.replace('[', "[More "));
         }
         Edit::Theme(n) => {
             let old = small.read("theme/index.hbs");

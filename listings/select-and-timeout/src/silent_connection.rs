@@ -60,7 +60,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let lines = BufReader::new(peer).lines();
         Self { lines, limits, due, asked: false, half_sent: false }
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The next line that is no answer to a ping, or `None` if the peer has closed.
     ///
     /// # Errors
