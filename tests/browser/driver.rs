@@ -129,7 +129,7 @@ impl Browser {
 
     /// Waits longer: the page for print is the whole book.
     pub(crate) async fn be_patient(&self) {
-        let minutes = Some(Duration::from_mins(4));
+        let minutes = Some(Duration::from_mins(12));
         let timeouts = thirtyfour::TimeoutConfiguration::new(minutes, minutes, None);
         self.client.update_timeouts(timeouts).await.expect("timeouts can be set");
     }

@@ -126,6 +126,9 @@ async fn axe_finds_nothing_in_what_is_folded_or_opened() {
 async fn axe_finds_nothing_on_the_page_for_print() {
     let browser = Browser::start().await;
     browser.be_patient().await;
+    // It is made when it is asked for.
+    let made = reqwest::get(format!("{}print.html", book())).await;
+    assert!(made.expect("the book is served").status().is_success());
     browser.open("print.html").await;
     // Its text has the colours that each page was asked for.
     let found = axe(&browser, Rules::ButContrast).await;
