@@ -272,27 +272,25 @@ impl Site {
                 b"No page has such a path.".to_vec(),
             );
         }
-        let found = inside(path).and_then(|name| {
-            if let Some(live) = lock_if_made_on_demand(&self.live, &name)
-                && let Some(live) = live.as_ref()
-                && let Err(error) = live.on_demand(&name)
-            {
-                eprintln!("{name}: {error:#}");
-            }
-            let served = self.served();
-            let bytes = fs::read(served.html.join(&name)).ok()?;
-            Some((200, name, bytes))
-        });
+        let name = inside(path);
+        // Other files need no lock, and wait for no rendering.
+        if let Some(name) = name.as_deref().filter(|it| Live::ON_DEMAND.contains(it))
+            && let Some(live) = &*lock(&self.live)
+            && let Err(error) = live.on_demand(name)
+        {
+            eprintln!("{name}: {error:#}");
+        }
+        // Until the end: a page with an older text than its version says would not be loaded again.
         let served = self.served();
-        let (status, name, bytes) = found.unwrap_or_else(|| {
-            let name = "404.html".to_owned();
-            let bytes = fs::read(served.html.join(&name)).unwrap_or_default();
-            (404, name, bytes)
-        });
-        let kind = kind(&name);
+        let read = |name: &str| fs::read(served.html.join(name));
+        let found =
+            name.as_deref().and_then(|name| Some((200, name, read(name).ok()?)));
+        let (status, name, bytes) =
+            found.unwrap_or_else(|| (404, MISSING, read(MISSING).unwrap_or_default()));
+        let kind = kind(name);
         if kind != HTML {
             // A file with a hash in its name never changes.
-            let is_hashed = status == 200 && is_hashed(&name);
+            let is_hashed = status == 200 && is_hashed(name);
             let caching = if is_hashed {
                 "public, max-age=31536000, immutable"
             } else {
@@ -323,14 +321,6 @@ impl Site {
     }
 }
 
-/// The lock for what [`Live::on_demand`] makes; other files need none.
-fn lock_if_made_on_demand<'a>(
-    live: &'a Mutex<Option<Live>>,
-    name: &str,
-) -> Option<MutexGuard<'a, Option<Live>>> {
-    Live::ON_DEMAND.contains(&name).then(|| lock(live))
-}
-
 /// The file that a path means, from the folder of the pages; `None` if it leads elsewhere.
 fn inside(path: &str) -> Option<String> {
     let path = percent_decode_str(path).decode_utf8().ok()?;
@@ -343,6 +333,9 @@ fn inside(path: &str) -> Option<String> {
     };
     name.split('/').all(is_name).then_some(name)
 }
+
+/// What mdBook makes for an address that leads nowhere.
+const MISSING: &str = "404.html";
 
 const HTML: &str = "text/html; charset=utf-8";
 
