@@ -47,15 +47,12 @@ struct Good {
     book: Book,
     /// The text of each page, by its path from `src/`, for mdBook.
     texts: BTreeMap<String, String>,
-    /// The same after mdBook's preprocessors, in the order of SUMMARY.md.
-    pages: MdBook,
-    config: Config,
+    /// What mdBook made the pages of: the same after its preprocessors, the settings, the folder of the pages.
+    context: RenderContext,
     /// The part of the template that holds the text; `None` without a theme of the book's own that has one.
     template: Option<String>,
-    has_search: bool,
     /// Goes away with the book.
     folder: Scratch,
-    html: PathBuf,
 }
 
 /// What an edit did.
@@ -83,7 +80,7 @@ impl Live {
 
     /// Where the pages are. What is made on demand may be missing there: see [`on_demand`](Self::on_demand).
     pub fn html(&self) -> &Path {
-        &self.good.html
+        &self.good.context.destination
     }
 
     /// Reads the sources again, and renders what has changed. A page is replaced as a whole, by renaming.
@@ -104,9 +101,9 @@ impl Live {
             self.good.replace(&name, &text)?;
             names.push(name);
         }
-        if self.good.book.manifest != book.manifest || !changed.is_empty() {
+        if !changed.is_empty() {
             for made in Self::ON_DEMAND {
-                remove(&self.good.html.join(made))?;
+                remove(&self.html().join(made))?;
             }
         }
         self.good.texts.extend(changed);
@@ -120,22 +117,21 @@ impl Live {
     /// It cannot be made.
     pub fn on_demand(&self, name: &str) -> anyhow::Result<()> {
         let good = &self.good;
-        let file = good.html.join(name);
+        let file = self.html().join(name);
         if file.exists() {
             return Ok(());
         }
-        if name == search::FILE && good.has_search {
-            let script = search::script(&good.book, &mdbook::titles(&good.pages));
+        if name == search::FILE && mdbook::has_search(&good.context.config)? {
+            let titles = mdbook::titles(&good.context.book);
+            let script = search::script(&good.book, &titles);
             good.replace(name, &script)
         } else if name == PRINT {
             let scratch = scratch()?;
-            let html = scratch.path().join("html");
-            let mut config = good.config.clone();
-            config.set("output.html.print.enable", true)?;
-            let context =
-                RenderContext::new(&self.root, good.pages.clone(), config, &html);
+            let mut context = good.context.clone();
+            context.config.set("output.html.print.enable", true)?;
+            context.destination = scratch.path().join("html");
             mdbook::render_html(&context)?;
-            fs::rename(html.join(PRINT), &file)
+            fs::rename(context.destination.join(PRINT), &file)
                 .with_context(|| format!("cannot write {}", file.display()))
         } else {
             Ok(())
@@ -163,7 +159,7 @@ impl Live {
         let pages = mdbook::preprocess(&mut driver, texts)?;
         let scratch = scratch()?;
         self.good.only_the_text(&self.root, scratch.path())?;
-        let mut config = self.good.config.clone();
+        let mut config = self.good.context.config.clone();
         for (key, value) in [("theme", "theme"), ("input-404", "")] {
             config.set(format!("output.html.{key}"), value)?;
         }
@@ -178,7 +174,7 @@ impl Live {
         for chapter in context.book.chapters() {
             let name = html_path(&format!("src/{}", path(chapter)));
             let text = fs::read_to_string(html.join(&name))?;
-            let frame = fs::read_to_string(self.good.html.join(&name))?;
+            let frame = fs::read_to_string(self.html().join(&name))?;
             rendered.push((
                 name,
                 in_frame(&frame, &text).context("the theme has no <main>")?,
@@ -186,7 +182,7 @@ impl Live {
         }
         for chapter in context.book.chapters() {
             let (path, text) = (chapter.path.clone(), chapter.content.clone());
-            self.good.pages.for_each_mut(|item| {
+            self.good.context.book.for_each_mut(|item| {
                 if let BookItem::Chapter(it) = item
                     && it.path == path
                 {
@@ -203,7 +199,6 @@ impl Good {
         let book = Book::read(root, cache)?;
         let mut driver = mdbook::load(root)?;
         let folder = scratch()?;
-        driver.config.set("build.build-dir", folder.path())?;
         let (key, value) = AT_THE_ROOT;
         driver.config.set(key, value)?;
         let template =
@@ -213,30 +208,15 @@ impl Good {
             driver.config.set("output.html.print.enable", false)?;
         }
         let texts = html::pages(&book);
-        let pages = mdbook::preprocess(&mut driver, texts.clone())?;
-        let (config, html) = (driver.config.clone(), driver.build_dir_for("html"));
-        let context = RenderContext::new(&driver.root, pages, config, &html);
-        mdbook::render_html(&context)?;
-        let RenderContext { book: pages, config, .. } = context;
-        let has_search = config.outputs::<toml::Value>()?.contains_key(mdbook::SEARCH);
-        Ok(Self {
-            frames,
-            book,
-            texts,
-            pages,
-            config,
-            template,
-            has_search,
-            folder,
-            html,
-        })
+        let context = mdbook::render_pages(&mut driver, folder.path(), texts.clone())?;
+        Ok(Self { frames, book, texts, context, template, folder })
     }
 
     /// Makes a book's folder of `folder`, with a theme that renders the text of a page and nothing else.
     fn only_the_text(&self, root: &Path, folder: &Path) -> anyhow::Result<()> {
-        let (ours, theme) = (theme(root, &self.config), folder.join("theme"));
+        let (ours, theme) = (theme(root, &self.context.config), folder.join("theme"));
         fs::create_dir_all(theme.join("fonts"))?;
-        fs::create_dir_all(folder.join(&self.config.book.src))?;
+        fs::create_dir_all(folder.join(&self.context.config.book.src))?;
         // mdBook would copy its own.
         fs::write(theme.join("fonts/fonts.css"), "")?;
         let header = ours.join("header.hbs");
@@ -269,7 +249,8 @@ impl Good {
 
     /// Puts a file in its place, whole.
     fn replace(&self, name: &str, text: &str) -> anyhow::Result<()> {
-        let (next, file) = (self.folder.path().join("next"), self.html.join(name));
+        let (next, file) =
+            (self.folder.path().join("next"), self.context.destination.join(name));
         fs::write(&next, text)
             .and_then(|()| fs::rename(&next, &file))
             .with_context(|| format!("cannot write {}", file.display()))

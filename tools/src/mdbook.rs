@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use mdbook_driver::MDBook;
+use mdbook_driver::config::Config;
 use mdbook_html::HtmlHandlebars;
 use mdbook_preprocessor::book::{Book as MdBook, BookItem, Chapter, SectionNumber};
 use mdbook_preprocessor::errors::Result as MdResult;
@@ -102,25 +103,36 @@ fn render(
     folder: &Path,
     settings: &[(&str, &str)],
 ) -> anyhow::Result<PathBuf> {
-    driver.config.set("build.build-dir", folder)?;
     for (key, value) in settings {
         driver.config.set(key, value)?;
     }
-    let pages = preprocess(&mut driver, html::pages(book))?;
-    let has_search = driver.config.outputs::<toml::Value>()?.contains_key(SEARCH);
-    let html = driver.build_dir_for("html");
-    let mut context = RenderContext::new(
-        driver.root.clone(),
-        pages,
-        driver.config.clone(),
-        html.clone(),
-    );
-    render_html(&context)?;
-    if has_search {
+    let mut context = render_pages(&mut driver, folder, html::pages(book))?;
+    let html = context.destination.clone();
+    if has_search(&context.config)? {
         context.destination = driver.build_dir_for(SEARCH);
         write_search(book, &context)?;
     }
     Ok(html)
+}
+
+/// Renders the pages with these texts, by their paths from `src/`, into `folder`, and gives what was rendered.
+pub(crate) fn render_pages(
+    driver: &mut MDBook,
+    folder: &Path,
+    texts: BTreeMap<String, String>,
+) -> anyhow::Result<RenderContext> {
+    driver.config.set("build.build-dir", folder)?;
+    let pages = preprocess(driver, texts)?;
+    let html = driver.build_dir_for("html");
+    let context =
+        RenderContext::new(driver.root.clone(), pages, driver.config.clone(), html);
+    render_html(&context)?;
+    Ok(context)
+}
+
+/// Whether the book has an index of ours.
+pub(crate) fn has_search(config: &Config) -> anyhow::Result<bool> {
+    Ok(config.outputs::<toml::Value>()?.contains_key(SEARCH))
 }
 
 /// The pages of the driver with these texts, by their paths from `src/`, as mdBook's preprocessors leave them.
