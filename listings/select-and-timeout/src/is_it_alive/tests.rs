@@ -63,16 +63,22 @@ async fn a_heart_that_is_dropped_beats_no_more() {
     assert!(!observer.beats());
 }
 
+/// A heart that has begun to beat, each millisecond of the real clock.
+async fn beating() -> Heartbeat {
+    let heart = Heartbeat::start(ms(1));
+    soon(async {
+        while !heart.observer().beats() {
+            yield_now().await;
+        }
+    })
+    .await;
+    heart
+}
+
 #[test]
 fn a_thread_outside_sees_that_a_runtime_with_one_thread_is_blocked() {
     one_thread().block_on(async {
-        let heart = Heartbeat::start(ms(1));
-        soon(async {
-            while !heart.observer().beats() {
-                yield_now().await;
-            }
-        })
-        .await;
+        let heart = beating().await;
         let (_dog, found) = watched(&heart);
         // This blocks the only thread of the runtime, until the other thread has spoken.
         found.recv_timeout(MINUTE).unwrap();
@@ -145,13 +151,7 @@ fn a_watchdog_that_is_dropped_ends_its_thread_and_says_nothing() {
 #[test]
 fn a_task_that_looks_hears_of_nothing_while_its_runtime_is_blocked() {
     one_thread().block_on(async {
-        let heart = Heartbeat::start(ms(1));
-        soon(async {
-            while !heart.observer().beats() {
-                yield_now().await;
-            }
-        })
-        .await;
+        let heart = beating().await;
         let task = tokio::spawn(naive::watch(heart.observer(), ms(1)));
         let (_dog, found) = watched(&heart);
         found.recv_timeout(MINUTE).unwrap(); // blocked for 50 looks of the task

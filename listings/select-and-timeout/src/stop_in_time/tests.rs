@@ -226,6 +226,12 @@ fn an_aborted_task_is_waited_for_until_it_reaches_its_await() {
     });
 }
 
+/// What a stop says that aborts at once, and then waits for `gone` at most.
+async fn aborted_at_once(tasks: JoinSet<()>, gone: Duration) -> Report {
+    let (now, stop) = (Instant::now(), CancellationToken::new());
+    soon(stop_tasks(tasks, &stop, now, now + gone)).await
+}
+
 #[test]
 fn a_task_that_blocks_its_thread_is_stuck_and_the_stop_ends_without_it() {
     two_workers().block_on(async {
@@ -235,9 +241,7 @@ fn a_task_that_blocks_its_thread_is_stuck_and_the_stop_ends_without_it() {
             block();
         });
         soon(&mut blocked.begun).await.unwrap();
-        let now = Instant::now();
-        let stop = CancellationToken::new();
-        let report = soon(stop_tasks(tasks, &stop, now, now)).await;
+        let report = aborted_at_once(tasks, Duration::ZERO).await;
         assert_eq!(report, Report { stuck: 1, ..Report::default() });
         blocked.was_blocked_until_now();
     });
@@ -250,9 +254,7 @@ fn an_abort_does_not_stop_a_blocking_closure_that_runs() {
         let mut tasks = JoinSet::new();
         tasks.spawn_blocking(block);
         soon(&mut blocked.begun).await.unwrap();
-        let now = Instant::now();
-        let stop = CancellationToken::new();
-        let report = soon(stop_tasks(tasks, &stop, now, now)).await;
+        let report = aborted_at_once(tasks, Duration::ZERO).await;
         assert_eq!(report, Report { stuck: 1, ..Report::default() });
         blocked.was_blocked_until_now();
     });
@@ -265,9 +267,7 @@ fn a_task_that_waits_for_a_blocking_closure_is_aborted_and_the_closure_goes_on()
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { spawn_blocking(block).await.unwrap() });
         soon(&mut blocked.begun).await.unwrap();
-        let now = Instant::now();
-        let stop = CancellationToken::new();
-        let report = soon(stop_tasks(tasks, &stop, now, now + HOUR)).await;
+        let report = aborted_at_once(tasks, HOUR).await;
         assert_eq!(report, Report { aborted: 1, ..Report::default() });
         blocked.was_blocked_until_now();
     });
