@@ -161,7 +161,8 @@ fn what_a_listing_calls_is_pasted_too_and_found_by_its_path() {
     small.write("listings/other/src/lib.rs", root);
     small.write("listings/other/src/policy.rs", "pub struct Policy;\n");
     small.write("listings/other/src/unused.rs", "pub struct Unused;\n");
-    let page = Rendered::of(small.root()).page("some-pattern/a-topic.html");
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
     let copied = pasted(&page, "use-a-topic");
     let modules: Vec<_> = copied
         .lines()

@@ -155,7 +155,8 @@ fn a_step_of_a_use_is_shown_by_its_anchors() {
         [fence("rust", "a_topic_step.rs:step"), fence("text", "a_topic_step.out")];
     small.write(PAGE, &format!("{}{}", small.read(PAGE), step.concat()));
     assert_eq!(of(&small), Vec::<String>::new());
-    let page = book_tests::Rendered::of(small.root()).page("some-pattern/a-topic.html");
+    let rendered = book_tests::Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
     let css = book_tests::selector("#listing-use-a-topic-step-step code.rust");
     let code: String = page.select(&css).flat_map(|it| it.text()).collect();
     assert_eq!(code, "fn main() {}");

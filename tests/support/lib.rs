@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use book::book::{Book, Shown};
 use book::mdbook;
@@ -50,7 +51,35 @@ pub fn shown(book: &Book) -> impl Iterator<Item = &Shown> {
 #[derive(Debug)]
 pub struct Rendered {
     files: BTreeSet<PathBuf>,
-    pages: BTreeMap<String, String>,
+    pages: BTreeMap<String, Page>,
+}
+
+/// A rendered page. It is parsed once, for all tests that look at it: they take turns.
+#[derive(Debug)]
+struct Page {
+    text: String,
+    html: Mutex<Option<Html>>,
+}
+
+/// A page of a rendered book, parsed. While one test has it, others wait for it.
+#[derive(Debug)]
+pub struct Parsed<'a>(MutexGuard<'a, Option<Html>>);
+
+impl Deref for Parsed<'_> {
+    type Target = Html;
+
+    fn deref(&self) -> &Html {
+        self.0.as_ref().expect("`Page::parsed` has put it there")
+    }
+}
+
+impl Page {
+    fn parsed(&self) -> Parsed<'_> {
+        // A test that fails with a page in its hand has not changed the page.
+        let mut html = self.html.lock().unwrap_or_else(PoisonError::into_inner);
+        html.get_or_insert_with(|| Html::parse_document(&self.text));
+        Parsed(html)
+    }
 }
 
 impl Rendered {
@@ -79,7 +108,8 @@ impl Rendered {
             files.iter().filter(|file| file.extension().is_some_and(|it| it == "html"));
         let pages = pages.map(|file| {
             let text = fs::read_to_string(html.join(file)).expect("a page is text");
-            (file.display().to_string().replace('\\', "/"), text)
+            let name = file.display().to_string().replace('\\', "/");
+            (name, Page { text, html: Mutex::default() })
         });
         Self { pages: pages.collect(), files }
     }
@@ -97,15 +127,13 @@ impl Rendered {
     ///
     /// # Panics
     /// When there is none.
-    pub fn page(&self, name: &str) -> Html {
-        Html::parse_document(&self.pages[name])
+    pub fn page(&self, name: &str) -> Parsed<'_> {
+        self.pages[name].parsed()
     }
 
     /// All pages, parsed, with their paths.
-    pub fn pages(&self) -> impl Iterator<Item = (&str, Html)> {
-        self.pages
-            .iter()
-            .map(|(name, text)| (name.as_str(), Html::parse_document(text)))
+    pub fn pages(&self) -> impl Iterator<Item = (&str, Parsed<'_>)> {
+        self.pages.iter().map(|(name, page)| (name.as_str(), page.parsed()))
     }
 
     /// Whether there is such a file in the folder of the book.
