@@ -6,7 +6,7 @@ use tokio::task::JoinError;
 
 /// Has no `await`: it keeps its thread until a customer was answered,
 /// or for half a second.
-fn report(answered: &Receiver<()>) -> &'static str {
+pub(crate) fn report(answered: &Receiver<()>) -> &'static str {
     match answered.recv_timeout(Duration::from_millis(500)) {
         Ok(()) => "a customer was answered beside the report",
         Err(_) => "nobody was answered before the report had ended",
@@ -28,7 +28,7 @@ pub(crate) fn main() -> Result<(), Box<dyn error::Error>> {
     Ok(())
 }
 
-fn one_thread() -> io::Result<Runtime> {
+pub(crate) fn one_thread() -> io::Result<Runtime> {
     Builder::new_current_thread().build()
 }
 

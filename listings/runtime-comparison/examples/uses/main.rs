@@ -3,5 +3,7 @@
 //! Support: no page shows this file.
 
 mod index;
+mod index_blocking;
+mod index_waits;
 
-backend::uses!(index,);
+backend::uses!(index, index_blocking, index_waits,);
