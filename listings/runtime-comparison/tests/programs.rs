@@ -3,4 +3,13 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!(index,);
+backend::check_uses!(
+    a_worker_that_blocks,
+    a_worker_that_blocks_timer,
+    index,
+    who_runs_next,
+    who_runs_next_outsider,
+    who_runs_next_slot,
+    who_runs_next_stolen,
+    who_runs_next_yields,
+);

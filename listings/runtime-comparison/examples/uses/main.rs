@@ -2,6 +2,25 @@
 //!
 //! Support: no page shows this file.
 
-mod index;
+// What a page shows before a step: a reader has pasted it, and needs no `use` for it.
+use runtime_comparison as shown;
 
-backend::uses!(index,);
+mod a_worker_that_blocks;
+mod a_worker_that_blocks_timer;
+mod index;
+mod who_runs_next;
+mod who_runs_next_outsider;
+mod who_runs_next_slot;
+mod who_runs_next_stolen;
+mod who_runs_next_yields;
+
+backend::uses!(
+    a_worker_that_blocks,
+    a_worker_that_blocks_timer,
+    index,
+    who_runs_next,
+    who_runs_next_outsider,
+    who_runs_next_slot,
+    who_runs_next_stolen,
+    who_runs_next_yields,
+);
