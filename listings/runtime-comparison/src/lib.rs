@@ -6,3 +6,5 @@ extern crate self as runtime_comparison;
 pub mod who_runs_next;
 
 pub mod a_worker_that_blocks;
+
+pub mod what_a_runtime_owns;
