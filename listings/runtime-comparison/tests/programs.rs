@@ -7,6 +7,8 @@ backend::check_uses!(
     a_worker_that_blocks,
     a_worker_that_blocks_timer,
     index,
+    what_a_runtime_owns,
+    what_a_runtime_owns_static,
     who_runs_next,
     who_runs_next_outsider,
     who_runs_next_slot,

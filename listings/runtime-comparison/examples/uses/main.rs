@@ -8,6 +8,8 @@ use runtime_comparison as shown;
 mod a_worker_that_blocks;
 mod a_worker_that_blocks_timer;
 mod index;
+mod what_a_runtime_owns;
+mod what_a_runtime_owns_static;
 mod who_runs_next;
 mod who_runs_next_outsider;
 mod who_runs_next_slot;
@@ -18,6 +20,8 @@ backend::uses!(
     a_worker_that_blocks,
     a_worker_that_blocks_timer,
     index,
+    what_a_runtime_owns,
+    what_a_runtime_owns_static,
     who_runs_next,
     who_runs_next_outsider,
     who_runs_next_slot,
