@@ -2,3 +2,9 @@
 
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as runtime_comparison;
+
+pub mod who_runs_next;
+
+pub mod a_worker_that_blocks;
+
+pub mod what_a_runtime_owns;

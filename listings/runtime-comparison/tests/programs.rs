@@ -3,4 +3,17 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!(index, index_blocking, index_waits,);
+backend::check_uses!(
+    a_worker_that_blocks,
+    a_worker_that_blocks_timer,
+    index,
+    index_blocking,
+    index_waits,
+    what_a_runtime_owns,
+    what_a_runtime_owns_static,
+    who_runs_next,
+    who_runs_next_outsider,
+    who_runs_next_slot,
+    who_runs_next_stolen,
+    who_runs_next_yields,
+);

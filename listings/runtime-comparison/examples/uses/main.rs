@@ -2,8 +2,33 @@
 //!
 //! Support: no page shows this file.
 
+// What a page shows before a step: a reader has pasted it, and needs no `use` for it.
+use runtime_comparison as shown;
+
+mod a_worker_that_blocks;
+mod a_worker_that_blocks_timer;
 mod index;
 mod index_blocking;
 mod index_waits;
+mod what_a_runtime_owns;
+mod what_a_runtime_owns_static;
+mod who_runs_next;
+mod who_runs_next_outsider;
+mod who_runs_next_slot;
+mod who_runs_next_stolen;
+mod who_runs_next_yields;
 
-backend::uses!(index, index_blocking, index_waits,);
+backend::uses!(
+    a_worker_that_blocks,
+    a_worker_that_blocks_timer,
+    index,
+    index_blocking,
+    index_waits,
+    what_a_runtime_owns,
+    what_a_runtime_owns_static,
+    who_runs_next,
+    who_runs_next_outsider,
+    who_runs_next_slot,
+    who_runs_next_stolen,
+    who_runs_next_yields,
+);
