@@ -2,3 +2,5 @@
 
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as runtime_comparison;
+
+pub mod one_thread;
