@@ -4,3 +4,5 @@
 extern crate self as runtime_comparison;
 
 pub mod one_thread;
+
+pub mod many_threads;
