@@ -6,3 +6,5 @@ extern crate self as runtime_comparison;
 pub mod one_thread;
 
 pub mod many_threads;
+
+pub mod configure;
