@@ -8,3 +8,5 @@ pub mod one_thread;
 pub mod many_threads;
 
 pub mod configure;
+
+pub mod not_send;
