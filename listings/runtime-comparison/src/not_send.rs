@@ -8,7 +8,7 @@ use tokio::runtime::LocalRuntime;
 use tokio::sync::mpsc::{self, Receiver, Sender, error::SendError};
 
 // ANCHOR: per_core
-/// Threads, each with a local runtime and a queue of jobs. A job names its thread by a key.
+/// Threads, each with a local runtime and a queue of jobs. A key names the thread.
 pub struct PerCore<J> {
     queues: Vec<Sender<J>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
