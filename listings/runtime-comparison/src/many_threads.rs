@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Sells one of `seats`, and calls `print` for the ticket. `false` if there is no seat.
 // ANCHOR: sell
 pub fn sell(seats: &AtomicU32, print: impl FnOnce()) -> bool {
-    // ANCHOR: in_one_step
     let one_less = |free: u32| free.checked_sub(1);
     if seats.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
         return false; // there was none
     }
     print();
     true
-    // ANCHOR_END: in_one_step
 }
 // ANCHOR_END: sell
 
@@ -37,8 +35,8 @@ pub mod naive {
     use super::*;
 
     /// Wrong: between the load and the store, another thread may sell the same seat.
+    // ANCHOR: in_two_steps
     pub fn sell(seats: &AtomicU32, print: impl FnOnce()) -> bool {
-        // ANCHOR: in_two_steps
         let free = seats.load(Ordering::SeqCst);
         if free == 0 {
             return false;
@@ -46,8 +44,8 @@ pub mod naive {
         print();
         seats.store(free - 1, Ordering::SeqCst);
         true
-        // ANCHOR_END: in_two_steps
     }
+    // ANCHOR_END: in_two_steps
 
     /// Wrong: the attribute makes it a function that starts a runtime and blocks.
     ///

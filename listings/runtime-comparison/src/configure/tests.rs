@@ -15,6 +15,7 @@ use backend::panics::words;
 use backend::{ends, soon};
 use futures::future::join_all;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
@@ -67,6 +68,23 @@ fn without_enable_all_tasks_and_blocking_work_run() {
         task.await.expect("no panic") + closure.await.expect("no panic")
     });
     assert_eq!(sum, 3);
+}
+
+#[test]
+fn tasks_that_nobody_awaits_have_not_ended_when_block_on_returns() {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
+    let done = Arc::new(AtomicUsize::new(0));
+    runtime.expect("a runtime").block_on(async {
+        for _ in 0..4 {
+            let done = Arc::clone(&done);
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(200)).await;
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        sleep(Duration::from_millis(50)).await;
+    });
+    assert_eq!(done.load(Ordering::Relaxed), 0, "and the runtime is dropped");
 }
 
 #[test]
@@ -309,6 +327,35 @@ fn on_one_thread_every_31st_task_is_taken_from_the_queue_of_other_threads() {
     assert_eq!(polls_between_tasks_from_outside(builder.global_queue_interval(5)), 4);
 }
 
+/// Wakes `other` each time that it is woken.
+async fn player(this: Arc<Notify>, other: Arc<Notify>, turns: Arc<AtomicUsize>) {
+    loop {
+        this.notified().await;
+        turns.fetch_add(1, Ordering::Relaxed);
+        other.notify_one();
+    }
+}
+
+#[test]
+fn tasks_that_wake_each_other_go_first_three_times_in_a_row() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let (one, two) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let turns = Arc::new(AtomicUsize::new(0));
+    runtime.spawn(player(Arc::clone(&one), Arc::clone(&two), Arc::clone(&turns)));
+    runtime.spawn(player(Arc::clone(&two), Arc::clone(&one), Arc::clone(&turns)));
+    let starts = runtime.spawn(async move {
+        let waits = tokio::spawn(async move { turns.load(Ordering::Relaxed) });
+        one.notify_one(); // woken last, so it goes first
+        waits
+    });
+    let seen = runtime.block_on(async {
+        let waits = soon(starts).await.expect("no panic");
+        soon(waits).await.expect("no panic")
+    });
+    assert_eq!(seen, 3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_timer_counts_whole_milliseconds() {
     for (wanted, waited) in [(1, 1_000), (1_000, 1_000), (1_001, 2_000)] {
@@ -342,12 +389,25 @@ fn a_setting_of_zero_panics() {
 
 #[test]
 fn the_metrics_count_tasks_that_live_and_tasks_in_the_shared_queue() {
-    let runtime = Builder::new_current_thread().build().expect("a runtime");
+    let runtime =
+        Builder::new_current_thread().enable_all().build().expect("a runtime");
     let metrics = runtime.metrics();
     let tasks = [1, 2, 3].map(|_| runtime.spawn(async {}));
     assert_eq!((metrics.num_alive_tasks(), metrics.global_queue_depth()), (3, 3));
     runtime.block_on(join_all(tasks));
     assert_eq!((metrics.num_alive_tasks(), metrics.global_queue_depth()), (0, 0));
+}
+
+#[test]
+fn the_metrics_count_how_often_a_worker_slept_and_how_long_it_was_busy() {
+    let runtime =
+        Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let metrics = runtime.metrics();
+    assert_eq!(metrics.worker_park_count(0), 0);
+    assert_eq!(metrics.worker_total_busy_duration(0), Duration::ZERO);
+    runtime.block_on(async { sleep(Duration::from_millis(1)).await });
+    assert!(metrics.worker_park_count(0) > 0);
+    assert!(metrics.worker_total_busy_duration(0) > Duration::ZERO);
 }
 
 const ROLE: &str = "RUNTIME_COMPARISON_CONFIGURE";

@@ -317,6 +317,28 @@ fn a_worker_that_panics_is_an_error_at_the_stop_and_its_jobs_come_back() {
 }
 
 #[test]
+fn stop_waits_for_the_others_although_one_has_panicked() {
+    let (says, log) = threads::channel();
+    let worker_says = says.clone();
+    let worker = move |number, mut jobs: Receiver<()>| {
+        let says = worker_says.clone();
+        async move {
+            assert_ne!(number, 0, "the first one panics");
+            assert_eq!(jobs.recv().await, None, "the end of the queue");
+            for _ in 0..10_000 {
+                yield_now().await;
+            }
+            let _ = says.send("ended");
+        }
+    };
+    let cores = PerCore::start(2, 1, worker).expect("threads");
+    let end = cores.stop();
+    says.send("stopped").expect("the test hears it");
+    assert!(matches!(end, Err(Failed::Panicked)));
+    assert_eq!([log.recv(), log.recv()], [Ok("ended"), Ok("stopped")]);
+}
+
+#[test]
 fn without_a_thread_or_without_room_it_panics() {
     assert_eq!(panic_words(|| PerCore::start(0, 1, count)), "no thread");
     let words = panic_words(|| PerCore::start(1, 0, count));

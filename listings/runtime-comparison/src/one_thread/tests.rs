@@ -136,6 +136,30 @@ fn with_an_await_between_its_pieces_a_task_lets_the_others_run() {
 }
 
 #[test]
+fn a_timer_that_is_due_waits_for_a_task_without_an_await() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let note = |log: &Mutex<Vec<_>>, what| log.lock().expect("no panic").push(what);
+    runtime().block_on(async {
+        let due = std::time::Instant::now() + Duration::from_millis(1);
+        let timer_log = Arc::clone(&log);
+        let timer = tokio::spawn(async move {
+            sleep(Duration::from_millis(1)).await;
+            note(&timer_log, "timer");
+        });
+        let report_log = Arc::clone(&log);
+        let report = tokio::spawn(async move {
+            while std::time::Instant::now() < due + Duration::from_millis(1) {
+                std::hint::spin_loop(); // computes, until the timer is due
+            }
+            note(&report_log, "report");
+        });
+        report.await.expect("no panic");
+        soon(timer).await.expect("no panic");
+    });
+    assert_eq!(*log.lock().expect("no panic"), ["report", "timer"]);
+}
+
+#[test]
 fn a_task_goes_on_on_whichever_thread_calls_block_on() {
     let runtime = runtime();
     let (says, hears) = mpsc::channel();
@@ -284,7 +308,7 @@ fn calls_of_two_threads_wait_at_the_same_time() {
             });
         }
     });
-    assert!(ended.try_iter().take(2).all(|ok| ok), "they have met");
+    assert_eq!(ended.try_iter().collect::<Vec<_>>(), [true, true], "they have met");
 }
 
 #[test]
