@@ -16,7 +16,7 @@ use backend::{ends, soon};
 use futures::future::join_all;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -120,11 +120,25 @@ fn without_a_name_they_have_the_default() {
 fn numbered_names_begin_with_the_prefix_and_no_two_are_equal() {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
-        .thread_name_fn(numbered("api"))
+        .thread_name_fn(numbered("web"))
         .build();
     let names = names(&runtime.expect("a runtime"));
-    assert!(names.iter().all(|name| name.starts_with("api-")), "{names:?}");
+    assert!(names.iter().all(|name| name.starts_with("web-")), "{names:?}");
     assert_ne!(names[0], names[1]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn linux_sees_15_characters_of_the_name_of_a_thread() {
+    let name = "prices-and-orders";
+    let runtime =
+        Builder::new_multi_thread().worker_threads(1).thread_name(name).build();
+    let runtime = runtime.expect("a runtime");
+    assert_eq!(names(&runtime), [name, name], "the program sees all of it");
+    let seen =
+        runtime.spawn(async { std::fs::read_to_string("/proc/thread-self/comm") });
+    let seen = runtime.block_on(seen).expect("no panic").expect("a name");
+    assert_eq!(seen.trim_end(), "prices-and-orde");
 }
 
 #[test]
@@ -234,6 +248,23 @@ fn at_most_512_blocking_closures_run_at_once_and_the_others_wait() {
 fn with_max_blocking_threads_so_many_run_at_once() {
     let runtime = Builder::new_current_thread().max_blocking_threads(3).build();
     assert_eq!(at_once(&runtime.expect("a runtime"), 3), 3);
+}
+
+#[test]
+fn a_file_waits_behind_a_closure_that_has_the_only_blocking_thread() {
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build();
+    runtime.expect("a runtime").block_on(async {
+        let (go, gone) = mpsc::channel::<()>();
+        let closure = spawn_blocking(move || gone.recv_timeout(MINUTE));
+        let file = tokio::spawn(tokio::fs::metadata("Cargo.toml"));
+        for _ in 0..1_000 {
+            yield_now().await;
+        }
+        assert!(!file.is_finished(), "a look at a file waits");
+        drop(go);
+        let _ = closure.await.expect("no panic");
+        assert!(file.await.expect("no panic").is_ok());
+    });
 }
 
 #[test]
