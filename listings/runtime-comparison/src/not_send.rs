@@ -91,26 +91,26 @@ impl<J: Send + 'static> PerCore<J> {
 
 impl<J> fmt::Debug for PerCore<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PerCore").field("threads", &self.threads.len()).finish()
+        f.debug_struct("PerCore").finish_non_exhaustive()
     }
 }
 
 /// How it goes wrong.
 pub mod naive {
-    use std::rc::Rc;
+    use std::future::Future;
 
-    use tokio::task::{JoinHandle, LocalSet, spawn_local};
+    use tokio::task::{LocalSet, spawn_local};
 
     /// Wrong on a local runtime: the task belongs to the runtime, and not to `set`.
     ///
-    /// # Panics
-    /// On another runtime than a local one.
+    /// # Cancel safety
+    /// If you drop it before its first poll, nothing is spawned.
     // ANCHOR: set_on_a_local_runtime
-    pub async fn in_a_set<T: 'static>(
-        set: &LocalSet,
-        work: Rc<T>,
-    ) -> JoinHandle<Rc<T>> {
-        set.run_until(async { spawn_local(async { work }) }).await
+    pub async fn spawn_in(set: &LocalSet, work: impl Future<Output = ()> + 'static) {
+        let start = async {
+            spawn_local(work);
+        };
+        set.run_until(start).await;
     }
     // ANCHOR_END: set_on_a_local_runtime
 }

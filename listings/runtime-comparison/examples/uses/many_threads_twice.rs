@@ -11,7 +11,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let customers = [1, 2].map(|_| {
         let (seats, both_print) = (Arc::clone(&seats), Arc::clone(&both_print));
         // Blocks until the other customer is here too.
-        let print = move || drop(both_print.wait());
+        let print = move || _ = both_print.wait();
         tokio::spawn(async move { sell(&seats, print) })
     });
     let mut sold = 0;

@@ -375,16 +375,12 @@ fn tasks_that_wake_each_other_go_first_three_times_in_a_row() {
     let turns = Arc::new(AtomicUsize::new(0));
     runtime.spawn(player(Arc::clone(&one), Arc::clone(&two), Arc::clone(&turns)));
     runtime.spawn(player(Arc::clone(&two), Arc::clone(&one), Arc::clone(&turns)));
-    let starts = runtime.spawn(async move {
-        let waits = tokio::spawn(async move { turns.load(Ordering::Relaxed) });
+    let (says, seen) = mpsc::channel();
+    runtime.spawn(async move {
+        tokio::spawn(async move { says.send(turns.load(Ordering::Relaxed)) });
         one.notify_one(); // woken last, so it goes first
-        waits
     });
-    let seen = runtime.block_on(async {
-        let waits = soon(starts).await.expect("no panic");
-        soon(waits).await.expect("no panic")
-    });
-    assert_eq!(seen, 3);
+    assert_eq!(seen.recv_timeout(MINUTE), Ok(3));
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,6 +48,22 @@ async fn tasks_of_a_local_runtime_share_an_rc_over_an_await() {
     );
 }
 
+#[tokio::test(flavor = "local")]
+#[expect(clippy::await_holding_refcell_ref, reason = "this is what is shown")]
+async fn a_borrow_held_at_an_await_makes_the_other_task_panic() {
+    let prices = Rc::new(RefCell::new(3));
+    let held = Rc::clone(&prices);
+    let holds = spawn_local(async move {
+        let mut price = held.borrow_mut();
+        yield_now().await;
+        *price += 1;
+    });
+    let reads = spawn_local(async move { *prices.borrow() });
+    let panic = soon(reads).await.expect_err("it panics").into_panic();
+    assert_eq!(words(&*panic), "RefCell already mutably borrowed");
+    soon(holds).await.expect("no panic");
+}
+
 #[test]
 fn all_tasks_of_a_local_runtime_stay_on_its_thread() {
     let runtime = local();
@@ -77,7 +93,7 @@ fn on_another_runtime_and_outside_of_any_spawn_local_panics() {
     assert_eq!(panic_words(|| spawn_local(async {})), OUTSIDE);
     let current = Builder::new_current_thread().build().expect("a runtime");
     assert_eq!(
-        panic_words(|| current.block_on(async { spawn_local(async {}) })),
+        panic_words(|| current.block_on(async { drop(spawn_local(async {})) })),
         OUTSIDE
     );
     let multi =
@@ -124,13 +140,11 @@ async fn alive_after_the_set<F: Future<Output = ()>>(
 fn on_a_local_runtime_a_task_that_was_spawned_in_a_set_does_not_end_with_the_set() {
     let by_function = |set: Rc<LocalSet>, alive: Alive| async move {
         let work = Rc::new(alive.guard());
-        let waits = async {
-            drop(spawn_local(async move {
-                sleep(MINUTE).await;
-                drop(work);
-            }));
+        let waits = async move {
+            sleep(MINUTE).await;
+            drop(work);
         };
-        set.run_until(waits).await;
+        naive::spawn_in(&set, waits).await;
     };
     assert_eq!(local().block_on(alive_after_the_set(by_function)), 1);
     let current =
@@ -148,13 +162,23 @@ fn on_a_local_runtime_a_task_that_was_spawned_in_a_set_does_not_end_with_the_set
 
 #[test]
 fn the_naive_set_gives_its_task_to_the_runtime() {
-    let work = local().block_on(async {
+    let done = Rc::new(Cell::new(false));
+    let sets = Rc::clone(&done);
+    local().block_on(async {
         let set = LocalSet::new();
-        let task = naive::in_a_set(&set, Rc::new(Cell::new(7))).await;
+        let work = async move {
+            sleep(Duration::from_millis(1)).await;
+            sets.set(true);
+        };
+        naive::spawn_in(&set, work).await;
         drop(set);
-        soon(task).await.expect("it was not dropped")
+        let ends = async {
+            while !done.get() {
+                yield_now().await;
+            }
+        };
+        soon(ends).await;
     });
-    assert_eq!(work.get(), 7);
 }
 
 /// A job that says who does it.
