@@ -3,6 +3,14 @@
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as runtime_comparison;
 
+pub mod one_thread;
+
+pub mod many_threads;
+
+pub mod configure;
+
+pub mod not_send;
+
 pub mod who_runs_next;
 
 pub mod a_worker_that_blocks;
