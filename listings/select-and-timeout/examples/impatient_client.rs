@@ -100,7 +100,7 @@ async fn ask(airline: &'static str, deadline: Deadline) -> Result<u32, NoOffer> 
 #[derive(Debug)]
 struct Answer {
     offer: Result<u32, NoOffer>,
-    /// `None`: the question has not ended by itself.
+    /// `None`: the question returned nothing.
     after: Option<Duration>,
 }
 
@@ -121,7 +121,7 @@ struct NothingInTime {
 // ANCHOR_END: answer
 
 // ANCHOR: search
-/// Asks all airlines until `deadline` at most. When this returns, no question runs.
+/// Asks all airlines until `deadline`. When this returns, its tasks are gone.
 async fn search(deadline: Deadline) -> Result<Found, NothingInTime> {
     let start = Instant::now();
     let questions = AIRLINES.map(|airline| {
@@ -216,7 +216,7 @@ async fn leaves() {
         _ = search(Deadline::after(ms(1_000))) => println!("the search has ended"),
         () = sleep(ms(50)) => println!("50 ms: the traveller leaves"),
     }
-    println!("{}", questions());
+    println!("{}", questions()); // aborted, but not gone yet
     yield_now().await;
     println!("a moment later: {}", questions());
 }

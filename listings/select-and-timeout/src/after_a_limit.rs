@@ -65,7 +65,7 @@ where
         tasks.spawn(query);
     }
     // ANCHOR: gone
-    let end = timeout(limit, take_all(&mut tasks)).await; // only lends the set
+    let end = timeout(limit, take_all(&mut tasks)).await; // does not own the set
     let error = match end {
         Ok(Ok(answers)) => return Ok(answers),
         Ok(Err(panicked)) => Unanswered::Lost(panicked),
@@ -101,7 +101,7 @@ pub async fn warn_after<F: Future>(
     warn: impl FnOnce(),
 ) -> F::Output {
     let mut work = pin!(work);
-    // The limit gets a loan of `work`. At the limit, only the loan is dropped.
+    // `timeout` gets only a reference. At the limit, only the reference is dropped.
     if let Ok(answer) = timeout(limit, &mut work).await {
         return answer;
     }
@@ -148,7 +148,7 @@ pub async fn two_steps<A: Future, B: Future>(
         let b = timeout(each, second).await.map_err(|_| Late::Second)?;
         Ok((a, b))
     };
-    timeout(total, steps).await.map_err(|_| Late::Total)?
+    timeout(total, steps).await.map_err(|_| Late::Total)? // and the result of `steps`
     // ANCHOR_END: named
 }
 

@@ -17,7 +17,7 @@ pub enum End<S> {
 }
 // ANCHOR_END: end
 
-/// Computes piece after piece on a thread of its own, until a piece breaks or `stop` is
+/// Computes piece after piece on a thread for blocking work, until a piece breaks or `stop` is
 /// cancelled.
 ///
 /// # Errors
@@ -68,7 +68,7 @@ pub async fn in_the_task<S>(
 ) -> bool {
     let work = async {
         while piece(state).is_continue() {
-            yield_now().await; // here a drop can stop it
+            yield_now().await; // if the future is dropped, it stops here
         }
     };
     stop.run_until_cancelled(work).await.is_some()

@@ -45,7 +45,7 @@ impl Deadline {
 /// A step has no answer, because its time was up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TooLate {
-    /// The deadline had passed before: nothing of this step was done.
+    /// The deadline had passed before: the step was not polled.
     #[error("{0}: no time was left, so it has not begun")]
     NotBegun(&'static str),
     /// The step was dropped at the deadline.

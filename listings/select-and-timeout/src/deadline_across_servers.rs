@@ -18,7 +18,7 @@ pub fn to_header(deadline: Deadline) -> HeaderValue {
 // ANCHOR_END: header
 
 // ANCHOR: from_header
-/// What the server reads. Without the header, and with a longer time, it is `longest`.
+/// What the server reads. Without the header, or with a longer time, it is `longest`.
 ///
 /// # Errors
 /// The header is not a whole number from 0 up.

@@ -40,7 +40,7 @@ pub async fn ask<Q, A>(
     let job = Job { deadline, question, reply };
     let asked = async {
         queue.send(job).await.ok()?; // the worker has ended
-        answer.await.ok() // the worker has dropped the job
+        answer.await.ok() // the worker has skipped the job, or ended
     };
     deadline.run("the answer", asked).await?.ok_or(NoAnswer::Dropped)
 }
@@ -53,8 +53,8 @@ pub enum NoAnswer {
     /// The deadline came first.
     #[error(transparent)]
     TooLate(#[from] TooLate),
-    /// The worker has dropped the question: it had too little time left, or the worker
-    /// has ended.
+    /// The worker has skipped the question, because too little time was left; or the
+    /// worker has ended.
     #[error("the worker has dropped the question")]
     Dropped,
 }
@@ -66,16 +66,16 @@ pub enum NoAnswer {
 pub struct Worked {
     /// Jobs whose answer was there in time.
     pub in_time: u32,
-    /// Jobs that were begun, and were dropped at their deadline.
+    /// Jobs that were begun, and were stopped at their deadline.
     pub too_late: u32,
-    /// Jobs that were not begun.
+    /// Jobs that were skipped.
     pub not_begun: u32,
 }
 // ANCHOR_END: worked
 
 // ANCHOR: work
 /// Answers one job after the other, until the queue ends. A job with no more than
-/// `least` left, or whose caller has gone, is not begun.
+/// `least` left, or whose caller has gone, is skipped.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
@@ -92,14 +92,14 @@ pub async fn work<Q, A, F: Future<Output = A>>(
         // ANCHOR: least
         if job.reply.is_closed() || job.deadline.left() <= least {
             worked.not_begun += 1;
-            continue; // skips the job: `reply` is dropped, so the caller gets an error
+            continue; // skips the job: this drops `reply`, so the caller gets an error
         }
         match job.deadline.run("the answer", answer(job.question)).await {
             Ok(answer) => {
                 worked.in_time += 1;
                 let _ = job.reply.send(answer); // the caller may just have gone
             }
-            Err(_dropped) => worked.too_late += 1,
+            Err(_too_late) => worked.too_late += 1,
         }
         // ANCHOR_END: least
     }

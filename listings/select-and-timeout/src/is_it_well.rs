@@ -50,9 +50,9 @@ pub struct Rule {
     pub every: Duration,
     /// For one check.
     pub limit: Duration,
-    /// So many checks in a row must fail until it is *not well*.
+    /// How many checks in a row must fail until it is *not well*.
     pub fails: NonZeroU32,
-    /// So many checks in a row must pass until it is *well*.
+    /// How many checks in a row must pass until it is *well*.
     pub passes: NonZeroU32,
     /// A result that is as old as this counts as *not well*.
     pub stale: Duration,
@@ -64,7 +64,7 @@ pub struct Rule {
 #[derive(Clone, Copy, Debug, Default)]
 struct Steady {
     well: bool,
-    /// So many checks in a row have said the opposite.
+    /// How many checks in a row said the opposite.
     against: u32,
 }
 

@@ -48,7 +48,7 @@ impl Transient for No {
 #[derive(Debug)]
 pub struct Limits<K> {
     /// A client that is new gets a fresh copy of it.
-    pattern: Limiter,
+    template: Limiter,
     most: NonZeroUsize,
     clients: Mutex<Clients<K>>,
 }
@@ -72,7 +72,7 @@ impl<K: Hash + Eq> Limits<K> {
     pub fn new(rate: Rate, most: NonZeroUsize) -> Result<Self, ZeroPeriod> {
         let look_again = Instant::now();
         let clients = Clients { limiters: HashMap::new(), look_again };
-        Ok(Self { pattern: Limiter::new(rate)?, most, clients: Mutex::new(clients) })
+        Ok(Self { template: Limiter::new(rate)?, most, clients: Mutex::new(clients) })
     }
 
     /// Waits for a token of this client, or says at once that the wait would be longer
@@ -85,7 +85,7 @@ impl<K: Hash + Eq> Limits<K> {
     /// If it has to wait outside a Tokio runtime.
     ///
     /// # Cancel safety
-    /// If you drop this while it waits, it has taken no token.
+    /// If you drop this while it waits, it has taken no token, and loses its place.
     pub async fn acquire_within(
         &self,
         client: K,
@@ -112,7 +112,7 @@ impl<K: Hash + Eq> Limits<K> {
         if clients.limiters.len() >= self.most.get() {
             clients.make_room().map_err(|wait| No::NoRoom { wait })?;
         }
-        let limiter = Arc::new(self.pattern.fresh());
+        let limiter = Arc::new(self.template.fresh());
         clients.limiters.insert(client, Arc::clone(&limiter));
         Ok(limiter)
     }
@@ -178,8 +178,8 @@ pub const PATIENCE: Duration = Duration::from_millis(900);
 /// The answer for a request that may not pass. Its handler does not run.
 ///
 /// # Cancel safety
-/// If you drop this while it waits, no token is taken. If you drop it after that, the
-/// handler is dropped too.
+/// If you drop this while it waits, no token is taken, and its place in the line is
+/// lost. If you drop it after that, the handler is dropped too.
 pub async fn limited(
     State(limits): State<Arc<Limits<HeaderValue>>>,
     request: Request,
@@ -255,7 +255,7 @@ pub mod naive {
             patience: Duration,
         ) -> Result<(), No> {
             // ANCHOR: shared
-            let limiter = &self.pattern;
+            let limiter = &self.template; // one for all clients
             limiter.acquire_within(NonZeroU32::MIN, patience).await?;
             Ok(())
             // ANCHOR_END: shared
@@ -264,7 +264,7 @@ pub mod naive {
 
     /// Wrong: forgets some client to make room, whatever is in its bucket.
     pub struct Forgetful<K> {
-        pattern: Limiter,
+        template: Limiter,
         most: usize,
         limiters: Mutex<HashMap<K, Limiter>>,
     }
@@ -276,7 +276,7 @@ pub mod naive {
         /// The period of the rate is zero.
         pub fn new(rate: Rate, most: NonZeroUsize) -> Result<Self, ZeroPeriod> {
             let (most, limiters) = (most.get(), Mutex::new(HashMap::new()));
-            Ok(Self { pattern: Limiter::new(rate)?, most, limiters })
+            Ok(Self { template: Limiter::new(rate)?, most, limiters })
         }
 
         /// Takes a token of this client.
@@ -293,7 +293,7 @@ pub mod naive {
                 // ANCHOR_END: forget_any
             }
             let limiter =
-                limiters.entry(client).or_insert_with(|| self.pattern.fresh());
+                limiters.entry(client).or_insert_with(|| self.template.fresh());
             limiter.try_acquire(NonZeroU32::MIN)
         }
     }

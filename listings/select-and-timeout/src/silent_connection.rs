@@ -134,6 +134,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     // ANCHOR_END: send
 }
 
+/// Answers each line, until the peer closes.
+///
+/// # Errors
+/// The peer is lost. Drop the connection.
+///
+/// # Panics
+/// As [`Connection::next`].
+///
+/// # Cancel safety
+/// If you drop this, a line may be without its answer, or with a part of it.
+pub async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<S>,
+    mut answer: impl FnMut(&str) -> String,
+) -> Result<(), Lost> {
+    // ANCHOR: with_limits
+    while let Some(line) = connection.next().await? {
+        let text = answer(&line);
+        connection.send(&text).await?;
+    }
+    // ANCHOR_END: with_limits
+    Ok(())
+}
+
 /// Writes `bytes`. The peer may take as long as it needs, if it takes some of them in each
 /// `limit`.
 ///

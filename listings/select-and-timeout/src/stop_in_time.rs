@@ -18,7 +18,7 @@ pub struct Report {
     pub panicked: usize,
     /// Were dropped at an await, because they did not end in time.
     pub aborted: usize,
-    /// Still run, although they were aborted: they block their thread.
+    /// Not ended at `gone`: a task that blocks its thread, or a closure that runs.
     pub stuck: usize,
 }
 // ANCHOR_END: report
@@ -60,7 +60,7 @@ pub async fn stop_tasks(
     // ANCHOR: steps
     stop.cancel(); // 1. ask
     let _ended = timeout_at(finish, report.count(&mut tasks)).await; // 2. wait
-    tasks.abort_all(); // 3. each task is dropped at its next await
+    tasks.abort_all(); // 3. drops each task where it must wait
     let _ended = timeout_at(gone, report.count(&mut tasks)).await; // 4. wait again
     report.stuck = tasks.len();
     // ANCHOR_END: steps
@@ -118,11 +118,11 @@ pub async fn stop_program<F: Future<Output = ()>>(
     sleep_until(begun + plan.not_ready).await;
 
     let (finish, gone) = (begun + plan.finish, begun + plan.gone);
-    let tasks = stop_tasks(tasks, stop, finish, gone).await;
+    let report = stop_tasks(tasks, stop, finish, gone).await;
 
-    let flushed = timeout_at(begun + plan.flush, flush(tasks)).await.is_ok();
+    let flushed = timeout_at(begun + plan.flush, flush(report)).await.is_ok();
     let left = plan.end.saturating_sub(begun.elapsed());
-    Stopped { tasks, flushed, left }
+    Stopped { tasks: report, flushed, left }
 }
 // ANCHOR_END: stop_program
 

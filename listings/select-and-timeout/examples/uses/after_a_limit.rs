@@ -10,7 +10,7 @@ pub(crate) async fn stock(warehouse: &'static str) -> u32 {
     3
 }
 
-// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
+// The clock is paused, so the program ends at once. Delete `start_paused` to wait.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     let warehouses = ["Oslo", "Rome", "Vienna"];

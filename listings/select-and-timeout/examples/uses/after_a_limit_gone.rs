@@ -11,7 +11,7 @@ pub(crate) async fn main() {
     // ANCHOR: gone
     match all_within(limit, warehouses.map(stock)).await {
         Ok(stocks) => println!("{} in all", stocks.iter().sum::<u32>()),
-        Err(error) => println!("{error}, and no task is left"),
+        Err(error) => println!("{error}, and no task of the set is left"),
     }
     // ANCHOR_END: gone
     sleep(Duration::from_secs(20)).await;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// One page of a report of 1,000 pages. At work, this computes for 1 ms.
+/// One page of a report of 1,000 pages. In a real program, this computes for 1 ms.
 pub(crate) fn page(done: &mut usize) -> ControlFlow<()> {
     thread::sleep(Duration::from_millis(1));
     *done += 1;
     if *done < 1_000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }
 
-/// At work: `ctrl_c()` of `tokio::signal`. Here, the user presses it after 10 ms.
+/// In a real program: `tokio::signal::ctrl_c`. Here, the user presses it after 10 ms.
 pub(crate) async fn ctrl_c() {
     sleep(Duration::from_millis(10)).await;
 }

@@ -6,17 +6,17 @@ use select_and_timeout::deadline_across_servers::{
 };
 use std::{error::Error, time::Duration};
 use tokio::{net::TcpListener, time::sleep};
-type Answer = Result<String, Box<dyn Error>>;
+pub(crate) type Answer = Result<String, Box<dyn Error>>;
 
 /// The client waits until its deadline, and tells the server how long that is.
-async fn ask(client: &Client, url: &str, deadline: Deadline) -> Answer {
+pub(crate) async fn ask(client: &Client, url: &str, deadline: Deadline) -> Answer {
     let request = client.get(url).header(TIME_LEFT, to_header(deadline));
     let answer = async { request.send().await?.text().await };
     Ok(deadline.run("the stock", answer).await??)
 }
 
 /// The server. At work, it asks a database, or another server.
-async fn stock(headers: HeaderMap) -> Result<&'static str, StatusCode> {
+pub(crate) async fn stock(headers: HeaderMap) -> Result<&'static str, StatusCode> {
     let look_up = async |_deadline| {
         println!("the server looks it up");
         sleep(Duration::from_millis(20)).await;

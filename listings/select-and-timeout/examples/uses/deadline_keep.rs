@@ -7,7 +7,7 @@ use tokio::time::Instant;
 async fn page(deadline: Deadline) -> Result<String, TooLate> {
     let early = deadline.keep(Duration::from_millis(950)); // for the price
     let stock = early.run("the stock", ask("stock")).await?;
-    let short = early.at_most(Duration::from_millis(500));
+    let short = early.at_most(Duration::from_millis(100));
     let courier = short.run("the courier", ask("courier")).await;
     let courier = courier.unwrap_or("no courier today");
     let price = deadline.run("the price", ask("price")).await?;

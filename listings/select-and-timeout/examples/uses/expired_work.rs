@@ -31,7 +31,7 @@ pub(crate) async fn customers(queue: mpsc::Sender<Job<u32, u32>>) -> usize {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     let (queue, mut jobs) = mpsc::channel(1_000);
-    let least = Duration::from_millis(110); // with no more time left, it skips the job
+    let least = Duration::from_millis(110); // with so much or less left, it skips a job
     let worker = work(&mut jobs, least, answer);
     let (answered, report) = tokio::join!(customers(queue), worker);
     println!("{answered} of 200 have an answer");

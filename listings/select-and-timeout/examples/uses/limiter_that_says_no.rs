@@ -12,7 +12,7 @@ async fn search(limiter: &Limiter, customer: u32, start: Instant) {
     }
 }
 
-// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
+// The clock is paused, so the program ends at once. Delete `start_paused` to wait.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() -> Result<(), policy::limiter::ZeroPeriod> {
     let (four, five) =

@@ -9,6 +9,7 @@ mod after_a_limit;
 mod after_a_limit_gone;
 mod after_a_limit_warn;
 mod cancel_a_computation;
+mod cancel_a_computation_limit;
 mod cancel_a_computation_select;
 mod cancel_a_computation_task;
 mod cancel_a_request;
@@ -22,6 +23,7 @@ mod client_hangs_up;
 mod client_hangs_up_report;
 mod deadline;
 mod deadline_across_servers;
+mod deadline_across_servers_next;
 mod deadline_keep;
 mod expired_work;
 mod expired_work_zero;
@@ -77,6 +79,7 @@ backend::uses!(
     after_a_limit_gone,
     after_a_limit_warn,
     cancel_a_computation,
+    cancel_a_computation_limit,
     cancel_a_computation_select,
     cancel_a_computation_task,
     cancel_a_request,
@@ -90,6 +93,7 @@ backend::uses!(
     client_hangs_up_report,
     deadline,
     deadline_across_servers,
+    deadline_across_servers_next,
     deadline_keep,
     expired_work,
     expired_work_zero,

@@ -18,7 +18,7 @@ pub(crate) async fn main() {
     let base = Duration::from_millis(500);
     let limit = Some(Duration::from_secs(1));
     // ANCHOR: least
-    let least = Duration::from_millis(500); // no answer comes sooner
+    let least = Duration::from_millis(300); // no answer comes sooner
     let retry = Retry { attempts, base, limit, least, ..Retry::default() };
     // ANCHOR_END: least
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);

@@ -16,8 +16,8 @@ async fn program() -> Stopped {
     sleep(Duration::from_millis(500)).await; // at work: until a signal comes
 
     let s = Duration::from_secs;
-    let plan =
-        Plan { not_ready: s(2), finish: s(6), gone: s(7), flush: s(9), end: s(10) };
+    let plan = // the kill comes after 10 s
+        Plan { not_ready: s(2), finish: s(6), gone: s(7), flush: s(8), end: s(9) };
     let not_ready = || println!("not ready"); // at work: the health check says it
     let flush = |report| async move {
         println!("{report:?}"); // at work: into the log

@@ -125,6 +125,36 @@ async fn on_two_threads_no_query_of_all_within_is_left_either() {
     }
 }
 
+// In real time: a thread that works holds up the paused clock.
+#[tokio::test]
+async fn all_within_does_not_wait_for_what_its_queries_have_spawned() {
+    let (alive, (go, may_go)) = (Alive::default(), std::sync::mpsc::channel::<()>());
+    let (task, thread) = (query(&alive, 10_000), alive.guard());
+    let spawns = async move {
+        tokio::spawn(task);
+        tokio::task::spawn_blocking(move || {
+            let _ = may_go.recv(); // until the test lets it go
+            drop(thread);
+        });
+        pending::<()>().await;
+    };
+    soon(all_within(ms(1), [spawns])).await.unwrap_err();
+    assert_eq!(alive.count(), 2, "the task and the thread");
+    go.send(()).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_computes_past_the_limit_is_dropped_where_it_waits() {
+    let start = Instant::now();
+    // As if it computed for 5 s: nobody looks at the clock in between.
+    let work = async {
+        tokio::time::advance(ms(5_000)).await;
+        pending::<()>().await;
+    };
+    assert!(ends(timeout(ms(1_000), work)).await.is_err());
+    assert_eq!(start.elapsed(), ms(5_000));
+}
+
 /// A query that panics at once, or waits.
 fn panicking(alive: &Alive, panics: bool) -> impl Future<Output = u64> + Send + use<> {
     let query = query(alive, 10_000);
@@ -202,7 +232,7 @@ async fn the_destructors_have_run_when_the_error_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_loan_the_work_goes_on_after_the_limit() {
+async fn with_a_reference_the_work_goes_on_after_the_limit() {
     let (alive, warned) = (Alive::default(), AtomicU32::new(0));
     let start = Instant::now();
     let work = warn_after(ms(1_000), query(&alive, 3_000), || {

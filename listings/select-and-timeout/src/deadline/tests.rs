@@ -143,7 +143,10 @@ async fn time_can_be_kept_for_the_last_step() {
     assert_eq!(start.elapsed(), ms(1_700));
     assert_eq!(deadline.run("page without courier", step(200)).await, Ok(200));
     for more in [ms(2_000), ms(3_000), Duration::MAX] {
-        assert_eq!(Deadline::after(ms(2_000)).keep(more).left(), Duration::ZERO);
+        let none = Deadline::after(ms(2_000)).keep(more);
+        assert_eq!(none.left(), Duration::ZERO);
+        let end = none.run("stock", ready(3)).await;
+        assert_eq!(end, Err(TooLate::NotBegun("stock")));
     }
 }
 
@@ -176,6 +179,23 @@ async fn a_retry_ends_at_the_deadline_too() {
     let error = ends(retry.run(&mut Longest, never)).await.unwrap_err();
     assert_eq!((error.reason, error.attempts), (GaveUp::BudgetSpent, 2));
     assert_eq!(start.elapsed(), ms(2_500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_in_a_step_says_why_its_last_attempt_failed() {
+    let (start, deadline) = (Instant::now(), Deadline::after(ms(1_500)));
+    let retry = deadline.retry(&Retry { base: ms(500), ..Retry::default() });
+    let mut rng = Longest;
+    // The second attempt fails at 1.3 s, and the next wait would be 1 s.
+    let busy = async |_| {
+        sleep(ms(400)).await;
+        Err::<(), _>(Busy)
+    };
+    let end = deadline.run("the price", retry.run(&mut rng, busy)).await;
+    let error = end.expect("it has begun").expect_err("it is busy");
+    assert_eq!((error.reason, error.attempts), (GaveUp::BudgetSpent, 2));
+    assert!(matches!(error.last, policy::Failure::Error(Busy)));
+    assert_eq!(start.elapsed(), ms(1_300), "before the deadline");
 }
 
 #[tokio::test(start_paused = true)]

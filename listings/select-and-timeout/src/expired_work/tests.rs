@@ -165,8 +165,8 @@ async fn a_job_that_has_begun_goes_on_though_its_caller_has_gone() {
         sleep(ms(50)).await;
         answers.clear();
     };
-    let (worked, ()) = tokio::join!(work(&mut jobs, ms(100), slow), leave);
-    assert_eq!((worked.not_begun, done.into_inner()), (0, vec![0]));
+    let (report, ()) = tokio::join!(work(&mut jobs, ms(100), slow), leave);
+    assert_eq!((report, done.into_inner()), (worked(1, 0, 0), vec![0]));
 }
 
 // The caller.

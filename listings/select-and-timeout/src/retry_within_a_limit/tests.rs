@@ -232,6 +232,14 @@ async fn longest_is_what_a_silent_service_costs() {
     assert_eq!(longest(&four()), Some(ms(7_500)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn with_a_budget_it_may_end_before_the_longest_time() {
+    // At 2.5 s, the next wait would be 1 s.
+    let retry = Retry { budget: Some(ms(3_000)), ..four() };
+    assert_eq!(within(60_000, &retry, &[None]).await.at, 2_500);
+    assert_eq!(longest(&retry), Some(ms(3_000)));
+}
+
 #[test]
 fn without_a_limit_and_a_budget_it_may_last_for_ever() {
     assert_eq!(longest(&Retry { limit: None, ..four() }), None);

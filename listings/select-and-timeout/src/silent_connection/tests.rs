@@ -80,6 +80,32 @@ async fn without_limits_a_peer_that_does_not_read_is_waited_for_for_a_day() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_limits_the_loop_ends_for_a_peer_that_is_gone_or_does_not_read() {
+    let start = Instant::now();
+    let (mut server, mut client) = connection(64);
+    client.write_all(b"a\n").await.expect("the server reads");
+    let mut upper = |line: &str| line.to_uppercase();
+    let end = ends(answer_all(&mut server, &mut upper)).await;
+    assert!(matches!(end, Err(Lost::Silent)), "{end:?}");
+    assert_eq!(start.elapsed(), s(25));
+    drop(server);
+    assert_eq!(all_of(client).await, "A\nPING\n");
+
+    let (mut server, mut client) = connection(64);
+    client.write_all(b"a\nb\nc\nd\n").await.expect("the server reads");
+    let end = ends(answer_all(&mut server, |_| "x".repeat(40))).await;
+    assert!(matches!(end, Err(Lost::TakesNothing)), "{end:?}");
+    assert_eq!(start.elapsed(), s(25 + 10));
+
+    let (mut server, mut client) = connection(64);
+    client.write_all(b"a\n").await.expect("the server reads");
+    client.shutdown().await.expect("it is open");
+    ends(answer_all(&mut server, &mut upper)).await.expect("the peer has closed");
+    drop(server);
+    assert_eq!(all_of(client).await, "A\n");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_is_gone_is_noticed_after_its_quiet_and_a_ping() {
     let start = Instant::now();
     let (mut server, client) = connection(64);

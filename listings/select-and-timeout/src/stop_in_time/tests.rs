@@ -26,8 +26,8 @@ fn s(n: u64) -> Duration {
 }
 
 /// The plan of the page.
-fn ten_seconds() -> Plan {
-    Plan { not_ready: s(2), finish: s(6), gone: s(7), flush: s(9), end: s(10) }
+fn nine_seconds() -> Plan {
+    Plan { not_ready: s(2), finish: s(6), gone: s(7), flush: s(8), end: s(9) }
 }
 
 fn two_workers() -> Runtime {
@@ -316,10 +316,10 @@ async fn the_steps_come_in_this_order_each_at_its_time() {
         let _at_the_limit = Call(Some(cut));
         pending::<()>().await;
     };
-    let plan = ten_seconds();
+    let plan = nine_seconds();
     let stopping = stop_program(tasks, &stop, &plan, say("not ready"), flush);
     let stopped = ends(stopping).await;
-    let steps = "not ready 0ns, asked 2s, dropped 6s, flush 6s, flush dropped 9s";
+    let steps = "not ready 0ns, asked 2s, dropped 6s, flush 6s, flush dropped 8s";
     assert_eq!(log.all(), steps);
     let tasks = Report { aborted: 1, ..Report::default() };
     assert_eq!(stopped, Stopped { tasks, flushed: false, left: s(1) });
@@ -342,9 +342,9 @@ async fn time_that_one_step_does_not_need_is_left_for_the_next_ones() {
     let mut tasks = JoinSet::new();
     tasks.spawn(well_behaved(stop.clone())); // ends at 2 s
     tasks.spawn(sleep(ms(2500)));
-    // The plan keeps two seconds for this.
-    let flush = |_| sleep(s(6));
-    let plan = ten_seconds();
+    // The plan keeps one second for this.
+    let flush = |_| sleep(s(5));
+    let plan = nine_seconds();
     let stopped = ends(stop_program(tasks, &stop, &plan, || {}, flush)).await;
     let tasks = Report { clean: 2, ..Report::default() };
     assert_eq!(stopped, Stopped { tasks, flushed: true, left: ms(1500) });
@@ -362,7 +362,7 @@ async fn while_it_is_not_ready_new_work_is_still_done() {
         }
     });
     let flush = |_| ready(());
-    ends(stop_program(tasks, &stop, &ten_seconds(), || {}, flush)).await;
+    ends(stop_program(tasks, &stop, &nine_seconds(), || {}, flush)).await;
     assert_eq!(*served.lock().unwrap(), 6); // within 2 s
 }
 
@@ -378,7 +378,7 @@ async fn the_flush_gets_the_report() {
         logged = Some(report);
         ready(())
     };
-    let plan = ten_seconds();
+    let plan = nine_seconds();
     let stopped = ends(stop_program(tasks, &stop, &plan, || {}, flush)).await;
     let report = Report { clean: 1, panicked: 1, aborted: 1, stuck: 0 };
     assert_eq!((logged, stopped.tasks), (Some(report), report));
@@ -411,7 +411,7 @@ async fn whoever_drops_the_stop_of_the_program_leaves_no_task() {
     let left = left_at_drops(|alive| {
         let mut tasks = JoinSet::new();
         tasks.spawn(stubborn(alive.clone(), Arc::clone(&done)));
-        let (plan, stop) = (ten_seconds(), CancellationToken::new());
+        let (plan, stop) = (nine_seconds(), CancellationToken::new());
         let guard = alive.guard();
         let flush = |_| async move {
             let _guard = guard;
@@ -433,7 +433,7 @@ async fn if_it_is_dropped_while_it_is_not_ready_nobody_was_asked_and_nothing_is_
     let mut tasks = JoinSet::new();
     tasks.spawn(well_behaved(stop.clone()));
     let flush = |_| async { log.add("flushed") };
-    let (plan, say) = (ten_seconds(), || log.add("not ready"));
+    let (plan, say) = (nine_seconds(), || log.add("not ready"));
     let stopping = stop_program(tasks, &stop, &plan, say, flush);
     assert_eq!(after_polls(1, stopping).await, None);
     sleep(HOUR).await;
@@ -442,11 +442,11 @@ async fn if_it_is_dropped_while_it_is_not_ready_nobody_was_asked_and_nothing_is_
 
 #[tokio::test(start_paused = true)]
 async fn both_stops_can_be_spawned() {
-    let (stop, plan) = (CancellationToken::new(), ten_seconds());
+    let (stop, plan) = (CancellationToken::new(), nine_seconds());
     let spawned = tokio::spawn(async move {
         stop_program(JoinSet::new(), &stop, &plan, || {}, |_| ready(())).await
     });
-    assert_eq!(spawned.await.unwrap().left, s(8));
+    assert_eq!(spawned.await.unwrap().left, s(7));
 }
 
 // The runtime.
