@@ -69,11 +69,11 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Looks once in each `patience`. If there was no beat in one, calls `stuck` on the
+    /// Looks once in each `patience`. If no beat came in that time, calls `stuck` on the
     /// thread, once, and ends.
     ///
     /// # Panics
-    /// The system gives no thread.
+    /// The thread cannot be made.
     pub fn start(
         mut heart: Observer,
         patience: Duration,
