@@ -1,15 +1,15 @@
 use std::collections::HashSet;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::sync::mpsc as threads;
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
 use backend::cancel::after_polls;
 use backend::panics::{panic_of, words};
 use backend::{polls, soon};
+use futures::future::try_join_all;
 use tokio::runtime::{Builder, Runtime, worker_index};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_blocking, yield_now};
@@ -18,6 +18,9 @@ use tokio::time::timeout;
 use super::*;
 
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// What blocks does not end before the test has given up.
+const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
 /// So many workers, and so many threads of the blocking pool.
 fn workers(workers: usize, blocking: usize) -> Runtime {
@@ -121,10 +124,11 @@ fn while_the_blocking_pool_is_full_the_other_tasks_of_its_worker_wait() {
             let _ = begins.send(());
             may_go.recv_timeout(MINUTE)
         });
-        let word = on(&runtime, async {
+        let word = on(&runtime, async move {
             began.await.expect("it begins");
             let heard = a_word_from_another_task();
-            block_in_place(|| heard.recv_timeout(Duration::from_millis(100)))
+            let limit = if blocking == 1 { Duration::from_millis(50) } else { MINUTE };
+            block_in_place(|| heard.recv_timeout(limit))
         });
         go.send(()).expect("it waits");
         runtime.block_on(soon(busy)).expect("no panic").expect("a word");
@@ -134,57 +138,62 @@ fn while_the_blocking_pool_is_full_the_other_tasks_of_its_worker_wait() {
     assert_eq!(hears(2), Ok("I ran"));
 }
 
-#[test]
-fn eight_tasks_that_block_in_place_have_eight_threads_on_one_worker() {
-    let runtime = workers(1, 512);
-    let meet = Arc::new(Barrier::new(8));
-    let tasks: Vec<_> = (0..8)
-        .map(|_| {
-            let meet = Arc::clone(&meet);
-            runtime.spawn(async move {
-                block_in_place(|| meet.wait());
-                thread::current().id()
-            })
-        })
-        .collect();
-    let threads = runtime.block_on(async {
-        let mut threads = HashSet::new();
-        for task in tasks {
-            threads.insert(soon(task).await.expect("no panic"));
-        }
-        threads
-    });
-    assert_eq!(threads.len(), 8);
+/// Something that blocks its thread, says on which one it does, and ends when the test drops what it gets.
+fn blocker(
+    says: &threads::Sender<thread::ThreadId>,
+) -> (threads::Sender<()>, impl FnOnce() + Send + use<>) {
+    let (go, may_go) = threads::channel();
+    let says = says.clone();
+    let blocks = move || {
+        let _ = says.send(thread::current().id());
+        let _ = may_go.recv_timeout(MINUTE);
+    };
+    (go, blocks)
 }
 
 #[test]
-fn with_two_permits_two_tasks_block_in_place() {
+fn eight_tasks_that_block_in_place_have_eight_threads_on_one_worker() {
+    let runtime = workers(1, 512);
+    let (says, heard) = threads::channel();
+    let (all, tasks): (Vec<_>, Vec<_>) = (0..8)
+        .map(|_| {
+            let (go, blocks) = blocker(&says);
+            (go, runtime.spawn(async { block_in_place(blocks) }))
+        })
+        .unzip();
+    let at_once: HashSet<_> =
+        (0..8).map(|_| heard.recv_timeout(HALF_A_MINUTE).expect("it blocks")).collect();
+    assert_eq!(at_once.len(), 8);
+    drop(all);
+    runtime.block_on(soon(try_join_all(tasks))).expect("no panic");
+}
+
+#[test]
+fn with_two_permits_two_tasks_block_in_place_and_a_third_one_waits() {
     let runtime = workers(1, 512);
     let permits = Arc::new(Semaphore::new(2));
-    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let meet = Arc::new(Barrier::new(2));
-    let task = || {
-        let (permits, meet) = (Arc::clone(&permits), Arc::clone(&meet));
-        let (now, most) = (Arc::clone(&now), Arc::clone(&most));
-        async move {
-            let work = || {
-                most.fetch_max(
-                    now.fetch_add(1, Ordering::SeqCst) + 1,
-                    Ordering::SeqCst,
-                );
-                meet.wait(); // both permits are used
-                now.fetch_sub(1, Ordering::SeqCst);
-            };
-            in_place_limited(&permits, work).await
-        }
-    };
-    let tasks: Vec<_> = (0..20).map(|_| runtime.spawn(task())).collect();
+    let (says, heard) = threads::channel();
+    let (all, tasks): (Vec<_>, Vec<_>) = (0..3)
+        .map(|_| {
+            let (go, blocks) = blocker(&says);
+            let permits = Arc::clone(&permits);
+            (go, runtime.spawn(async move { in_place_limited(&permits, blocks).await }))
+        })
+        .unzip();
+    for _ in 0..2 {
+        heard.recv_timeout(HALF_A_MINUTE).expect("it blocks");
+    }
     runtime.block_on(async {
-        for task in tasks {
-            soon(task).await.expect("no panic").expect("a permit");
+        for _ in 0..3 {
+            let other_tasks = async { yield_now().await };
+            soon(tokio::spawn(other_tasks)).await.expect("no panic");
         }
     });
-    assert_eq!(most.load(Ordering::SeqCst), 2);
+    assert!(heard.try_recv().is_err(), "the third one has no permit");
+    drop(all);
+    heard.recv_timeout(MINUTE).expect("now it has one");
+    let ends = runtime.block_on(soon(try_join_all(tasks))).expect("no panic");
+    assert!(ends.iter().all(Result::is_ok));
 }
 
 #[test]
@@ -218,6 +227,11 @@ fn the_work_may_borrow_and_need_not_be_send() {
         assert_eq!(sum.await.expect("a permit"), 6);
         assert_eq!(list, [1, 2, 3]);
     });
+    let in_a_task = async {
+        let shared = Rc::new(5);
+        block_in_place(|| *shared + 1)
+    };
+    assert_eq!(on(&workers(1, 1), in_a_task), 6);
 }
 
 #[test]
@@ -313,8 +327,8 @@ fn it_goes_on_on_the_same_thread_until_its_next_await() {
 #[test]
 fn while_it_blocks_its_worker_has_a_thread_of_the_blocking_pool() {
     let nested = |blocking| {
-        on(&workers(1, blocking), async {
-            let limit = Duration::from_millis(20);
+        on(&workers(1, blocking), async move {
+            let limit = if blocking == 1 { Duration::from_millis(50) } else { MINUTE };
             let inner = async { spawn_blocking(|| ()).await };
             let end = wait_for(async { timeout(limit, inner).await });
             end.expect("several threads").is_ok()

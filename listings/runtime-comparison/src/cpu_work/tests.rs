@@ -8,6 +8,7 @@ use std::time::Duration;
 use backend::cancel::after_polls;
 use backend::panics::words as words_of;
 use backend::{Alive, soon};
+use futures::future::{join, join_all};
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use tokio::runtime::Handle;
@@ -87,9 +88,10 @@ async fn beside_a_join_on_a_thread_of_the_pool_other_tasks_run() {
 #[tokio::test]
 async fn a_panic_is_an_error_with_its_words_and_the_pool_goes_on() {
     let pool = pool(1);
+    let page = pool.current_num_threads(); // the compiler does not know it
     let panics = [
         (soon(compute(&pool, || panic!("no paper"))).await, "no paper"),
-        (soon(compute(&pool, || panic!("no page {}", 3))).await, "no page 3"),
+        (soon(compute(&pool, move || panic!("no page {page}"))).await, "no page 1"),
         (soon(compute(&pool, || panic_any(3))).await, "no words"),
     ];
     for (end, words) in panics {
@@ -146,15 +148,25 @@ async fn sixty_four_calls_use_only_the_threads_of_the_pool() {
 #[tokio::test]
 async fn three_computations_run_at_the_same_time_on_three_threads() {
     let pool = pool(3);
-    let meet = Arc::new(std::sync::Barrier::new(3));
-    let call = || {
-        let meet = Arc::clone(&meet);
-        compute(&pool, move || {
-            meet.wait();
+    let (says, heard) = threads::channel();
+    let (all, calls): (Vec<_>, Vec<_>) = (0..3)
+        .map(|_| {
+            let ((go, may_go), says) = (threads::channel::<()>(), says.clone());
+            let call = compute(&pool, move || {
+                let _ = says.send(());
+                let _ = may_go.recv_timeout(MINUTE);
+            });
+            (go, call)
         })
+        .unzip();
+    let others = async {
+        for _ in 0..3 {
+            heard.recv_timeout(MINUTE).expect("it begins");
+        }
+        drop(all); // not before each of them has begun
     };
-    let three = soon(async { tokio::join!(call(), call(), call()) }).await;
-    assert_eq!(three, (Ok(()), Ok(()), Ok(())));
+    let (ends, ()) = soon(join(join_all(calls), others)).await;
+    assert_eq!(ends, [Ok(()), Ok(()), Ok(())]);
 }
 
 #[tokio::test]
@@ -166,8 +178,7 @@ async fn computations_begin_in_the_order_of_their_calls() {
         let order = Arc::clone(&order);
         compute(&pool, move || order.lock().expect("no panic").push(number))
     });
-    let all = futures::future::join_all(calls);
-    let (ends, ()) = soon(async { tokio::join!(all, async { drop(busy) }) }).await;
+    let (ends, ()) = soon(join(join_all(calls), async { drop(busy) })).await;
     assert!(ends.iter().all(Result::is_ok));
     assert_eq!(*order.lock().expect("no panic"), (0..100).collect::<Vec<_>>());
 }

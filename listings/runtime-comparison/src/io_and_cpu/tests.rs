@@ -2,7 +2,6 @@ use std::collections::HashSet;
 use std::future::{pending, ready};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::mpsc as threads;
 use std::time::Duration;
 use std::{env, fs, thread};
@@ -109,6 +108,24 @@ async fn if_the_io_fails_you_get_its_error_at_once_and_the_computation_is_told()
 }
 
 #[tokio::test]
+async fn if_the_io_fails_first_the_computation_does_not_begin() {
+    let pool = pool(1);
+    let (go, may_go) = threads::channel::<()>();
+    pool.spawn(move || {
+        let _ = may_go.recv_timeout(MINUTE);
+    });
+    let (began, told, work) = until_told();
+    let io = async {
+        yield_now().await;
+        Err::<(), _>("the cable is out")
+    };
+    assert!(soon(both(io, &pool, work)).await.is_err());
+    go.send(()).expect("it waits");
+    soon(began).await.expect_err("it was in the queue");
+    soon(told).await.expect_err("it is gone");
+}
+
+#[tokio::test]
 async fn the_error_does_not_wait_for_a_computation_that_does_not_look() {
     let (go, may_go) = threads::channel::<()>();
     let (begins, began) = oneshot::channel();
@@ -197,18 +214,32 @@ fn a_task_that_computes_on_another_runtime_leaves_this_one_free() {
 #[test]
 fn two_tasks_compute_at_the_same_time_on_a_runtime_with_two_threads() {
     let cpu = cpu_runtime(2).expect("a runtime");
-    let meet = Arc::new(std::sync::Barrier::new(2));
-    let task = || {
-        let meet = Arc::clone(&meet);
+    let (says_1, heard_1) = threads::channel();
+    let (says_2, heard_2) = threads::channel();
+    let task = |says: threads::Sender<()>, heard: threads::Receiver<()>| {
         on_runtime(cpu.handle(), async move {
-            meet.wait();
+            says.send(()).expect("the other one is there");
+            let other = heard.recv_timeout(MINUTE); // blocks its thread
             tokio::time::sleep(Duration::from_millis(1)).await; // it has timers
+            other
         })
     };
     let ours = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let (a, b) =
-        ours.block_on(async { soon(futures::future::join(task(), task())).await });
-    a.and(b).expect("two results");
+    let both = futures::future::join(task(says_1, heard_2), task(says_2, heard_1));
+    // A thread may have gone to sleep beside a task that waits: another task wakes it.
+    let others = async {
+        loop {
+            cpu.spawn(async {});
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let (a, b) = ours.block_on(async {
+        tokio::select! {
+            ends = soon(both) => ends,
+            () = others => unreachable!("they come for ever"),
+        }
+    });
+    assert_eq!((a.expect("no panic"), b.expect("no panic")), (Ok(()), Ok(())));
     assert_eq!(cpu.metrics().num_workers(), 2);
 }
 
