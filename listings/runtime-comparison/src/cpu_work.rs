@@ -142,6 +142,10 @@ pub mod naive {
     use super::*;
 
     /// Wrong: the thread of the task waits for rayon.
+    #[expect(
+        clippy::unused_async,
+        reason = "a handler is async, also without an await"
+    )]
     pub async fn joined<A, B>(
         pool: &ThreadPool,
         a: impl FnOnce() -> A + Send,

@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 /// Three packets come in.
 async fn receive() -> io::Result<u32> {
     let (mut sender, mut receiver) = duplex(1);
-    let sends = async { sender.write_all(&[1, 2, 3]).await };
-    let receives = async {
+    let write = async { sender.write_all(&[1, 2, 3]).await };
+    let read = async {
         let mut sum = 0;
         for _ in 0..3 {
             let packet = receiver.read_u8().await?;
@@ -18,7 +18,7 @@ async fn receive() -> io::Result<u32> {
         }
         Ok(sum)
     };
-    let ((), sum) = tokio::try_join!(sends, receives)?;
+    let ((), sum) = tokio::try_join!(write, read)?;
     Ok(sum)
 }
 

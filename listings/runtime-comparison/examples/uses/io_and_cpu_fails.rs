@@ -29,10 +29,8 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
         hash
     });
     if let Err(error) = work.await {
-        println!(
-            "{error}: {}",
-            error.source().map_or_else(String::new, |e| e.to_string())
-        );
+        let cause = error.source().map(ToString::to_string);
+        println!("{error}: {}", cause.unwrap_or_default());
     }
     println!("{}", said.await?);
     // ANCHOR_END: fails

@@ -320,16 +320,16 @@ async fn a_job_that_panics_gives_its_permit_back_and_is_an_error() {
     let Err(NoResult::Failed(error)) = end else { panic!("{:?}", end.err()) };
     assert_eq!(words(&*error.into_panic()), "no paper");
     assert_eq!(permits.available_permits(), 1);
-    let naive = soon(naive::permit_outside(&permits, || panic!("no paper"))).await;
-    naive.map(|()| ()).expect_err("as above");
+    let naive = naive::permit_outside::<(), _>(&permits, || panic!("no paper"));
+    soon(naive).await.expect_err("as above");
 }
 
 #[tokio::test]
 async fn behind_a_closed_semaphore_no_job_begins() {
     let permits = Arc::new(Semaphore::new(1));
     permits.close();
-    let end = soon(limited(&permits, || panic!("it has begun"))).await;
-    assert!(matches!(end, Err(NoResult::Closed(_))), "{:?}", end.map(|()| ()));
+    let end = soon(limited::<(), _>(&permits, || panic!("it has begun"))).await;
+    assert!(matches!(end, Err(NoResult::Closed(_))), "{end:?}");
 }
 
 #[test]
@@ -358,8 +358,8 @@ async fn a_thread_of_its_own_gives_its_result_and_has_its_name() {
 
 #[tokio::test]
 async fn a_panic_on_a_thread_of_its_own_is_an_error() {
-    let end = on_own_thread("scanner", || panic!("the cable is out"));
-    soon(end.expect("a thread")).await.map(|()| ()).expect_err("no result");
+    let end = on_own_thread::<(), _>("scanner", || panic!("the cable is out"));
+    soon(end.expect("a thread")).await.expect_err("no result");
 }
 
 #[test]

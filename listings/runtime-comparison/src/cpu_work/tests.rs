@@ -344,10 +344,10 @@ fn while_it_waits_for_another_pool_a_thread_runs_other_work_under_its_lock() {
         ends.send(()).expect("the test waits");
     });
     let first = locked.recv_timeout(MINUTE).expect("it has the lock");
-    let (sees, seen) = threads::channel();
+    let (reports, seen) = threads::channel();
     ours.spawn(move || {
         let free = lock.try_lock().is_ok();
-        sees.send((free, thread::current().id())).expect("the test waits");
+        reports.send((free, thread::current().id())).expect("the test waits");
         runs.send(()).expect("the first one waits");
     });
     assert_eq!(seen.recv_timeout(MINUTE), Ok((false, first)), "lock() would hang");
