@@ -30,11 +30,10 @@ where
     W: FnOnce(&CancellationToken) -> B + Send + 'static,
     B: Send + 'static,
 {
-    // ANCHOR: errors_kept
-    tokio::try_join!(async { io.await.map_err(HalfError::Io) }, async {
-        compute_while_wanted(pool, work).await.map_err(HalfError::Cpu)
-    },)
-    // ANCHOR_END: errors_kept
+    let io = async { io.await.map_err(HalfError::Io) };
+    let work = compute_while_wanted(pool, work);
+    let work = async { work.await.map_err(HalfError::Cpu) };
+    tokio::try_join!(io, work)
 }
 // ANCHOR_END: both
 
