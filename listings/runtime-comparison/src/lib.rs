@@ -11,6 +11,14 @@ pub mod configure;
 
 pub mod not_send;
 
+pub mod blocking;
+
+pub mod block_in_place;
+
+pub mod cpu_work;
+
+pub mod io_and_cpu;
+
 pub mod who_runs_next;
 
 pub mod a_worker_that_blocks;

@@ -7,10 +7,25 @@ use runtime_comparison as shown;
 
 mod a_worker_that_blocks;
 mod a_worker_that_blocks_timer;
+mod block_in_place;
+mod block_in_place_limit;
+mod block_in_place_one_thread;
+mod blocking;
+mod blocking_limit;
+mod blocking_queue;
+mod blocking_stuck;
+mod blocking_thread;
 mod configure;
+mod cpu_work;
+mod cpu_work_full;
+mod cpu_work_stuck;
+mod cpu_work_wanted;
 mod index;
 mod index_blocking;
 mod index_waits;
+mod io_and_cpu;
+mod io_and_cpu_fails;
+mod io_and_cpu_runtime;
 mod many_threads;
 mod many_threads_twice;
 mod not_send;
@@ -29,10 +44,25 @@ mod who_runs_next_yields;
 backend::uses!(
     a_worker_that_blocks,
     a_worker_that_blocks_timer,
+    block_in_place,
+    block_in_place_limit,
+    block_in_place_one_thread,
+    blocking,
+    blocking_limit,
+    blocking_queue,
+    blocking_stuck,
+    blocking_thread,
     configure,
+    cpu_work,
+    cpu_work_full,
+    cpu_work_stuck,
+    cpu_work_wanted,
     index,
     index_blocking,
     index_waits,
+    io_and_cpu,
+    io_and_cpu_fails,
+    io_and_cpu_runtime,
     many_threads,
     many_threads_twice,
     not_send,
