@@ -3,4 +3,4 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!(index,);
+backend::check_uses!(index, runtime_by_hand, runtime_by_hand_tasks,);

@@ -2,6 +2,11 @@
 //!
 //! Support: no page shows this file.
 
-mod index;
+// What a page shows before a step: a reader has pasted it, and needs no `use` for it.
+use runtime_comparison as shown;
 
-backend::uses!(index,);
+mod index;
+mod runtime_by_hand;
+mod runtime_by_hand_tasks;
+
+backend::uses!(index, runtime_by_hand, runtime_by_hand_tasks,);
