@@ -4,7 +4,8 @@ use std::{error, io};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
 
-/// Has no `await`: it keeps its thread until a customer was answered, or for half a second.
+/// Has no `await`: it keeps its thread until a customer was answered,
+/// or for half a second.
 fn report(answered: &Receiver<()>) -> &'static str {
     match answered.recv_timeout(Duration::from_millis(500)) {
         Ok(()) => "a customer was answered beside the report",
