@@ -220,7 +220,11 @@ impl Stream {
     /// # Cancel safety
     /// A drop loses no byte.
     pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // ANCHOR: try_at_once
+        // ANCHOR: read_at_once
         self.0.retry(|socket| socket.read(buffer)).await
+        // ANCHOR_END: read_at_once
+        // ANCHOR_END: try_at_once
     }
 
     /// Writes all of `bytes`.

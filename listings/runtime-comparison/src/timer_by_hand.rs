@@ -22,7 +22,9 @@ pub trait Clock: Send + Sync {
     /// Made on the thread that will call `wait`.
     fn waker(&self) -> Waker;
 }
+// ANCHOR_END: clock
 
+// ANCHOR: system_clock
 /// The clock of the system.
 pub struct SystemClock;
 
@@ -31,20 +33,18 @@ impl Clock for SystemClock {
         Instant::now()
     }
 
-    // ANCHOR: park_until_the_first
     fn wait(&self, longest: Option<Duration>) {
         match longest {
             Some(longest) => thread::park_timeout(longest),
             None => thread::park(), // no timer waits
         }
     }
-    // ANCHOR_END: park_until_the_first
 
     fn waker(&self) -> Waker {
         thread_waker()
     }
 }
-// ANCHOR_END: clock
+// ANCHOR_END: system_clock
 
 // ANCHOR: timers
 /// Makes timers. They fire while the runtime runs, between two rounds.
@@ -62,6 +62,9 @@ struct Waiting {
     next_id: u64, // tells timers with the same deadline apart
 }
 
+// ANCHOR_END: timers
+
+// ANCHOR: new_timers
 impl Timers {
     fn new(clock: Arc<dyn Clock>) -> Self {
         let unpark = clock.waker();
@@ -72,7 +75,11 @@ impl Timers {
     pub fn now(&self) -> Instant {
         self.clock.now()
     }
+}
+// ANCHOR_END: new_timers
 
+// ANCHOR: new_sleep
+impl Timers {
     /// Is ready after `duration`, which begins now.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         let mut waiting = lock(&self.waiting);
@@ -83,7 +90,7 @@ impl Timers {
         Sleep { timers: self.clone(), key: deadline.map(|deadline| (deadline, id)) }
     }
 }
-// ANCHOR_END: timers
+// ANCHOR_END: new_sleep
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -232,9 +239,11 @@ impl Clock for JumpingClock {
         *lock(&self.0)
     }
 
+    // ANCHOR: jump
     fn wait(&self, longest: Option<Duration>) {
         *lock(&self.0) += longest.expect("no task is ready, and no timer waits");
     }
+    // ANCHOR_END: jump
 
     fn waker(&self) -> Waker {
         Waker::noop().clone() // it never waits, so nobody need wake it

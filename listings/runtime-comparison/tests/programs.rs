@@ -3,4 +3,11 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!(index, runtime_by_hand, runtime_by_hand_tasks,);
+backend::check_uses!(
+    index,
+    reactor_by_hand,
+    runtime_by_hand,
+    runtime_by_hand_tasks,
+    timer_by_hand,
+    timer_by_hand_limit,
+);

@@ -6,7 +6,17 @@
 use runtime_comparison as shown;
 
 mod index;
+mod reactor_by_hand;
 mod runtime_by_hand;
 mod runtime_by_hand_tasks;
+mod timer_by_hand;
+mod timer_by_hand_limit;
 
-backend::uses!(index, runtime_by_hand, runtime_by_hand_tasks,);
+backend::uses!(
+    index,
+    reactor_by_hand,
+    runtime_by_hand,
+    runtime_by_hand_tasks,
+    timer_by_hand,
+    timer_by_hand_limit,
+);

@@ -330,6 +330,22 @@ fn a_wake_up_after_the_end_is_no_poll() {
 }
 
 #[test]
+fn a_task_that_has_ended_or_panicked_keeps_no_future() {
+    let unpark = Waker::noop().clone();
+    let queue = Arc::new(Queue { ready: Mutex::default(), unpark });
+    let spawner = Spawner { queue: Arc::downgrade(&queue) };
+    let _ended = spawner.spawn(async { 7 });
+    let _panicked =
+        spawner.spawn(async { std::panic::resume_unwind(Box::new("a bug")) });
+    let _waits = spawner.spawn(pending::<()>());
+    let kept = take(&mut *lock(&queue.ready)).into_iter().map(|task| {
+        Arc::clone(&task).poll();
+        lock(&task.work).is_some()
+    });
+    assert_eq!(kept.collect::<Vec<_>>(), [false, false, true]);
+}
+
+#[test]
 fn a_future_that_is_polled_after_its_end_panics() {
     let poll = catch_unwind(AssertUnwindSafe(|| {
         naive::run_that_keeps_the_work(|spawner| {
