@@ -2,6 +2,13 @@
 //!
 //! Support: no page shows this file.
 
+use backend::recording::check_program;
+
+#[test]
+fn tokio_features() {
+    check_program("tokio_features").unwrap_or_else(|error| panic!("{error}"));
+}
+
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     index,

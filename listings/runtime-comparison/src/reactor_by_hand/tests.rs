@@ -292,6 +292,19 @@ fn another_thread_ends_the_wait_for_sockets() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn while_all_sockets_are_silent_the_thread_sleeps() {
+    use crate::asleep::woken_when_its_thread_sleeps as woken;
+    let awake = ends(|_, _, sockets| async move {
+        let (_client, mut server) = pair(&sockets).await;
+        let mut buffer = [0];
+        let read = pin!(server.read(&mut buffer));
+        matches!(select(read, pin!(woken())).await, Either::Right(_))
+    });
+    assert!(awake);
+}
+
+#[test]
 fn a_task_that_is_always_ready_does_not_stop_sockets() {
     ends(|spawner, _, sockets| async move {
         let _busy = spawner.spawn(poll_fn(|cx| {

@@ -59,28 +59,12 @@ async fn woken_by_a_thread() -> usize {
     .await
 }
 
-/// Is ready when the thread that polls it has slept.
-#[cfg(target_os = "linux")]
-async fn woken_when_its_thread_sleeps() {
-    let (sender, woken) = oneshot::channel();
-    let thread = std::fs::read_link("/proc/thread-self").unwrap();
-    thread::spawn(move || {
-        let stat = std::path::Path::new("/proc").join(thread).join("stat");
-        let sleeps = || std::fs::read_to_string(&stat).unwrap().contains(") S ");
-        while !sleeps() {
-            thread::yield_now();
-        }
-        sender.send(())
-    });
-    woken.await.unwrap();
-}
-
 // `block_on`
 
 #[test]
 #[cfg(target_os = "linux")]
 fn while_nobody_has_woken_the_future_its_thread_sleeps() {
-    ends(|| block_on(woken_when_its_thread_sleeps()));
+    ends(|| block_on(crate::asleep::woken_when_its_thread_sleeps()));
 }
 
 #[test]
@@ -160,11 +144,8 @@ fn a_wake_up_whose_token_is_used_in_the_poll_is_not_lost() {
 #[test]
 #[cfg(target_os = "linux")]
 fn while_no_task_is_ready_the_thread_sleeps() {
-    let end = ends(|| {
-        run(
-            |spawner| async move { spawner.spawn(woken_when_its_thread_sleeps()).await },
-        )
-    });
+    use crate::asleep::woken_when_its_thread_sleeps as woken;
+    let end = ends(|| run(|spawner| async move { spawner.spawn(woken()).await }));
     assert_eq!(end, Ok(()));
 }
 

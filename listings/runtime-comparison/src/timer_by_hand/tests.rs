@@ -87,6 +87,46 @@ fn timers_fire_in_the_order_of_their_deadlines_each_at_its_time() {
 }
 
 #[test]
+fn timers_that_are_due_together_fire_in_the_order_of_their_deadlines() {
+    let clock = Arc::new(JumpingClock::new());
+    let log = Arc::new(Mutex::new(Vec::new()));
+    run_on(Arc::<JumpingClock>::clone(&clock), |spawner, timers| {
+        let tasks = [30, 10, 20].map(|time| {
+            let (timers, log) = (timers.clone(), Arc::clone(&log));
+            spawner.spawn(async move {
+                timers.sleep(ms(time)).await;
+                lock(&log).push(time);
+            })
+        });
+        async move {
+            let_others_run().await;
+            clock.wait(Some(ms(50))); // it computes for 50 ms
+            join_all(tasks).await;
+        }
+    });
+    assert_eq!(*lock(&log), [10, 20, 30]);
+}
+
+#[test]
+fn a_task_is_polled_when_its_time_has_come_and_not_before() {
+    let polls = Arc::new(Mutex::new(0));
+    let ((), time) = after(|spawner, timers| {
+        let (polls, timers) = (Arc::clone(&polls), timers.clone());
+        async move {
+            let mut sleep = timers.sleep(ms(30));
+            let sleeps = spawner.spawn(poll_fn(move |cx| {
+                *lock(&polls) += 1;
+                Pin::new(&mut sleep).poll(cx)
+            }));
+            timers.sleep(ms(10)).await;
+            timers.sleep(ms(10)).await;
+            sleeps.await.unwrap();
+        }
+    });
+    assert_eq!((*lock(&polls), time), (2, ms(30)));
+}
+
+#[test]
 fn a_timer_counts_from_the_call_and_not_from_its_first_poll() {
     let ((), time) = after(|_, timers| async move {
         let (first, second) = (timers.sleep(ms(30)), timers.sleep(ms(50)));
@@ -336,6 +376,23 @@ fn a_runtime_without_timers_waits_for_a_thread() {
         })
     });
     assert_eq!(end.recv_timeout(ms(60_000)), Ok(Ok(7)));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn while_nothing_is_ready_the_thread_sleeps_with_a_timer_and_without_one() {
+    use crate::asleep::woken_when_its_thread_sleeps as woken;
+    let (sender, end) = mpsc::channel();
+    thread::spawn(move || {
+        run(|_, timers| async move {
+            woken().await;
+            let hour = timers.sleep(ms(3_600_000));
+            let woken = pin!(woken());
+            let first = select(woken, hour).await;
+            sender.send(matches!(first, Either::Left(_)))
+        })
+    });
+    assert_eq!(end.recv_timeout(ms(60_000)), Ok(true));
 }
 
 #[test]
