@@ -16,6 +16,7 @@ use std::{env, io, panic, thread};
 
 use futures::TryFutureExt;
 use futures::future::try_join_all;
+use rayon::current_thread_index;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -183,8 +184,9 @@ struct ComputeError;
 fn computing() -> Lesson {
     let runtime = Builder::new_current_thread().build()?;
     runtime.block_on(async {
-        let sum = compute(|| (0..1_000_000_u64).into_par_iter().sum::<u64>());
-        println!("computing: the sum is {}", sum.await?);
+        let sum = || (0..1_000_000_u64).into_par_iter().sum::<u64>();
+        let (sum, on_rayon) = compute(move || (sum(), current_thread_index())).await?;
+        println!("computing: the sum is {sum}, on rayon: {}", on_rayon.is_some());
         let share = compute(|| (0..3).into_par_iter().map(|n| 6 / n).sum::<u32>());
         if let Err(error) = share.await {
             println!("computing: {error}");

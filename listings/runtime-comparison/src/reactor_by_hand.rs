@@ -32,7 +32,7 @@ impl Clock for Reactor {
     }
 
     fn wait(&self, longest: Option<Duration>) {
-        let (poll, events) = &mut *lock(&self.poll);
+        let (poll, events) = &mut *lock(&self.poll); // only this thread locks it
         match poll.poll(events, longest) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return, // a signal
             Err(error) => panic!("the system cannot wait for sockets: {error}"),

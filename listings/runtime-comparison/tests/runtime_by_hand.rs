@@ -11,7 +11,7 @@ use shuttle::sync::atomic::AtomicBool;
 use shuttle::{check_random, thread};
 
 /// Orders that are tried. There are more, because `park` may also return without a reason.
-const ORDERS: usize = 2_000;
+const ORDERS: usize = 500;
 
 /// Set by one thread, waited for by a future on another one.
 #[derive(Default)]
