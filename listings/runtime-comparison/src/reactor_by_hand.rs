@@ -172,7 +172,7 @@ impl<S: Source> Socket<S> {
 
 impl<S: Source> Drop for Socket<S> {
     fn drop(&mut self) {
-        // An error: the system does not watch it any more. The socket is closed below.
+        // Mio asks for it; Linux does it at the close. An error: it is not watched anyway.
         let _ = self.sockets.registry.deregister(&mut self.io);
         let waker = lock(&self.sockets.waiting).wakers.remove(&self.token);
         drop(waker); // the lock is free here

@@ -60,7 +60,7 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 struct Task {
     work: Mutex<Option<Work>>, // `None`: it has ended, or is being polled
     queued: AtomicBool,
-    queue: Weak<Queue>,
+    queue: Weak<Queue>, // weak, because the queue holds the task
 }
 
 /// The tasks that are worth a poll.
@@ -294,13 +294,11 @@ pub mod naive {
         let waker = Waker::from(Arc::clone(&wake_thread));
         let mut cx = Context::from_waker(&waker);
         loop {
-            // ANCHOR: poll_and_clear
             if wake_thread.woken.load(Ordering::Acquire) {
                 if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                     return output;
                 }
                 wake_thread.woken.store(false, Ordering::Release);
-            // ANCHOR_END: poll_and_clear
             } else {
                 thread::park();
             }

@@ -117,7 +117,6 @@ impl Future for Sleep {
         if self.timers.now() >= key.0 {
             return Poll::Ready(());
         }
-        // ANCHOR: insert
         let waker = cx.waker().clone();
         let mut waiting = lock(&self.timers.waiting);
         // ANCHOR: newest_waker
@@ -129,7 +128,6 @@ impl Future for Sleep {
             self.timers.unpark.wake_by_ref(); // it may wait for a later one
         }
         Poll::Pending
-        // ANCHOR_END: insert
     }
 }
 // ANCHOR_END: sleep
@@ -163,7 +161,6 @@ impl Timers {
         first.map(|(deadline, _)| deadline.saturating_duration_since(self.now()))
     }
 
-    // ANCHOR: fire
     fn fire(&self) {
         let now = self.now();
         let mut due = Vec::new();
@@ -181,7 +178,6 @@ impl Timers {
         }
         // ANCHOR_END: wake_unlocked
     }
-    // ANCHOR_END: fire
 }
 // ANCHOR_END: turn
 
