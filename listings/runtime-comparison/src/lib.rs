@@ -24,3 +24,9 @@ pub mod who_runs_next;
 pub mod a_worker_that_blocks;
 
 pub mod what_a_runtime_owns;
+
+pub mod runtime_by_hand;
+
+pub mod timer_by_hand;
+
+pub mod reactor_by_hand;

@@ -2,6 +2,13 @@
 //!
 //! Support: no page shows this file.
 
+use backend::recording::check_program;
+
+#[test]
+fn tokio_features() {
+    check_program("tokio_features").unwrap_or_else(|error| panic!("{error}"));
+}
+
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     a_worker_that_blocks,
@@ -32,6 +39,11 @@ backend::check_uses!(
     one_thread,
     one_thread_turns,
     one_thread_yield,
+    reactor_by_hand,
+    runtime_by_hand,
+    runtime_by_hand_tasks,
+    timer_by_hand,
+    timer_by_hand_limit,
     what_a_runtime_owns,
     what_a_runtime_owns_static,
     who_runs_next,

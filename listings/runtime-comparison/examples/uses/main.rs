@@ -33,6 +33,11 @@ mod not_send_per_core;
 mod one_thread;
 mod one_thread_turns;
 mod one_thread_yield;
+mod reactor_by_hand;
+mod runtime_by_hand;
+mod runtime_by_hand_tasks;
+mod timer_by_hand;
+mod timer_by_hand_limit;
 mod what_a_runtime_owns;
 mod what_a_runtime_owns_static;
 mod who_runs_next;
@@ -70,6 +75,11 @@ backend::uses!(
     one_thread,
     one_thread_turns,
     one_thread_yield,
+    reactor_by_hand,
+    runtime_by_hand,
+    runtime_by_hand_tasks,
+    timer_by_hand,
+    timer_by_hand_limit,
     what_a_runtime_owns,
     what_a_runtime_owns_static,
     who_runs_next,
