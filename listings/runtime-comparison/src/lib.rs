@@ -3,6 +3,9 @@
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as runtime_comparison;
 
+#[cfg(test)]
+mod asleep;
+
 pub mod one_thread;
 
 pub mod many_threads;

@@ -172,7 +172,8 @@ impl<S: Source> Socket<S> {
 
 impl<S: Source> Drop for Socket<S> {
     fn drop(&mut self) {
-        // Mio asks for it; Linux does it at the close. An error: it is not watched anyway.
+        // Mio asks for it; Linux does it at the close. After an error, it is not
+        // watched anyway.
         let _ = self.sockets.registry.deregister(&mut self.io);
         let waker = lock(&self.sockets.waiting).wakers.remove(&self.token);
         drop(waker); // the lock is free here

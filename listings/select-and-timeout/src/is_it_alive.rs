@@ -69,8 +69,8 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Looks once in each `patience`. If no beat came in that time, calls `stuck` on the
-    /// thread, once, and ends.
+    /// Looks once in each `patience`. If no beat came in that time, calls `stuck` on
+    /// the thread, once, and ends.
     ///
     /// # Panics
     /// The thread cannot be made.
