@@ -4,8 +4,8 @@ use std::{error, io};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
 
-/// Has no `await`: it keeps its thread until a customer was answered,
-/// or for half a second.
+/// Stands for a computation: it has no `await`, and keeps its thread until a
+/// customer was answered, or for half a second.
 pub(crate) fn report(answered: &Receiver<()>) -> &'static str {
     match answered.recv_timeout(Duration::from_millis(500)) {
         Ok(()) => "a customer was answered beside the report",
