@@ -15,7 +15,7 @@ async fn answer() -> bool {
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let mut builder = Builder::new_multi_thread();
     builder.enable_all(); // timers and sockets
-    builder.worker_threads(4); // usually, leave it to the default
+    builder.worker_threads(4); // for this output: at work, keep the default
     builder.thread_name_fn(numbered("api"));
     builder.thread_stack_size(8 * 1024 * 1024);
     let threads = Threads::of(&mut builder);
@@ -23,6 +23,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     println!("workers: {}", runtime.metrics().num_workers());
 
     let answers = runtime.block_on(async {
+        // Spawns four tasks.
         let answers: JoinSet<_> = (0..4).map(|_| answer()).collect();
         answers.join_all().await // waits for each of them
     });

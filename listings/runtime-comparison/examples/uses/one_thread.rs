@@ -19,7 +19,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     runtime.handle().spawn(ping_every(Duration::from_millis(10), ping));
 
     println!("price: {}", runtime.call(price())?);
-    let _ = pings.try_iter().count(); // those until now do not count
+    let _ = pings.try_iter().count(); // throw away earlier pings
     // Here, `main` is in no call. At work, it computes for a minute.
     println!("pings since then: {}", pings.iter().take(6).count());
     Ok(())

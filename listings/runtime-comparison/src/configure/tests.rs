@@ -1,7 +1,7 @@
 //! The proofs about the environment start this test program again, in one of the roles of [`child`].
 
 use std::env;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +15,7 @@ use backend::panics::words;
 use backend::{ends, soon};
 use futures::future::join_all;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep};
@@ -85,6 +86,56 @@ fn tasks_that_nobody_awaits_have_not_ended_when_block_on_returns() {
         sleep(Duration::from_millis(50)).await;
     });
     assert_eq!(done.load(Ordering::Relaxed), 0, "and the runtime is dropped");
+}
+
+/// Starts a closure that ends only when the runtime drops its tasks, and then says so.
+fn closure_until_the_end(runtime: &Handle, log: mpsc::Sender<&'static str>) {
+    let (release, released) = mpsc::channel::<()>();
+    runtime.spawn(async move {
+        let _release = release;
+        pending::<()>().await;
+    });
+    runtime.spawn_blocking(move || {
+        let end = released.recv_timeout(MINUTE);
+        assert_eq!(end, Err(mpsc::RecvTimeoutError::Disconnected));
+        said_late(&log, "closure");
+    });
+}
+
+/// Says `what` so late that somebody who does not wait for it is first.
+fn said_late(log: &mpsc::Sender<&'static str>, what: &'static str) {
+    for _ in 0..1_000 {
+        thread::yield_now();
+    }
+    let _ = log.send(what);
+}
+
+#[test]
+fn a_drop_waits_for_the_closures_in_the_queue_too() {
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build();
+    let runtime = runtime.expect("a runtime");
+    let (log, logged) = mpsc::channel();
+    closure_until_the_end(runtime.handle(), log.clone());
+    let queued = log.clone();
+    runtime.spawn_blocking(move || said_late(&queued, "closure in the queue"));
+    drop(runtime);
+    log.send("dropped").expect("the test hears it");
+    let all: Vec<_> = logged.try_iter().collect();
+    assert_eq!(all, ["closure", "closure in the queue", "dropped"]);
+}
+
+#[tokio::main]
+async fn main_with_a_closure(log: mpsc::Sender<&'static str>) {
+    closure_until_the_end(&Handle::current(), log);
+}
+
+#[test]
+fn the_end_of_a_tokio_main_waits_for_a_blocking_closure() {
+    let (log, logged) = mpsc::channel();
+    main_with_a_closure(log.clone());
+    log.send("main has returned").expect("the test hears it");
+    let all: Vec<_> = logged.try_iter().collect();
+    assert_eq!(all, ["closure", "main has returned"]);
 }
 
 #[test]
@@ -330,7 +381,7 @@ fn polls_between_tasks_from_outside(builder: &mut Builder) -> usize {
             cx.waker().wake_by_ref();
             Poll::<()>::Pending
         }));
-        let handle = tokio::runtime::Handle::current();
+        let handle = Handle::current();
         let outside = thread::scope(|scope| {
             let spawns = scope.spawn(|| {
                 [1, 2].map(|_| {

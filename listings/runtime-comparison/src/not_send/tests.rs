@@ -73,7 +73,9 @@ fn all_tasks_of_a_local_runtime_stay_on_its_thread() {
             thread::current().id()
         };
         let sent = tokio::spawn(async { thread::current().id() });
-        (spawn_local(id).await.expect("no panic"), sent.await.expect("no panic"))
+        let by_a_task = spawn_local(async { spawn_local(id).await });
+        let local = by_a_task.await.expect("no panic");
+        (local.expect("no panic"), sent.await.expect("no panic"))
     });
     let this = thread::current().id();
     assert_eq!((local, sent), (this, this));
@@ -101,6 +103,27 @@ fn on_another_runtime_and_outside_of_any_spawn_local_panics() {
     let task = multi.spawn(async { drop(spawn_local(async {})) });
     let panic = multi.block_on(task).expect_err("it panics").into_panic();
     assert_eq!(words(&*panic), OUTSIDE);
+}
+
+#[test]
+fn in_a_local_set_of_another_runtime_spawn_local_works() {
+    let current = Builder::new_current_thread().build().expect("a runtime");
+    let multi =
+        Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+    let this = thread::current().id();
+    for (runtime, stays) in [(current, true), (multi, false)] {
+        let (local, sent) = runtime.block_on(LocalSet::new().run_until(async {
+            let rc = Rc::new(thread::current().id());
+            let local = spawn_local(async move {
+                yield_now().await;
+                (*rc, thread::current().id())
+            });
+            let sent = tokio::spawn(async { thread::current().id() });
+            (local.await.expect("no panic"), sent.await.expect("no panic"))
+        }));
+        assert_eq!(local, (this, this));
+        assert_eq!(sent == this, stays, "the other task belongs to the runtime");
+    }
 }
 
 #[test]
@@ -337,6 +360,32 @@ fn a_worker_that_panics_is_an_error_at_the_stop_and_its_jobs_come_back() {
     });
     assert_eq!(refused, 11);
     assert_eq!(sender(async { cores.send(0, 12).await }), Ok(()));
+    assert!(matches!(cores.stop(), Err(Failed::Panicked)));
+}
+
+#[test]
+fn a_job_that_panics_in_its_task_ends_the_worker_only_at_join_all() {
+    let worker = |_, mut jobs: Receiver<(bool, threads::Sender<()>)>| async move {
+        let mut tasks = JoinSet::new();
+        while let Some((panics, reply)) = jobs.recv().await {
+            tasks.spawn_local(async move {
+                assert!(!panics, "this job panics");
+                let _ = reply.send(());
+            });
+        }
+        tasks.join_all().await;
+    };
+    let cores = PerCore::start(1, 1, worker).expect("threads");
+    let (reply, replies) = threads::channel();
+    sender(async {
+        cores.send(0, (true, reply.clone())).await.expect("it runs");
+        for _ in 0..10 {
+            cores.send(0, (false, reply.clone())).await.expect("it goes on");
+        }
+    });
+    for _ in 0..10 {
+        replies.recv_timeout(MINUTE).expect("the worker goes on");
+    }
     assert!(matches!(cores.stop(), Err(Failed::Panicked)));
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::thread::ThreadId;
@@ -213,6 +213,26 @@ fn handle_block_on_fires_no_timer() {
 }
 
 #[test]
+fn a_wait_by_handle_ends_when_another_thread_enters_block_on() {
+    let runtime = runtime();
+    let handle = runtime.handle().clone();
+    let (says, waits) = mpsc::channel();
+    let (done, ended) = oneshot::channel();
+    thread::spawn(move || {
+        let wait = async {
+            let mut timer = pin!(sleep(Duration::from_millis(1)));
+            assert_eq!(poll!(&mut timer), Poll::Pending);
+            says.send(()).expect("the test hears it");
+            timer.await;
+        };
+        naive::wait_by_handle(&handle, wait);
+        done.send(())
+    });
+    waits.recv_timeout(MINUTE).expect("it waits");
+    runtime.block_on(soon(ended)).expect("the wait ends");
+}
+
+#[test]
 fn handle_block_on_notices_no_socket() {
     let runtime = runtime();
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)));
@@ -347,6 +367,28 @@ fn dropped_it_drops_its_tasks_where_they_wait_and_ends_its_thread() {
     drop(runtime);
     assert_eq!((alive.count(), local.count()), (0, 0), "both are gone when it returns");
     assert!(waits.is_finished());
+}
+
+#[test]
+fn dropped_it_waits_for_a_task_that_computes() {
+    let runtime = OneThread::start().expect("a thread");
+    let flag = || Arc::new(AtomicBool::new(false));
+    let (computed, went_on) = (flag(), flag());
+    let (sets_computed, sets_went_on) = (Arc::clone(&computed), Arc::clone(&went_on));
+    let (begins, begun) = mpsc::channel();
+    runtime.handle().spawn(async move {
+        begins.send(()).expect("the test hears it");
+        for _ in 0..10_000 {
+            thread::yield_now(); // computes
+        }
+        sets_computed.store(true, Ordering::SeqCst);
+        sleep(MINUTE).await;
+        sets_went_on.store(true, Ordering::SeqCst);
+    });
+    begun.recv_timeout(MINUTE).expect("it begins");
+    drop(runtime);
+    let seen = [computed, went_on].map(|flag| flag.load(Ordering::SeqCst));
+    assert_eq!(seen, [true, false], "to the `await` where it waits, and no further");
 }
 
 #[test]
