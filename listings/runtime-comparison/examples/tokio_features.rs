@@ -3,13 +3,13 @@
 //! With a number, the stacks of the third lesson have so many MiB.
 
 use std::cell::Cell;
-use std::collections::HashSet;
 use std::error::Error;
 use std::hint::black_box;
 use std::num::ParseIntError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 use std::{env, io, panic, thread};
@@ -20,9 +20,9 @@ use rayon::current_thread_index;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, LocalOptions};
+use tokio::runtime::{Builder, LocalOptions, Runtime};
 use tokio::sync::oneshot;
-use tokio::task::{spawn_blocking, spawn_local, yield_now};
+use tokio::task::{JoinHandle, spawn_blocking, spawn_local, yield_now};
 use tokio::time::interval;
 use tokio::try_join;
 
@@ -30,7 +30,7 @@ type Lesson = Result<(), Box<dyn Error>>;
 
 // ANCHOR: main
 fn main() -> Lesson {
-    panic::set_hook(Box::new(|_| {})); // at work, leave this out: it hides a panic
+    panic::set_hook(Box::new(|_| {})); // not at work: it hides the messages of panics
     let mebibytes = env::args().nth(1).map_or(Ok(16), |it| it.parse())?;
     many_threads()?;
     one_thread()?;
@@ -51,11 +51,23 @@ fn many_threads() -> Lesson {
         let barrier = Arc::clone(&barrier);
         runtime.spawn(async move { barrier.wait() })
     });
+    wake_workers(&runtime, &tasks); // until both have ended
     let met = runtime.block_on(try_join_all(tasks))?;
     println!("many threads: {} tasks have met", met.len());
     Ok(())
 }
 // ANCHOR_END: many_threads
+
+// ANCHOR: wake_workers
+/// Spawns empty tasks until all `tasks` have ended. Each of them wakes a worker that
+/// sleeps: Tokio may miss to do so for `tasks`, while another worker is blocked.
+fn wake_workers<T>(runtime: &Runtime, tasks: &[JoinHandle<T>]) {
+    while !tasks.iter().all(JoinHandle::is_finished) {
+        runtime.spawn(async {});
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+// ANCHOR_END: wake_workers
 
 // ANCHOR: one_thread
 /// All tasks run on the thread that called `block_on`, one at a time.
@@ -63,8 +75,7 @@ fn one_thread() -> Lesson {
     let runtime = Builder::new_current_thread().build()?;
     let tasks = [(); 10].map(|()| runtime.spawn(async { thread::current().id() }));
     let threads = runtime.block_on(try_join_all(tasks))?;
-    let threads = HashSet::<_>::from_iter(threads);
-    let same = threads == HashSet::from([thread::current().id()]);
+    let same = threads.iter().all(|id| *id == thread::current().id());
     println!("one thread: 10 tasks, all on the thread of the caller: {same}");
     Ok(())
 }
@@ -76,20 +87,19 @@ fn own_configuration(mebibytes: usize) -> Lesson {
     let number = AtomicUsize::new(1);
     let runtime = Builder::new_multi_thread()
         .worker_threads(4)
-        .thread_name_fn(move || {
-            format!("worker-{}", number.fetch_add(1, Ordering::Relaxed))
-        })
+        .thread_name_fn(move || format!("worker-{}", number.fetch_add(1, Relaxed)))
         .thread_stack_size(mebibytes << 20)
         .build()?;
     let barrier = Arc::new(Barrier::new(4));
     let tasks = [(); 4].map(|()| {
         let barrier = Arc::clone(&barrier);
         runtime.spawn(async move {
-            barrier.wait(); // so each of them has a worker of its own
+            barrier.wait(); // blocks its worker, so each task has one of its own
             (thread::current().name().map(str::to_owned), uses_stack(3 << 10))
         })
     });
-    let mut ends = runtime.block_on(try_join_all(tasks))?; // all four have ended
+    wake_workers(&runtime, &tasks); // until all four have ended
+    let mut ends = runtime.block_on(try_join_all(tasks))?;
     ends.sort();
     for (name, kibibytes) in ends {
         let name = name.unwrap_or_default();
@@ -111,7 +121,7 @@ fn uses_stack(kibibytes: usize) -> usize {
 // ANCHOR_END: uses_stack
 
 // ANCHOR: blocking_calls
-/// A blocking call gets a thread of its own, and cannot be stopped there.
+/// A blocking call runs on another thread, and cannot be stopped there.
 fn blocking_calls() -> Lesson {
     let runtime = Builder::new_current_thread()
         .enable_time()
@@ -160,7 +170,7 @@ fn tasks_that_are_not_send() -> Lesson {
 // ANCHOR_END: tasks_that_are_not_send
 
 // ANCHOR: compute
-/// Computes on the threads of rayon, and waits for it without a thread.
+/// Computes on the threads of rayon, and waits for it without blocking a thread.
 async fn compute<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ComputeError> {
@@ -197,7 +207,8 @@ fn computing() -> Lesson {
 // ANCHOR_END: computing
 
 // ANCHOR: both_kinds_of_work
-/// One half waits for a socket, the other one computes. The first error ends both.
+/// One half waits for a socket, the other one computes. At the first error, we stop
+/// waiting for both; rayon still finishes.
 fn both_kinds_of_work() -> Lesson {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_io().build()?;
     for sent in ["5\n7\n", "5\nseven\n"] {
@@ -244,7 +255,7 @@ fn primes_below(end: u32) -> usize {
 enum MixedError {
     #[error("the connection has failed: {0}")]
     Connection(#[from] io::Error),
-    #[error("an order is no number: {0}")]
+    #[error("an order is not a number: {0}")]
     Order(#[from] ParseIntError),
     #[error(transparent)]
     Compute(#[from] ComputeError),

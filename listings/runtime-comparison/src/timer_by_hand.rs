@@ -18,8 +18,9 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Instant;
     /// Waits until `waker` is called, or for `longest`. May return earlier.
     /// Returns at once if `waker` was called since the last `wait`.
+    /// A clock for tests may jump instead, and then it needs no waker.
     fn wait(&self, longest: Option<Duration>);
-    /// Made on the thread that will call `wait`.
+    /// Ends a `wait`. Call `waker` on the thread that will call `wait`.
     fn waker(&self) -> Waker;
 }
 // ANCHOR_END: clock
@@ -47,7 +48,7 @@ impl Clock for SystemClock {
 // ANCHOR_END: system_clock
 
 // ANCHOR: timers
-/// Makes timers. They fire while the runtime runs, between two rounds.
+/// Makes timers. They fire while the runtime runs, after a round of polls.
 #[derive(Clone)]
 pub struct Timers {
     clock: Arc<dyn Clock>,
@@ -101,7 +102,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 ///
 /// # Cancel safety
 /// A drop leaves nothing behind.
-#[must_use = "it waits only while it is polled"]
+#[must_use = "it wakes nobody before it is polled"]
 pub struct Sleep {
     timers: Timers,
     key: Option<(Instant, u64)>, // `None`: it never fires

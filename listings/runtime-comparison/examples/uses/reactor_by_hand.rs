@@ -17,7 +17,7 @@ async fn answer(mut customer: Stream) -> io::Result<()> {
 async fn serve(spawner: Spawner, mut listener: Listener) -> io::Result<()> {
     loop {
         let customer = listener.accept().await?;
-        drop(spawner.spawn(answer(customer))); // the task goes on
+        drop(spawner.spawn(answer(customer))); // drops the handle: the task goes on
     }
 }
 
@@ -25,6 +25,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     run(|spawner, _timers, sockets| async move {
         let listener = sockets.listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = listener.address()?;
+        // Nobody awaits the handle `_server`. `_silent` keeps its connection open.
         let _server = spawner.spawn(serve(spawner.clone(), listener));
         let _silent = sockets.connect(address).await?;
         println!("one customer is connected, and says nothing");
