@@ -29,7 +29,7 @@ pub async fn handler<T: Send + 'static>(
     compute: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
     // ANCHOR: elsewhere
-    let _log_has_ended = log.send(line); // wakes the task that writes the log
+    let _sent = log.send(line); // wakes the task that writes the log
     let result = spawn_blocking(compute).await;
     // ANCHOR_END: elsewhere
     result
@@ -73,13 +73,15 @@ pub fn timer_fires(
 ) -> io::Result<bool> {
     let (rings, alarm) = channel();
     let (begins, begun) = channel();
+    // ANCHOR: woken
     let task = runtime.spawn(async move {
         let socket = UdpSocket::bind("127.0.0.1:0").await?;
         let _test_has_ended = begins.send(socket.local_addr()?);
-        socket.recv(&mut [0]).await?;
+        socket.recv(&mut [0]).await?; // the packet
         let _test_has_ended = begins.send(socket.local_addr()?);
         Ok(block(&|| alarm.recv_timeout(longest).is_ok()))
     });
+    // ANCHOR_END: woken
     if let Ok(address) = begun.recv() {
         until_all_sleep(runtime);
         std::net::UdpSocket::bind("127.0.0.1:0")?.send_to(&[1], address)?;
@@ -127,7 +129,7 @@ pub mod naive {
         compute: impl FnOnce() -> T,
     ) -> T {
         // ANCHOR: here
-        let _log_has_ended = log.send(line); // wakes the task that writes the log
+        let _sent = log.send(line); // wakes the task that writes the log
         let result = compute();
         // ANCHOR_END: here
         result

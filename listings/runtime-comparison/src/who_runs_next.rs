@@ -35,7 +35,7 @@ impl Turns {
 /// Does the steps one after the other.
 ///
 /// # Cancel safety
-/// If you drop this, it has stopped in one of the steps. Later steps have not begun.
+/// If you drop this, the current step is dropped. Later steps never begin.
 pub async fn one_task<F>(steps: impl IntoIterator<Item = F>)
 where
     F: Future<Output = ()>,
@@ -49,7 +49,7 @@ where
 // ANCHOR_END: one_task
 
 // ANCHOR: ping_pong
-/// A and B wake each other five times. C is ready all the time. Returns who had a turn.
+/// A and B wake each other five times. C is spawned before. Returns who had a turn.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
@@ -75,7 +75,7 @@ pub async fn ping_pong() -> String {
 
     let c = turns.clone();
     tasks.spawn(async move { c.note('C') });
-    wakes_a.notify_one();
+    wakes_a.notify_one(); // A takes the slot, and C goes from there to the queue
     tasks.join_all().await;
     turns.text()
 }
@@ -137,8 +137,7 @@ pub async fn yields() -> String {
 
 // ANCHOR: stolen
 /// A task spawns eight others, and keeps its worker until none has run for `patience`.
-/// Returns who had a turn by then, on the other worker. Needs two workers, and to be
-/// the future of `block_on`, which is on neither of them.
+/// Returns who ran by then, on the other worker. For `block_on`, with two workers.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
@@ -150,6 +149,7 @@ pub async fn stolen(patience: Duration) -> String {
     // This task keeps the other worker away until all eight are there.
     tokio::spawn(async move { starts.send(()).is_ok() && gate.recv().is_ok() });
     let _has_started = started.await;
+    until_a_worker_is_free();
     let crowd = tokio::spawn(async move {
         let (sender, receiver) = channel();
         for name in 'a'..='h' {
@@ -161,6 +161,15 @@ pub async fn stolen(patience: Duration) -> String {
         heard(&receiver, patience)
     });
     crowd.await.unwrap_or_default()
+}
+
+/// Blocks its thread until a task has run. Tokio 1.54.1 may wake nobody for the first.
+fn until_a_worker_is_free() {
+    let (sender, receiver) = channel();
+    while receiver.recv_timeout(Duration::from_millis(10)).is_err() {
+        let sender = sender.clone();
+        tokio::spawn(async move { sender.send(()) });
+    }
 }
 
 /// Blocks its thread until nothing has come for `patience`, or nobody can send.

@@ -215,15 +215,21 @@ fn while_a_task_that_a_socket_has_woken_blocks_its_worker_no_timer_fires() {
     }
 }
 
-/// Like `timer_fires`, but what wakes the task is a timer, too.
-fn fires_beside_a_task_that_a_timer_has_woken(n: usize) -> bool {
+/// Like `timer_fires`, but what wakes the task is a timer, too; and `block` gives a future.
+fn fires_beside_a_task_that_a_timer_has_woken<F>(
+    n: usize,
+    block: impl FnOnce(Receiver<()>) -> F + Send + 'static,
+) -> bool
+where
+    F: Future<Output = bool> + Send + 'static,
+{
     let runtime = workers(n);
     let (rings, alarm) = channel();
     let (begins, begun) = channel();
     let task = runtime.spawn(async move {
         sleep(Duration::from_millis(100)).await;
         begins.send(()).unwrap();
-        alarm.recv_timeout(A_WHILE).is_ok()
+        block(alarm).await
     });
     until_all_sleep(&runtime);
     begun.recv_timeout(MINUTE).unwrap();
@@ -235,8 +241,34 @@ fn fires_beside_a_task_that_a_timer_has_woken(n: usize) -> bool {
 #[test]
 fn a_task_that_a_timer_has_woken_stops_the_other_timers_too() {
     for n in [2, 4] {
-        let still = (0..5).any(|_| !fires_beside_a_task_that_a_timer_has_woken(n));
+        let still = (0..5).any(|_| {
+            !fires_beside_a_task_that_a_timer_has_woken(n, |alarm| async move {
+                alarm.recv_timeout(A_WHILE).is_ok()
+            })
+        });
         assert!(still, "{n} workers");
+    }
+}
+
+#[test]
+fn a_task_that_yields_before_it_blocks_wakes_a_worker_and_the_timer_fires() {
+    for n in [2, 4] {
+        let fired = fires_beside_a_task_that_a_timer_has_woken(n, |alarm| async move {
+            yield_now().await;
+            alarm.recv_timeout(MINUTE).is_ok()
+        });
+        assert!(fired, "{n} workers");
+    }
+}
+
+#[test]
+fn with_spawn_blocking_the_timer_fires() {
+    for n in [1, 2, 4] {
+        let fired = fires_beside_a_task_that_a_timer_has_woken(n, |alarm| async move {
+            let closure = spawn_blocking(move || alarm.recv_timeout(MINUTE).is_ok());
+            closure.await.unwrap()
+        });
+        assert!(fired, "{n} workers");
     }
 }
 

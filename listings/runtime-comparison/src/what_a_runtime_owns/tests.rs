@@ -2,7 +2,7 @@ use std::env;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, exit};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -154,6 +154,53 @@ fn a_task_that_had_no_turn_yet_is_dropped_and_never_runs() {
     assert!(runs.recv().is_err(), "it sent nothing");
 }
 
+/// A closure that runs until `open` is dropped, and one that waits for its thread. Each
+/// says when it ends.
+fn two_closures(mut builder: Builder) -> (Runtime, Sender<()>, Receiver<u32>) {
+    let runtime = builder.max_blocking_threads(1).build().unwrap();
+    let (open, gate) = channel::<()>();
+    let (begins, begun) = channel();
+    let (ends, ended) = channel();
+    let first = ends.clone();
+    runtime.spawn_blocking(move || {
+        begins.send(()).unwrap();
+        let _closed = gate.recv();
+        first.send(1)
+    });
+    begun.recv_timeout(MINUTE).unwrap();
+    runtime.spawn_blocking(move || ends.send(2));
+    (runtime, open, ended)
+}
+
+#[test]
+fn a_plain_drop_returns_when_all_tasks_and_all_closures_are_gone() {
+    for builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        let (alive, (runtime, open, ended)) = (Alive::default(), two_closures(builder));
+        let guard = alive.guard();
+        runtime.spawn(async move {
+            let _held = (open, guard);
+            pending::<()>().await;
+        });
+        runtime.block_on(yield_now());
+        drop(runtime); // drops the task, which lets the first closure end
+        let mut closures: Vec<u32> = ended.try_iter().collect();
+        closures.sort_unstable();
+        assert_eq!((alive.count(), closures), (0, vec![1, 2]));
+    }
+}
+
+#[test]
+fn after_shutdown_background_closures_run_on_and_those_in_the_queue_begin() {
+    for builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        let (runtime, open, ended) = two_closures(builder);
+        runtime.shutdown_background(); // a wait for the first closure would never end
+        drop(open);
+        let mut closures = [(); 2].map(|()| ended.recv_timeout(MINUTE).unwrap());
+        closures.sort_unstable();
+        assert_eq!(closures, [1, 2]);
+    }
+}
+
 /// Says on which thread it was dropped.
 struct Says(Sender<ThreadId>);
 
@@ -257,7 +304,7 @@ fn a_closure_of_spawn_blocking_may_drop_a_runtime() {
 }
 
 /// A runtime that says when it starts a thread.
-fn counted(mut builder: Builder) -> (Runtime, std::sync::mpsc::Receiver<()>) {
+fn counted(mut builder: Builder) -> (Runtime, Receiver<()>) {
     let (starts, started) = channel();
     let starts = Mutex::new(starts);
     let said = move || starts.lock().unwrap().send(()).unwrap_or_default();
@@ -337,7 +384,7 @@ fn a_task_local_belongs_to_its_task() {
 
 /// What comes. On a busy machine, Tokio 1.54.1 may miss to wake a worker for a task from
 /// outside while the other one is blocked. Another task makes up for it.
-fn nudged<T>(runtime: &Runtime, arrived: &std::sync::mpsc::Receiver<T>) -> T {
+fn nudged<T>(runtime: &Runtime, arrived: &Receiver<T>) -> T {
     let mut nudges = (0..600).map(|_| {
         runtime.spawn(async {});
         arrived.recv_timeout(Duration::from_millis(100)).ok()
@@ -378,8 +425,8 @@ where
 }
 
 #[test]
-fn a_task_may_go_on_on_another_thread_and_has_its_task_local_there_but_no_thread_local()
-{
+fn a_task_may_continue_on_another_thread_and_has_its_task_local_there_but_no_thread_local()
+ {
     let of_the_thread =
         moved(|user, go_on| naive::greet(user, async move { go_on.notified().await }));
     assert_eq!(of_the_thread, (0, true));
@@ -388,7 +435,7 @@ fn a_task_may_go_on_on_another_thread_and_has_its_task_local_there_but_no_thread
     assert_eq!(of_the_task, (7, true));
 }
 
-/// What the next proof starts as a child. As a test of its own it does nothing.
+/// What the next proofs start as a child. As a test of its own it does nothing.
 #[test]
 fn child() {
     struct Goodbye;
@@ -399,6 +446,15 @@ fn child() {
     }
     let Ok(role) = env::var("RUNTIME_TEST_ROLE") else { return };
     let (begins, begun) = channel();
+    if role == "closure" {
+        naive::RUNTIME.spawn_blocking(move || {
+            let _goodbye = Goodbye;
+            begins.send(()).unwrap();
+            thread::sleep(HOUR);
+        });
+        begun.recv_timeout(MINUTE).unwrap();
+        exit(0);
+    }
     let task = async move {
         let _goodbye = Goodbye;
         begins.send(()).unwrap();
@@ -411,18 +467,25 @@ fn child() {
     exit(0);
 }
 
+/// Whether the child ends with a destructor of its task or closure.
+fn says_goodbye(role: &str) -> bool {
+    let name = "what_a_runtime_owns::tests::child";
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", name, "--nocapture"]).env("RUNTIME_TEST_ROLE", role);
+    let output = command.output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().contains("child: goodbye")
+}
+
 #[test]
 fn the_tasks_of_a_static_runtime_are_not_dropped_when_the_program_ends() {
-    let says_goodbye = |role| {
-        let name = "what_a_runtime_owns::tests::child";
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", name, "--nocapture"]).env("RUNTIME_TEST_ROLE", role);
-        let output = command.output().unwrap();
-        assert!(output.status.success());
-        String::from_utf8(output.stdout).unwrap().contains("child: goodbye")
-    };
     assert!(says_goodbye("in main"));
     assert!(!says_goodbye("static"));
+}
+
+#[test]
+fn a_closure_of_a_static_runtime_ends_with_the_program() {
+    assert!(!says_goodbye("closure"));
 }
 
 #[cfg(unix)]

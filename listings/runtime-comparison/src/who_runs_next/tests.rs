@@ -1,6 +1,6 @@
 use std::sync::atomic::AtomicU32;
 
-use backend::soon;
+use backend::{Alive, soon};
 use futures::FutureExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{advance, sleep};
@@ -78,9 +78,15 @@ fn steps_that_are_one_task_run_in_their_order_on_any_runtime() {
 fn dropped_in_a_step_the_later_steps_have_not_begun() {
     let turns = Turns::default();
     let (first, rest) = (steps(&turns, "a"), steps(&turns, "b"));
-    let stuck = std::iter::once(std::future::pending().boxed());
+    let alive = Alive::default();
+    let guard = alive.guard();
+    let stuck = async move {
+        let _guard = guard;
+        std::future::pending().await
+    };
+    let stuck = std::iter::once(stuck.boxed());
     assert_eq!(one_task(first.chain(stuck).chain(rest)).now_or_never(), None);
-    assert_eq!(turns.text(), "a");
+    assert_eq!((turns.text().as_str(), alive.count()), ("a", 0));
 }
 
 #[test]
@@ -129,6 +135,34 @@ fn on_one_thread_no_task_from_another_thread_waits_for_more_than_31_turns() {
 }
 
 #[test]
+fn of_several_tasks_from_another_thread_each_waits_for_30_turns_more() {
+    let seen = in_a_task(&one_thread(), async {
+        let (runtime, turns) = (Handle::current(), Arc::new(AtomicU32::new(0)));
+        let ((sender, seen), counter) = (channel(), Arc::clone(&turns));
+        thread::scope(|other_thread| {
+            other_thread.spawn(move || {
+                for _ in 0..3 {
+                    let (turns, sender) = (Arc::clone(&counter), sender.clone());
+                    runtime.spawn(
+                        async move { sender.send(turns.load(Ordering::SeqCst)) },
+                    );
+                }
+            });
+        });
+        poll_fn(|task| {
+            if turns.fetch_add(1, Ordering::SeqCst) == 100 {
+                return Poll::Ready(());
+            }
+            task.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        seen.try_iter().collect::<Vec<_>>()
+    });
+    assert_eq!(seen, [30, 60, 90]);
+}
+
+#[test]
 fn with_a_global_queue_interval_of_5_it_waits_for_at_most_5_turns() {
     let mut thread = Builder::new_current_thread();
     let mut worker = Builder::new_multi_thread();
@@ -148,6 +182,44 @@ fn a_worker_that_tunes_the_interval_waits_for_at_most_127_turns() {
         let turns = in_a_task(&runtime, turns_before_an_outsider());
         assert!(turns <= 127, "{turns}");
     }
+}
+
+/// How many turns two tasks that wake each other have before a task from another thread.
+async fn turns_of_two_before_an_outsider() -> u32 {
+    let (runtime, here) = (Handle::current(), Arc::new(AtomicBool::new(false)));
+    let arrives = Arc::clone(&here);
+    thread::scope(|other_thread| {
+        other_thread.spawn(move || {
+            runtime.spawn(async move { arrives.store(true, Ordering::SeqCst) });
+        });
+    });
+    let (turns, mut players) = (Arc::new(AtomicU32::new(0)), JoinSet::new());
+    let wakes = [Arc::new(Notify::new()), Arc::new(Notify::new())];
+    for (mine, other) in [(0, 1), (1, 0)] {
+        let (mine, other) = (Arc::clone(&wakes[mine]), Arc::clone(&wakes[other]));
+        let (turns, here) = (Arc::clone(&turns), Arc::clone(&here));
+        players.spawn(async move {
+            while !here.load(Ordering::SeqCst) {
+                turns.fetch_add(1, Ordering::SeqCst);
+                other.notify_one();
+                mine.notified().await;
+            }
+            other.notify_one();
+        });
+    }
+    players.join_all().await;
+    turns.load(Ordering::SeqCst)
+}
+
+#[test]
+fn on_a_worker_turns_from_the_slot_are_not_counted() {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).enable_time().global_queue_interval(5);
+    let runtime = builder.build().unwrap();
+    let turns = (0..20).map(|_| in_a_task(&runtime, turns_of_two_before_an_outsider()));
+    let longest = turns.max().unwrap();
+    // In each of 5 turns, the worker polls one task of the queue and three from the slot.
+    assert!(longest > 10, "{longest}");
 }
 
 #[test]
