@@ -16,11 +16,16 @@ use tokio::task::block_in_place;
 /// Nothing can drop it: it has no await. An abort of the task takes effect at the next await of the task.
 // ANCHOR: wait_for
 pub fn wait_for<F: Future>(future: F) -> Result<F::Output, CannotWait> {
+    let runtime = several_threads()?;
+    Ok(block_in_place(|| runtime.block_on(future)))
+}
+
+fn several_threads() -> Result<Handle, CannotWait> {
     let runtime = Handle::try_current()?;
     if runtime.runtime_flavor() != RuntimeFlavor::MultiThread {
         return Err(CannotWait::OneThread); // block_in_place would panic
     }
-    Ok(block_in_place(|| runtime.block_on(future)))
+    Ok(runtime)
 }
 // ANCHOR_END: wait_for
 
@@ -34,16 +39,19 @@ pub enum CannotWait {
     /// Nobody would wake it.
     #[error(transparent)]
     NoRuntime(#[from] TryCurrentError),
+    /// There are no more permits.
+    #[error("the semaphore is closed")]
+    Closed(#[from] AcquireError),
 }
 // ANCHOR_END: cannot_wait
 
 /// Blocks the thread with `work`, when it gets one of `permits`. `work` may borrow.
 ///
 /// # Errors
-/// `permits` was closed before.
+/// As [`wait_for`]; or `permits` was closed before.
 ///
 /// # Panics
-/// On a runtime with one thread; in a `LocalSet`; if `work` panics.
+/// In a `LocalSet`; if `work` panics.
 ///
 /// # Cancel safety
 /// If you drop this, `work` has not begun. Once begun, it runs to its end.
@@ -51,7 +59,8 @@ pub enum CannotWait {
 pub async fn in_place_limited<T>(
     permits: &Semaphore,
     work: impl FnOnce() -> T,
-) -> Result<T, AcquireError> {
+) -> Result<T, CannotWait> {
+    several_threads()?; // else block_in_place would panic
     let _permit = permits.acquire().await?; // the only place where a drop can stop it
     Ok(block_in_place(work))
 }

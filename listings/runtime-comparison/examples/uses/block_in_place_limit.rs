@@ -7,9 +7,9 @@ use tokio::sync::Semaphore;
 use super::block_in_place::{Shop, total};
 use super::shown::block_in_place::in_place_limited;
 
+// ANCHOR: limit
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 pub(crate) async fn main() -> Result<(), Box<dyn error::Error>> {
-    // ANCHOR: limit
     let permits = Arc::new(Semaphore::new(2));
     let orders: Vec<_> = (0..6)
         .map(|_| {
@@ -22,6 +22,6 @@ pub(crate) async fn main() -> Result<(), Box<dyn error::Error>> {
     for order in orders {
         println!("total: {} cents", order.await???);
     }
-    // ANCHOR_END: limit
     Ok(())
 }
+// ANCHOR_END: limit

@@ -13,8 +13,8 @@ pub(crate) fn main() -> Result<(), Box<dyn error::Error>> {
     let path = folder.path().join("settings");
     let mut builder = Builder::new_current_thread();
     let runtime = builder.enable_all().max_blocking_threads(2).build()?;
+    // ANCHOR: limit
     runtime.block_on(async {
-        // ANCHOR: limit
         let (end_1, ended_1) = mpsc::channel::<()>();
         let (end_2, ended_2) = mpsc::channel::<()>();
         let exports = Arc::new(Semaphore::new(1)); // of two threads
@@ -32,11 +32,11 @@ pub(crate) fn main() -> Result<(), Box<dyn error::Error>> {
             Ok::<_, Box<dyn error::Error>>(())
         };
         let (ends, written) = tokio::join!(both, write);
-        // ANCHOR_END: limit
         written?;
         let (first, second) = ends?;
         first?;
         second?;
         Ok(())
     })
+    // ANCHOR_END: limit
 }

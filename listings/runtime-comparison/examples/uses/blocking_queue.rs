@@ -16,8 +16,8 @@ pub(crate) fn main() -> Result<(), Box<dyn error::Error>> {
     let mut builder = Builder::new_current_thread();
     let runtime = builder.enable_all().max_blocking_threads(2).build()?;
     // ANCHOR_END: runtime
+    // ANCHOR: queue
     runtime.block_on(async {
-        // ANCHOR: queue
         let (end_1, ended_1) = mpsc::channel::<()>();
         let (end_2, ended_2) = mpsc::channel::<()>();
         let export_1 = spawn_blocking(move || ended_1.recv());
@@ -29,10 +29,10 @@ pub(crate) fn main() -> Result<(), Box<dyn error::Error>> {
         end_1.send(())?;
         write.await?;
         println!("one export has ended, and the byte is written");
-        // ANCHOR_END: queue
         end_2.send(())?;
         export_1.await??;
         export_2.await??;
         Ok(())
     })
+    // ANCHOR_END: queue
 }

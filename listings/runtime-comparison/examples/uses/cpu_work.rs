@@ -9,13 +9,6 @@ fn report(orders: &[u64]) -> u64 {
     orders.par_iter().map(|cents| cents % 97).sum()
 }
 
-async fn customers() {
-    for name in ["Ada", "Ben", "Cleo"] {
-        println!("{name} is served");
-        tokio::task::yield_now().await;
-    }
-}
-
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn main() -> Result<(), Box<dyn error::Error>> {
     let pool = ThreadPoolBuilder::new()
@@ -23,8 +16,9 @@ pub(crate) async fn main() -> Result<(), Box<dyn error::Error>> {
         .thread_name(|number| format!("cpu-{number}"))
         .build()?;
     let orders: Vec<u64> = (0..1_000_000).collect();
-    let work = compute(&pool, move || report(&orders));
-    let (sum, ()) = tokio::join!(work, customers());
-    println!("report: {}", sum?);
+    let customer = tokio::spawn(async { println!("a customer is served") });
+    let sum = compute(&pool, move || report(&orders)).await?;
+    println!("report: {sum}");
+    customer.await?;
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn error::Error>> {
     };
     let (first, second) = tokio::join!(first, second);
     println!("200: {}", first??);
-    // ANCHOR_END: full
     second?;
+    // ANCHOR_END: full
     Ok(())
 }

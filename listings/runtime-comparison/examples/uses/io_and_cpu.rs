@@ -26,7 +26,10 @@ async fn receive() -> io::Result<u32> {
 pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let pool = ThreadPoolBuilder::new().num_threads(2).build()?;
     let archive = b"a whole archive".repeat(10_000);
-    let work = both(receive(), &pool, move |_stop| checksum(&archive, 1));
+    let work = both(receive(), &pool, move |stop| {
+        let pieces = archive.chunks(1_000).take_while(|_| !stop.is_cancelled());
+        pieces.fold(0_u64, |sum, piece| sum.wrapping_add(checksum(piece, 1)))
+    });
     let (sum, hash) = work.await?;
     println!("sum of the packets: {sum}");
     println!("checksum of the archive: {hash:016x}");

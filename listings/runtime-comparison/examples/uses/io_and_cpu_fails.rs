@@ -23,7 +23,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
         let _ = begins.send(());
         let mut hash = 0;
         while !stop.is_cancelled() {
-            hash ^= checksum(&archive, 1); // one piece
+            hash ^= checksum(&archive, 1); // again and again, until it is told
         }
         let _ = says.send("the computation was told");
         hash

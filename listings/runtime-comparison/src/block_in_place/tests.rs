@@ -74,6 +74,8 @@ fn wait_for_gives_a_function_that_is_not_async_the_output() {
 async fn on_one_thread_it_is_an_error() {
     let error = wait_for(async {}).expect_err("one thread");
     assert!(matches!(error, CannotWait::OneThread), "{error}");
+    let limited = in_place_limited(&Semaphore::new(1), || ()).await;
+    assert!(matches!(limited, Err(CannotWait::OneThread)), "{limited:?}");
     let panic = panic_of(async { block_in_place(|| ()) }).await;
     let expected = "can call blocking only when running on the multi-threaded runtime";
     assert_eq!(words(&*panic), expected);
@@ -210,7 +212,8 @@ fn dropped_while_it_waits_for_a_permit_the_work_does_not_begin() {
         soon(in_place_limited(&permits, || begun = true)).await.expect("a permit");
         assert!(begun);
         permits.close();
-        in_place_limited(&permits, || ()).await.expect_err("it is closed");
+        let end = in_place_limited(&permits, || ()).await;
+        assert!(matches!(end, Err(CannotWait::Closed(_))), "{end:?}");
     });
 }
 
@@ -232,6 +235,37 @@ fn the_work_may_borrow_and_need_not_be_send() {
         block_in_place(|| *shared + 1)
     };
     assert_eq!(on(&workers(1, 1), in_a_task), 6);
+}
+
+#[test]
+fn in_place_it_may_wait_in_place_again() {
+    let same = on(&workers(1, 1), async {
+        let permits = Semaphore::new(1);
+        let heard = a_word_from_another_task();
+        let work = move || {
+            let outer = thread::current().id();
+            let inner = block_in_place(|| {
+                assert_eq!(heard.recv_timeout(MINUTE), Ok("I ran"));
+                thread::current().id()
+            });
+            wait_for(yield_now()).expect("several threads");
+            outer == inner
+        };
+        in_place_limited(&permits, work).await
+    });
+    assert!(same.expect("a permit"));
+}
+
+#[tokio::test]
+async fn in_spawn_blocking_block_on_is_allowed() {
+    let runtime = Handle::current(); // with one thread
+    let call = spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            120
+        })
+    });
+    assert_eq!(soon(call).await.expect("no panic"), 120);
 }
 
 #[test]
@@ -304,8 +338,8 @@ fn behind_a_lock_of_its_own_task_it_waits_for_ever() {
     }
     fn gets(lock: &Mutex<u32>) -> bool {
         let limit = Duration::from_millis(20);
-        let end = wait_for(async { timeout(limit, lock.lock()).await.is_ok() });
-        end.expect("several threads")
+        let end = wait_for(timeout(limit, lock.lock()));
+        end.expect("several threads").is_ok()
     }
     let runtime = workers(2, 4);
     assert!(!on(&runtime, asks_twice(Arc::default(), false)), "it never has it");

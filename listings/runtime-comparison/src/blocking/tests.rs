@@ -419,6 +419,27 @@ async fn a_thread_of_its_own_can_send_to_tasks() {
     assert!(soon(end.expect("a thread")).await.expect("a result"));
 }
 
+#[tokio::test]
+async fn if_the_receiver_is_dropped_the_next_send_of_the_thread_is_an_error() {
+    let (events, mut received) = mpsc::channel(8);
+    let (scan, scanned) = threads::channel();
+    let end = on_own_thread("scanner", move || {
+        let mut sent = 0;
+        while let Ok(number) = scanned.recv_timeout(MINUTE) {
+            if events.blocking_send(number).is_err() {
+                break;
+            }
+            sent += 1;
+        }
+        sent
+    });
+    scan.send(1).expect("it waits");
+    assert_eq!(soon(received.recv()).await, Some(1));
+    drop(received);
+    scan.send(2).expect("it waits for a scan, and knows nothing");
+    assert_eq!(soon(end.expect("a thread")).await.expect("a result"), 1);
+}
+
 #[test]
 fn a_pool_without_threads_is_a_panic() {
     let builder = std::panic::catch_unwind(|| {
