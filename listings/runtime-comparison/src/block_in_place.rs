@@ -1,5 +1,7 @@
 //! Wait for a future in a function that is not async, which a task calls: `block_in_place`.
 
+use std::future::Future; // only edition 2021 needs this line
+
 use tokio::runtime::{Handle, RuntimeFlavor, TryCurrentError};
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::task::block_in_place;

@@ -1,5 +1,6 @@
 //! I/O and a computation at the same time: each has its threads, and an error of one ends the other.
 
+use std::future::Future; // only edition 2021 needs this line
 use std::io;
 
 use rayon::ThreadPool;
@@ -122,7 +123,6 @@ pub mod naive {
     // ANCHOR_END: nothing_left
 
     /// Wrong: the sum is right, and a release build has a formula for it.
-    // ANCHOR: formula
     pub fn sum_of_squares(up_to: u64) -> u64 {
         let mut sum = 0_u64;
         for number in 0..up_to {
@@ -130,7 +130,6 @@ pub mod naive {
         }
         sum
     }
-    // ANCHOR_END: formula
 }
 
 #[cfg(test)]

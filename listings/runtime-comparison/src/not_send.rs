@@ -97,9 +97,9 @@ impl<J> fmt::Debug for PerCore<J> {
 
 /// How it goes wrong.
 pub mod naive {
-    use std::future::Future;
-
     use tokio::task::{LocalSet, spawn_local};
+
+    use super::*;
 
     /// Wrong on a local runtime: the task belongs to the runtime, and not to `set`.
     ///

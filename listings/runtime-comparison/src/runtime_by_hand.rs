@@ -90,7 +90,7 @@ impl Queue {
 
 // ANCHOR: poll_task
 impl Task {
-    fn poll(self: Arc<Self>) {
+    fn step(self: Arc<Self>) {
         // ANCHOR: clear_first
         // First: a wake-up during the poll then puts the task into the queue again.
         self.queued.swap(false, Ordering::AcqRel);
@@ -105,7 +105,7 @@ impl Task {
         let Some(mut work) = lock(&self.work).take() else {
             return; // it has ended, and somebody woke it once more
         };
-        let poll = || work.as_mut().poll(&mut cx);
+        let poll = || Future::poll(work.as_mut(), &mut cx);
         if let Ok(Poll::Pending) = catch_unwind(AssertUnwindSafe(poll)) {
             *lock(&self.work) = Some(work);
         } // otherwise it was ready, or has panicked: drops its future
@@ -217,7 +217,7 @@ pub fn run_with<F: Future>(
         // ANCHOR: round
         let round = take(&mut *lock(&queue.ready)); // unlocks at the semicolon
         for task in round {
-            task.poll();
+            task.step();
         }
         // ANCHOR_END: round
         let main_waits = !wake_main.woken.load(Ordering::Acquire);
@@ -328,7 +328,7 @@ pub mod naive {
                 let mut cx = Context::from_waker(&waker);
                 // ANCHOR: keep_work
                 if let Some(work) = lock(&task.work).as_mut() {
-                    let _ = work.as_mut().poll(&mut cx);
+                    let _ = Future::poll(work.as_mut(), &mut cx);
                 }
                 // ANCHOR_END: keep_work
             }
@@ -340,7 +340,7 @@ pub mod naive {
         until_idle(spawn, |queue| {
             // ANCHOR: round_under_the_lock
             for task in take(&mut *lock(&queue.ready)) {
-                task.poll();
+                task.step();
             }
             // ANCHOR_END: round_under_the_lock
         });

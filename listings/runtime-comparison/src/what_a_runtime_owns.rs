@@ -4,6 +4,7 @@ use std::future::Future; // only edition 2021 needs this line
 use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task_local;
 
 // ANCHOR: client
 /// Does requests for code that is not async, on a runtime of its own. You may drop it
@@ -44,7 +45,7 @@ impl Drop for BlockingClient {
 // ANCHOR_END: client
 
 // ANCHOR: task_local
-tokio::task_local! {
+task_local! {
     static USER: u32;
 }
 
@@ -69,14 +70,11 @@ pub mod naive {
     use std::sync::LazyLock;
 
     use super::*;
-
-    // ANCHOR: a_static
     /// Wrong if its tasks must end well: nobody ever drops a static.
     pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         let runtime = Builder::new_multi_thread().enable_all().build();
         runtime.expect("the system gives threads")
     });
-    // ANCHOR_END: a_static
 
     /// Wrong: it panics if a task drops it.
     #[derive(Debug)]

@@ -30,8 +30,6 @@ impl Turns {
     }
 }
 // ANCHOR_END: turns
-
-// ANCHOR: one_task
 /// Does the steps one after the other.
 ///
 /// # Cancel safety
@@ -46,7 +44,6 @@ where
     }
     // ANCHOR_END: each_awaited
 }
-// ANCHOR_END: one_task
 
 // ANCHOR: ping_pong
 /// A and B wake each other five times. C is spawned before. Returns who had a turn.

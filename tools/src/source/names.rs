@@ -299,6 +299,22 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
+    /// Whether a call of `poll` can be `Future::poll`, which has one argument; that of `mio::Poll` has two.
+    fn polls_a_future(&self, open: usize, of_path: bool) -> bool {
+        if !self.is(open, "(") {
+            return true;
+        }
+        let (close, mut commas, mut at) = (self.closes[open], 0, open + 1);
+        while at < close {
+            commas += usize::from(self.is(at, ","));
+            let inner = self.closes[at];
+            at = if inner < close { inner } else { at } + 1;
+        }
+        let open_ended = close > open + 1 && !self.is(close - 1, ",");
+        let arguments = commas + usize::from(open_ended);
+        arguments == 1 + usize::from(of_path)
+    }
+
     fn saw(&mut self, at: usize, how: How) {
         let token = self.tokens[at];
         if self.wanted.names.contains(token.text) {
@@ -313,7 +329,8 @@ impl<'a> Reader<'a, '_> {
         let calls = self.is(at + 1, "(") || self.colons(at + 1) && self.is(at + 3, "<");
         let of_path = at > 1 && self.colons(at - 2);
         if before == "." && !in_range || of_path {
-            if calls && self.wanted.methods.contains(name) {
+            let others = name == "poll" && !self.polls_a_future(at + 1, of_path);
+            if calls && !others && self.wanted.methods.contains(name) {
                 let around = if of_path { Around::default() } else { self.around(at) };
                 self.seen.push(Seen {
                     name,

@@ -733,6 +733,18 @@ mod tests {
     }
 
     #[test]
+    fn only_a_poll_with_one_argument_is_one_of_a_future() {
+        let uses = "use std::future::Future;";
+        for poll in ["x.poll(&mut cx);", "T::poll(x.y(1, 2), cx);", "x.poll(cx,);"] {
+            assert_eq!(kept(uses, poll), "use std::future::Future;\n", "{poll}");
+        }
+        for other in ["x.poll(a, b);", "x.poll();", "T::poll(x);", "T::poll(x, a, b);"]
+        {
+            assert_eq!(kept(uses, other), "", "{other}");
+        }
+    }
+
+    #[test]
     fn what_belongs_to_a_use_is_kept() {
         let uses = "use std::future::Future; // only edition 2021 needs this line\n\
                     #[cfg(unix)]\nuse a::B;\n/// Doc.\npub(crate) use a::C;\npub use ::d::E;";

@@ -21,9 +21,7 @@ async fn others(slot: mpsc::Sender<&'static str>) {
 pub(crate) async fn main() -> Result<(), JoinError> {
     let (sender, slot) = mpsc::channel();
     let others = tokio::spawn(others(sender));
-    // ANCHOR: right
     let card = spawn_blocking(move || read_card(&slot)).await?;
-    // ANCHOR_END: right
     println!("the terminal: {card}");
     others.await
 }

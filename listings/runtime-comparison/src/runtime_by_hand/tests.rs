@@ -273,7 +273,7 @@ fn three_wake_ups_put_a_task_into_the_queue_once() {
         Poll::<()>::Pending
     }));
     let task = lock(&queue.ready).pop_front().unwrap();
-    task.poll();
+    task.step();
     let waker = wakers.try_recv().unwrap().unwrap();
     for _ in 0..3 {
         waker.wake_by_ref();
@@ -320,7 +320,7 @@ fn a_task_that_has_ended_or_panicked_keeps_no_future() {
         spawner.spawn(async { std::panic::resume_unwind(Box::new("a bug")) });
     let _waits = spawner.spawn(pending::<()>());
     let kept = take(&mut *lock(&queue.ready)).into_iter().map(|task| {
-        Arc::clone(&task).poll();
+        Arc::clone(&task).step();
         lock(&task.work).is_some()
     });
     assert_eq!(kept.collect::<Vec<_>>(), [false, false, true]);

@@ -82,7 +82,7 @@ fn dropped_in_a_step_the_later_steps_have_not_begun() {
     let guard = alive.guard();
     let stuck = async move {
         let _guard = guard;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let stuck = std::iter::once(stuck.boxed());
     assert_eq!(one_task(first.chain(stuck).chain(rest)).now_or_never(), None);
