@@ -123,6 +123,7 @@ pub mod naive {
     // ANCHOR_END: nothing_left
 
     /// Wrong: the sum is right, and a release build has a formula for it.
+    // ANCHOR: formula
     pub fn sum_of_squares(up_to: u64) -> u64 {
         let mut sum = 0_u64;
         for number in 0..up_to {
@@ -130,6 +131,7 @@ pub mod naive {
         }
         sum
     }
+    // ANCHOR_END: formula
 }
 
 #[cfg(test)]
