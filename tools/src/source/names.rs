@@ -299,11 +299,8 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// Whether a call of `poll` can be `Future::poll`, which has one argument; that of `mio::Poll` has two.
-    fn polls_a_future(&self, open: usize, of_path: bool) -> bool {
-        if !self.is(open, "(") {
-            return true;
-        }
+    /// How many arguments the call has whose bracket is at `open`.
+    fn arguments(&self, open: usize) -> usize {
         let (close, mut commas, mut at) = (self.closes[open], 0, open + 1);
         while at < close {
             commas += usize::from(self.is(at, ","));
@@ -311,8 +308,7 @@ impl<'a> Reader<'a, '_> {
             at = if inner < close { inner } else { at } + 1;
         }
         let open_ended = close > open + 1 && !self.is(close - 1, ",");
-        let arguments = commas + usize::from(open_ended);
-        arguments == 1 + usize::from(of_path)
+        commas + usize::from(open_ended)
     }
 
     fn saw(&mut self, at: usize, how: How) {
@@ -329,9 +325,14 @@ impl<'a> Reader<'a, '_> {
         let calls = self.is(at + 1, "(") || self.colons(at + 1) && self.is(at + 3, "<");
         let of_path = at > 1 && self.colons(at - 2);
         if before == "." && !in_range || of_path {
-            let others = name == "poll" && !self.polls_a_future(at + 1, of_path);
-            if calls && !others && self.wanted.methods.contains(name) {
-                let around = if of_path { Around::default() } else { self.around(at) };
+            if calls && self.wanted.methods.contains(name) {
+                let mut around =
+                    if of_path { Around::default() } else { self.around(at) };
+                if self.is(at + 1, "(") {
+                    // The first one of a path is what has the method.
+                    let arguments = self.arguments(at + 1);
+                    around.arguments = arguments.saturating_sub(usize::from(of_path));
+                }
                 self.seen.push(Seen {
                     name,
                     line: token.line,

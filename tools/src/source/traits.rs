@@ -30,6 +30,8 @@ pub struct Around {
     pub chain: Kind,
     /// It is awaited: by itself, as an argument of what is, or by `select!`.
     pub awaited: bool,
+    /// How many arguments it has.
+    pub arguments: usize,
 }
 
 /// When a call of a method is one of the trait.
@@ -37,6 +39,8 @@ pub struct Around {
 pub enum When {
     /// Wherever it stands.
     Always,
+    /// It has one argument.
+    OneArgument,
     /// It is awaited.
     Awaited,
     /// It is not awaited.
@@ -53,9 +57,10 @@ pub enum When {
 
 impl When {
     fn holds(self, around: Around) -> bool {
-        let Around { receiver, chain, awaited } = around;
+        let Around { receiver, chain, awaited, arguments } = around;
         match (self, receiver) {
             (Self::Always, _) => true,
+            (Self::OneArgument, _) => arguments == 1,
             (Self::Awaited, _) | (Self::EndOfStream, Kind::Unknown) => awaited,
             (Self::NotAwaited, _) => !awaited,
             (_, Kind::Other) => false,
@@ -339,7 +344,12 @@ const TRAITS: &[Trait] = &[
         ],
     },
     Trait { within: "std::error", name: "Error", calls: &[(When::Always, "source")] },
-    Trait { within: "std::future", name: "Future", calls: &[(When::Always, "poll")] },
+    // That of `mio::Poll` has two.
+    Trait {
+        within: "std::future",
+        name: "Future",
+        calls: &[(When::OneArgument, "poll")],
+    },
     Trait {
         within: "std::future",
         name: "IntoFuture",
