@@ -4,12 +4,12 @@ use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
 /// The driver of a card terminal. It blocks its thread until a card comes.
-fn read_card(slot: &mpsc::Receiver<&'static str>) -> &'static str {
+pub(crate) fn read_card(slot: &mpsc::Receiver<&'static str>) -> &'static str {
     slot.recv_timeout(Duration::from_secs(1)).unwrap_or("no card")
 }
 
 /// Other customers, whom other tasks serve. The last one puts a card in.
-async fn others(slot: mpsc::Sender<&'static str>) {
+pub(crate) async fn others(slot: mpsc::Sender<&'static str>) {
     for name in ["Ada", "Ben", "Cleo"] {
         sleep(Duration::from_millis(10)).await;
         println!("a receipt for {name}");
