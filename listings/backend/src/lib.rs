@@ -7,9 +7,10 @@
 //! * [`figure`]: records a run as the data of a figure.
 //! * [`panics`]: what a panic says.
 //! * [`patience`]: ends a proof that would wait for ever where its promise is broken.
-//! * [`polls`]: how often a future is polled until it ends.
+//! * [`polls`]: how often a future is polled until it ends, and one that is polled twice.
 //! * [`recording`]: compares what a run gave with the file that a page shows.
 //! * [`rng`]: a generator without chance, for waits that are known.
+//! * [`roles`]: a test that starts its own program again, as a child.
 //! * [`script`]: a channel whose messages come at known times.
 //! * [`turns`]: when another task of the same thread runs beside some work.
 //! * [`uses`]: the program of all whole uses of a pattern.
@@ -24,6 +25,7 @@ pub mod patience;
 pub mod polls;
 pub mod recording;
 pub mod rng;
+pub mod roles;
 pub mod script;
 pub mod site;
 pub mod turns;
@@ -32,7 +34,7 @@ pub mod workers;
 
 pub use alive::Alive;
 pub use http::{HttpReply, HttpServer, HttpSite};
-pub use patience::{ends, soon};
+pub use patience::{MINUTE, ends, in_a_task, on_a_thread, soon};
 pub use polls::polls;
 pub use rng::Longest;
 pub use site::{Load, Page, Reply, Site, SiteError};

@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::FutureExt;
 
@@ -27,6 +27,15 @@ pub fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.expect("words")
+}
+
+/// The words of the panic of `work`, which is not async.
+///
+/// # Panics
+/// `work` does not panic, or its panic has no words.
+pub fn words_of<T>(work: impl FnOnce() -> T) -> String {
+    let end = catch_unwind(AssertUnwindSafe(work));
+    words(&*end.err().expect("it panics")).to_owned()
 }
 
 #[cfg(test)]

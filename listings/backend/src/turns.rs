@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
@@ -50,6 +51,16 @@ pub async fn turns_beside<F: Future>(done: &Done, work: F) -> (F::Output, Vec<us
         turns.push(turn);
     }
     (output, turns)
+}
+
+/// Spawns a task that says a word; whoever blocks the thread hears nothing.
+///
+/// # Panics
+/// Outside a Tokio runtime.
+pub fn a_word_from_another_task() -> Receiver<&'static str> {
+    let (says, heard) = channel();
+    tokio::spawn(async move { says.send("I ran") });
+    heard
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
+use backend::polls::polled_twice;
 use futures::task::AtomicWaker;
 use interleavings::runtime_by_hand::{block_on, naive, run};
 use shuttle::sync::atomic::AtomicBool;
@@ -81,17 +82,7 @@ fn a_flag_that_is_cleared_after_the_poll_loses_a_wake_up_of_another_thread() {
 
 /// Wakes itself, and then parks in the poll: the token of the thread is used there.
 async fn uses_the_token() {
-    let mut polled = false;
-    poll_fn(|cx| {
-        if polled {
-            return Poll::Ready(());
-        }
-        polled = true;
-        cx.waker().wake_by_ref();
-        thread::park();
-        Poll::Pending
-    })
-    .await;
+    polled_twice(thread::park).await;
 }
 
 #[test]

@@ -21,3 +21,16 @@ async fn what_never_ends_is_a_panic() {
 async fn what_does_not_end_soon_is_a_panic() {
     soon(pending::<()>()).await;
 }
+
+#[test]
+fn a_task_and_a_thread_give_what_they_return() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    assert_eq!(in_a_task(&runtime.unwrap(), async { 7 }), 7);
+    assert_eq!(on_a_thread(|| 7), 7);
+}
+
+#[test]
+#[should_panic = "the words of the work"]
+fn a_panic_on_the_thread_is_a_panic_with_its_words() {
+    on_a_thread(|| panic!("the words of the work"));
+}

@@ -22,3 +22,11 @@ async fn what_spins_is_a_panic() {
     };
     let ((), _) = polls(spins).await;
 }
+
+#[tokio::test]
+async fn what_lets_others_run_is_polled_twice() {
+    assert_eq!(polls(let_others_run()).await, ((), 2));
+    let mut calls = 0;
+    polled_twice(|| calls += 1).await;
+    assert_eq!(calls, 1);
+}

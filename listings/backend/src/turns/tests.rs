@@ -21,3 +21,11 @@ async fn work_that_never_waits_is_beside_nobody() {
     let work = async { done.one() };
     assert_eq!(turns_beside(&done, work).await, ((), Vec::new()));
 }
+
+#[tokio::test]
+async fn a_word_comes_when_its_task_has_a_turn() {
+    let heard = a_word_from_another_task();
+    assert!(heard.try_recv().is_err());
+    yield_now().await;
+    assert_eq!(heard.try_recv(), Ok("I ran"));
+}

@@ -1,14 +1,11 @@
 use std::future::Future;
 
-use backend::soon;
+use backend::{MINUTE, in_a_task, soon};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::{block_in_place, yield_now};
 
 use super::*;
-
-/// For what must come.
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// For what must not come: nothing is measured, and a longer wait only proves more.
 const A_WHILE: Duration = Duration::from_millis(150);
@@ -19,13 +16,6 @@ fn workers(n: usize) -> Runtime {
     let runtime = builder.worker_threads(n).enable_all().build().unwrap();
     until_all_sleep(&runtime);
     runtime
-}
-
-fn in_a_task<F>(runtime: &Runtime, future: F) -> F::Output
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    runtime.block_on(async { soon(tokio::spawn(future)).await.unwrap() })
 }
 
 /// A task that waits for lines, and says on a channel of `std` when it has one.

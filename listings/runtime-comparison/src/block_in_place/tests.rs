@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use backend::cancel::after_polls;
 use backend::panics::{panic_of, words};
-use backend::{polls, soon};
+use backend::turns::a_word_from_another_task;
+use backend::{MINUTE, in_a_task, polls, soon};
 use futures::future::try_join_all;
 use tokio::runtime::{Builder, Runtime, worker_index};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -16,8 +17,6 @@ use tokio::task::{LocalSet, spawn_blocking, yield_now};
 use tokio::time::timeout;
 
 use super::*;
-
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// What blocks does not end before the test has given up.
 const HALF_A_MINUTE: Duration = Duration::from_secs(30);
@@ -27,21 +26,6 @@ fn workers(workers: usize, blocking: usize) -> Runtime {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(workers).max_blocking_threads(blocking).enable_all();
     builder.build().expect("a runtime")
-}
-
-/// What the task gives, on a worker.
-fn on<F>(runtime: &Runtime, task: F) -> F::Output
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-{
-    runtime.block_on(async { soon(tokio::spawn(task)).await.expect("no panic") })
-}
-
-/// The task before it spawns this one, and then waits for its word.
-fn a_word_from_another_task() -> threads::Receiver<&'static str> {
-    let (says, heard) = threads::channel();
-    tokio::spawn(async move { says.send("I ran") });
-    heard
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -63,7 +47,7 @@ fn wait_for_gives_a_function_that_is_not_async_the_output() {
         };
         wait_for(answer).expect("several threads")
     }
-    assert_eq!(on(&workers(1, 1), async { price() }), 120);
+    assert_eq!(in_a_task(&workers(1, 1), async { price() }), 120);
     assert_eq!(workers(1, 1).block_on(async { price() }), 120, "not in a task");
     let runtime = workers(1, 1);
     let _context = runtime.enter();
@@ -100,7 +84,7 @@ fn in_a_local_set_it_panics() {
 
 #[test]
 fn the_other_tasks_of_its_worker_run_on_another_thread() {
-    let word = on(&workers(1, 1), async {
+    let word = in_a_task(&workers(1, 1), async {
         let heard = a_word_from_another_task();
         block_in_place(|| heard.recv_timeout(MINUTE))
     });
@@ -109,7 +93,7 @@ fn the_other_tasks_of_its_worker_run_on_another_thread() {
 
 #[test]
 fn without_block_in_place_the_other_tasks_of_its_worker_wait() {
-    let word = on(&workers(1, 1), async {
+    let word = in_a_task(&workers(1, 1), async {
         let heard = a_word_from_another_task();
         heard.recv_timeout(Duration::from_millis(20))
     });
@@ -126,7 +110,7 @@ fn while_the_blocking_pool_is_full_the_other_tasks_of_its_worker_wait() {
             let _ = begins.send(());
             may_go.recv_timeout(MINUTE)
         });
-        let word = on(&runtime, async move {
+        let word = in_a_task(&runtime, async move {
             began.await.expect("it begins");
             let heard = a_word_from_another_task();
             let limit = if blocking == 1 { Duration::from_millis(50) } else { MINUTE };
@@ -230,16 +214,16 @@ fn the_work_may_borrow_and_need_not_be_send() {
         assert_eq!(sum.await.expect("a permit"), 6);
         assert_eq!(list, [1, 2, 3]);
     });
-    let in_a_task = async {
+    let task = async {
         let shared = Rc::new(5);
         block_in_place(|| *shared + 1)
     };
-    assert_eq!(on(&workers(1, 1), in_a_task), 6);
+    assert_eq!(in_a_task(&workers(1, 1), task), 6);
 }
 
 #[test]
 fn in_place_it_may_wait_in_place_again() {
-    let same = on(&workers(1, 1), async {
+    let same = in_a_task(&workers(1, 1), async {
         let permits = Semaphore::new(1);
         let heard = a_word_from_another_task();
         let work = move || {
@@ -288,7 +272,7 @@ fn an_abort_does_not_stop_it() {
 
 #[test]
 fn in_place_the_thread_is_no_worker() {
-    let seen = on(&workers(1, 1), async {
+    let seen = in_a_task(&workers(1, 1), async {
         let before = worker_index();
         let within = block_in_place(worker_index);
         (before, within)
@@ -305,12 +289,19 @@ fn in_place_a_future_has_no_budget() {
         polls(async { while receiver.recv().await.is_some() {} }).await.1
     }
     let runtime = workers(1, 1);
-    assert_eq!(on(&runtime, loop_over_messages()), 8, "128 messages in each poll");
-    let in_place = on(&runtime, async {
+    assert_eq!(
+        in_a_task(&runtime, loop_over_messages()),
+        8,
+        "128 messages in each poll"
+    );
+    let in_place = in_a_task(&runtime, async {
         block_in_place(|| futures::executor::block_on(loop_over_messages()))
     });
     assert_eq!(in_place, 1);
-    assert_eq!(on(&runtime, async { wait_for(loop_over_messages()).ok() }), Some(8));
+    assert_eq!(
+        in_a_task(&runtime, async { wait_for(loop_over_messages()).ok() }),
+        Some(8)
+    );
 }
 
 #[test]
@@ -320,7 +311,7 @@ fn a_task_local_is_seen_in_place() {
     }
     let runtime = workers(1, 1);
     let task = CUSTOMER.scope(7, async { block_in_place(|| CUSTOMER.try_get().ok()) });
-    assert_eq!(on(&runtime, task), Some(7));
+    assert_eq!(in_a_task(&runtime, task), Some(7));
 }
 
 #[test]
@@ -342,13 +333,13 @@ fn behind_a_lock_of_its_own_task_it_waits_for_ever() {
         end.expect("several threads").is_ok()
     }
     let runtime = workers(2, 4);
-    assert!(!on(&runtime, asks_twice(Arc::default(), false)), "it never has it");
-    assert!(on(&runtime, asks_twice(Arc::default(), true)));
+    assert!(!in_a_task(&runtime, asks_twice(Arc::default(), false)), "it never has it");
+    assert!(in_a_task(&runtime, asks_twice(Arc::default(), true)));
 }
 
 #[test]
 fn it_goes_on_on_the_same_thread_until_its_next_await() {
-    let same = on(&workers(2, 4), async {
+    let same = in_a_task(&workers(2, 4), async {
         let before = thread::current().id();
         block_in_place(|| ());
         let after = thread::current().id();
@@ -361,7 +352,7 @@ fn it_goes_on_on_the_same_thread_until_its_next_await() {
 #[test]
 fn while_it_blocks_its_worker_has_a_thread_of_the_blocking_pool() {
     let nested = |blocking| {
-        on(&workers(1, blocking), async move {
+        in_a_task(&workers(1, blocking), async move {
             let limit = if blocking == 1 { Duration::from_millis(50) } else { MINUTE };
             let inner = async { spawn_blocking(|| ()).await };
             let end = wait_for(async { timeout(limit, inner).await });

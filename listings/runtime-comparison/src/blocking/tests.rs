@@ -6,8 +6,8 @@ use std::sync::mpsc as threads;
 use std::time::Duration;
 
 use backend::cancel::after_polls;
-use backend::panics::words;
-use backend::{Alive, soon};
+use backend::panics::{words, words_of};
+use backend::{Alive, MINUTE, soon};
 use futures::future::{join, join_all};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
@@ -16,8 +16,6 @@ use tokio::time::timeout;
 use tokio::{fs, net};
 
 use super::*;
-
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// One thread, and `threads` of the blocking pool.
 fn with_blocking_threads(threads: usize) -> Runtime {
@@ -442,11 +440,10 @@ async fn if_the_receiver_is_dropped_the_next_send_of_the_thread_is_an_error() {
 
 #[test]
 fn a_pool_without_threads_is_a_panic() {
-    let builder = std::panic::catch_unwind(|| {
+    let panic = words_of(|| {
         Builder::new_current_thread().max_blocking_threads(0);
     });
-    let panic = builder.expect_err("it panics");
-    assert_eq!(words(&*panic), "Max blocking threads cannot be set to 0");
+    assert_eq!(panic, "Max blocking threads cannot be set to 0");
 }
 
 #[test]

@@ -1,18 +1,16 @@
 //! The proofs about the environment start this test program again, in one of the roles of [`child`].
 
-use std::env;
 use std::future::{pending, poll_fn};
 use std::hint::black_box;
 use std::net::Ipv4Addr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Command;
+use std::panic::catch_unwind;
 use std::sync::mpsc;
 use std::task::Poll;
 use std::thread::{self, available_parallelism};
 use std::time::Duration;
 
-use backend::panics::words;
-use backend::{ends, soon};
+use backend::panics::{words, words_of};
+use backend::{MINUTE, ends, roles, soon};
 use futures::future::join_all;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -22,16 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 
-/// Ends a wait of a thread that would hang. Nothing is measured.
-const MINUTE: Duration = Duration::from_mins(1);
-
 const MIB: usize = 1024 * 1024;
-
-/// The words with which `work` panics.
-fn panic_words<T>(work: impl FnOnce() -> T) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(work)).err().expect("it panics");
-    words(&*panic).to_owned()
-}
 
 /// Calls itself until `mib` MiB of the stack are in use. Returns how often.
 fn deep(mib: usize) -> usize {
@@ -47,7 +36,7 @@ fn deep(mib: usize) -> usize {
 #[test]
 fn without_enable_all_a_timer_panics_when_it_is_used() {
     let runtime = naive::api_runtime().expect("it builds");
-    let panic = panic_words(|| runtime.block_on(async { sleep(MINUTE).await }));
+    let panic = words_of(|| runtime.block_on(async { sleep(MINUTE).await }));
     let text = "A Tokio 1.x context was found, but timers are disabled. Call `enable_time` on the runtime builder to \
                 enable timers.";
     assert_eq!(panic, text);
@@ -58,7 +47,7 @@ fn without_enable_all_a_socket_panics_when_it_is_used() {
     let runtime = naive::api_runtime().expect("it builds");
     let bind = || runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
     let text = "A Tokio 1.x context was found, but IO is disabled. Call `enable_io` on the runtime builder to enable IO.";
-    assert_eq!(panic_words(bind), text);
+    assert_eq!(words_of(bind), text);
 }
 
 #[test]
@@ -447,11 +436,11 @@ async fn a_timer_counts_whole_milliseconds() {
 fn a_setting_of_zero_panics() {
     let one = Builder::new_current_thread;
     let texts = [
-        panic_words(|| Builder::new_multi_thread().worker_threads(0).build()),
-        panic_words(|| one().max_blocking_threads(0).build()),
-        panic_words(|| one().event_interval(0).build()),
-        panic_words(|| one().global_queue_interval(0).build()),
-        panic_words(|| one().max_io_events_per_tick(0).build()),
+        words_of(|| Builder::new_multi_thread().worker_threads(0).build()),
+        words_of(|| one().max_blocking_threads(0).build()),
+        words_of(|| one().event_interval(0).build()),
+        words_of(|| one().global_queue_interval(0).build()),
+        words_of(|| one().max_io_events_per_tick(0).build()),
     ];
     assert_eq!(
         texts,
@@ -488,19 +477,12 @@ fn the_metrics_count_how_often_a_worker_slept_and_how_long_it_was_busy() {
     assert!(metrics.worker_total_busy_duration(0) > Duration::ZERO);
 }
 
-const ROLE: &str = "RUNTIME_COMPARISON_CONFIGURE";
 const WORKERS: &str = "TOKIO_WORKER_THREADS";
 
 /// What a child in `role` prints, with these variables set and no other of the two.
 fn in_a_child(role: &str, variables: &[(&str, &str)]) -> String {
-    let mut command = Command::new(env::current_exe().expect("this program"));
-    command.args([
-        "--exact",
-        "configure::tests::child",
-        "--nocapture",
-        "--test-threads=1",
-    ]);
-    command.env_remove(WORKERS).env_remove("RUST_MIN_STACK").env(ROLE, role);
+    let mut command = roles::again("configure::tests::child", role);
+    command.env_remove(WORKERS).env_remove("RUST_MIN_STACK");
     let output = command.envs(variables.iter().copied()).output().expect("it ends");
     let text = String::from_utf8(output.stdout).expect("text");
     let line = text.lines().find_map(|line| line.split_once("child: "));
@@ -510,7 +492,7 @@ fn in_a_child(role: &str, variables: &[(&str, &str)]) -> String {
 /// What the proofs start as a child. As a test of its own it does nothing.
 #[test]
 fn child() {
-    let Ok(role) = env::var(ROLE) else { return };
+    let Some(role) = roles::role() else { return };
     let said = match role.as_str() {
         "default" => {
             let build = || Builder::new_multi_thread().build().expect("a runtime");

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use backend::cancel::after_polls;
 use backend::panics::words as words_of;
-use backend::{Alive, soon};
+use backend::turns::a_word_from_another_task;
+use backend::{Alive, MINUTE, soon};
 use futures::future::{join, join_all};
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
@@ -15,8 +16,6 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::*;
-
-const MINUTE: Duration = Duration::from_mins(1);
 
 fn pool(threads: usize) -> ThreadPool {
     let builder = ThreadPoolBuilder::new().num_threads(threads);
@@ -38,12 +37,6 @@ async fn busy(pool: &ThreadPool) -> threads::Sender<()> {
 /// Comes back when the queue of `pool`, which has one thread, is empty.
 async fn queue_is_empty(pool: &ThreadPool) {
     soon(compute(pool, || ())).await.expect("no panic");
-}
-
-fn a_word_from_another_task() -> threads::Receiver<&'static str> {
-    let (says, heard) = threads::channel();
-    tokio::spawn(async move { says.send("I ran") });
-    heard
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{env, fs, thread};
 
 use backend::cancel::after_polls;
 use backend::panics::{panic_of, words};
-use backend::{Alive, soon};
+use backend::{Alive, MINUTE, soon};
 use rayon::ThreadPoolBuilder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,8 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use super::*;
-
-const MINUTE: Duration = Duration::from_mins(1);
+use crate::a_worker_that_blocks::Nudge;
 
 fn pool(threads: usize) -> ThreadPool {
     ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
@@ -223,19 +222,9 @@ fn two_tasks_compute_at_the_same_time_on_a_runtime_with_two_threads() {
     };
     let ours = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let both = futures::future::join(task(says_1, heard_2), task(says_2, heard_1));
-    // A thread may have gone to sleep beside a task that waits: another task wakes it.
-    let others = async {
-        loop {
-            cpu.spawn(async {});
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    let (a, b) = ours.block_on(async {
-        tokio::select! {
-            ends = soon(both) => ends,
-            () = others => unreachable!("they come for ever"),
-        }
-    });
+    // A worker that sleeps may overlook a task while the other one is blocked.
+    let _nudge = Nudge::start(cpu.handle().clone(), Duration::from_millis(1));
+    let (a, b) = ours.block_on(soon(both));
     assert_eq!((a.expect("no panic"), b.expect("no panic")), (Ok(()), Ok(())));
     assert_eq!(cpu.metrics().num_workers(), 2);
 }

@@ -1,12 +1,11 @@
 use std::collections::HashSet;
 use std::future::{pending, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use backend::panics::words;
-use backend::{Alive, soon};
+use backend::panics::words_of;
+use backend::{Alive, MINUTE, on_a_thread, soon};
 use futures::future::join_all;
 use tokio::runtime::{
     Builder, Handle, LocalRuntime, Runtime, RuntimeFlavor, worker_index,
@@ -15,24 +14,18 @@ use tokio::sync::oneshot;
 use tokio::task::{block_in_place, spawn_blocking, yield_now};
 
 use super::*;
-
-/// Ends a wait of a thread that would hang. Nothing is measured.
-const MINUTE: Duration = Duration::from_mins(1);
+use crate::a_worker_that_blocks::Nudge;
 
 fn one_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn two_threads() -> Runtime {
+/// The nudge, because a worker that sleeps may overlook a task while the other one is blocked.
+fn two_threads() -> (Runtime, Nudge) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime")
-}
-
-/// What `work` gives. If `work` hangs, its thread is left behind.
-fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (says, ended) = mpsc::channel();
-    thread::spawn(move || says.send(work()));
-    ended.recv_timeout(MINUTE).expect("it ends within a minute")
+    let runtime = runtime.expect("a runtime");
+    let nudge = Nudge::start(runtime.handle().clone(), Duration::from_millis(1));
+    (runtime, nudge)
 }
 
 /// Two customers and one seat. Who has got it?
@@ -57,27 +50,27 @@ fn on_one_thread_load_and_store_sell_a_seat_once() {
 
 #[test]
 fn on_two_threads_load_and_store_sell_a_seat_twice() {
-    let sold = within_a_minute(|| {
+    let sold = on_a_thread(|| {
         let both = Barrier::new(2);
         let sell = move |seats: &AtomicU32| {
             naive::sell(seats, || {
                 both.wait(); // both have loaded, and nobody has stored
             })
         };
-        two_threads().block_on(two_customers(sell))
+        two_threads().0.block_on(two_customers(sell))
     });
     assert_eq!(sold, 2);
 }
 
 #[test]
 fn in_one_step_a_seat_is_sold_once_also_if_two_threads_ask_at_once() {
-    let sold = within_a_minute(|| {
+    let sold = on_a_thread(|| {
         let both = Barrier::new(2);
         let sell = move |seats: &AtomicU32| {
             both.wait();
             sell(seats, || {})
         };
-        two_threads().block_on(two_customers(sell))
+        two_threads().0.block_on(two_customers(sell))
     });
     assert_eq!(sold, 1);
 }
@@ -93,7 +86,7 @@ fn a_ticket_is_printed_for_each_seat_and_none_without_a_seat() {
 
 #[test]
 fn two_tasks_meet_at_a_barrier_so_two_threads_run_at_once() {
-    let threads: HashSet<ThreadId> = within_a_minute(|| {
+    let threads: HashSet<ThreadId> = on_a_thread(|| {
         let both = Arc::new(Barrier::new(2));
         let tasks = [1, 2].map(|_| {
             let both = Arc::clone(&both);
@@ -102,7 +95,7 @@ fn two_tasks_meet_at_a_barrier_so_two_threads_run_at_once() {
                 thread::current().id()
             }
         });
-        two_threads().block_on(async {
+        two_threads().0.block_on(async {
             let ids = join_all(tasks.map(tokio::spawn)).await;
             ids.into_iter().map(|id| id.expect("no panic")).collect()
         })
@@ -166,7 +159,7 @@ fn block(runtime: &Runtime, wanted: Option<ThreadId>) -> Busy {
 
 #[test]
 fn ten_tasks_may_all_run_on_one_of_two_threads() {
-    let runtime = two_threads();
+    let (runtime, _nudge) = two_threads();
     let busy = block(&runtime, None);
     let threads: HashSet<ThreadId> = runtime.block_on(async {
         let tasks = (0..10).map(|_| tokio::spawn(async { thread::current().id() }));
@@ -179,7 +172,7 @@ fn ten_tasks_may_all_run_on_one_of_two_threads() {
 
 #[test]
 fn after_an_await_a_task_may_go_on_on_another_thread() {
-    let runtime = two_threads();
+    let (runtime, _nudge) = two_threads();
     let (says, hears) = mpsc::channel();
     let (wake, woken) = oneshot::channel::<()>();
     let task = runtime.spawn(async move {
@@ -199,7 +192,7 @@ fn after_an_await_a_task_may_go_on_on_another_thread() {
 
 #[test]
 fn the_future_of_block_on_is_on_no_worker() {
-    let runtime = two_threads();
+    let (runtime, _nudge) = two_threads();
     assert_eq!(runtime.block_on(async { worker_index() }), None);
     let task = runtime.spawn(async { worker_index() });
     let index = runtime.block_on(task).expect("no panic").expect("a worker");
@@ -212,7 +205,7 @@ fn the_future_of_block_on_is_on_no_worker() {
 
 #[test]
 fn in_block_in_place_and_in_spawn_blocking_there_is_no_worker() {
-    let runtime = two_threads();
+    let (runtime, _nudge) = two_threads();
     let task = runtime.spawn(async {
         let before = worker_index();
         let inside = block_in_place(worker_index);
@@ -259,13 +252,12 @@ const NESTED: &str = "Cannot start a runtime from within a runtime. This happens
 
 #[test]
 fn a_function_with_tokio_main_panics_in_async_code() {
-    for runtime in [one_thread(), two_threads()] {
+    for runtime in [one_thread(), two_threads().0] {
         let call = || {
             runtime
                 .block_on(async { naive::give_back(&AtomicU32::new(1), 1, ready(())) })
         };
-        let panic = catch_unwind(AssertUnwindSafe(call)).expect_err("it panics");
-        let words = words(&*panic);
+        let words = words_of(call);
         assert!(words.starts_with(NESTED), "{words}");
         let rest = &words[NESTED.len()..];
         assert_eq!(

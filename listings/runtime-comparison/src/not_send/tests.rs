@@ -1,30 +1,20 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::mpsc as threads;
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use backend::panics::words;
-use backend::{Alive, ends, soon};
+use backend::panics::{words, words_of};
+use backend::{Alive, MINUTE, ends, soon};
 use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::task::{JoinSet, LocalSet, spawn_blocking, spawn_local, yield_now};
 use tokio::time::{Instant, sleep};
 
 use super::*;
 
-/// Ends a wait of a thread that would hang. Nothing is measured.
-const MINUTE: Duration = Duration::from_mins(1);
-
 fn local() -> LocalRuntime {
     LocalRuntime::new().expect("a runtime")
-}
-
-/// The words with which `work` panics.
-fn panic_words<T>(work: impl FnOnce() -> T) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(work)).err().expect("it panics");
-    words(&*panic).to_owned()
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -92,10 +82,10 @@ const OTHER_THREAD: &str = "Local tasks can only be spawned on a LocalRuntime fr
 
 #[test]
 fn on_another_runtime_and_outside_of_any_spawn_local_panics() {
-    assert_eq!(panic_words(|| spawn_local(async {})), OUTSIDE);
+    assert_eq!(words_of(|| spawn_local(async {})), OUTSIDE);
     let current = Builder::new_current_thread().build().expect("a runtime");
     assert_eq!(
-        panic_words(|| current.block_on(async { drop(spawn_local(async {})) })),
+        words_of(|| current.block_on(async { drop(spawn_local(async {})) })),
         OUTSIDE
     );
     let multi =
@@ -131,7 +121,7 @@ fn in_spawn_blocking_of_a_local_runtime_spawn_local_panics() {
     let panic = local().block_on(async {
         let closure = spawn_blocking(|| {
             let has_a_runtime = Handle::try_current().is_ok();
-            (has_a_runtime, panic_words(|| spawn_local(async {})))
+            (has_a_runtime, words_of(|| spawn_local(async {})))
         });
         soon(closure).await.expect("no panic")
     });
@@ -413,7 +403,7 @@ fn stop_waits_for_the_others_although_one_has_panicked() {
 
 #[test]
 fn without_a_thread_or_without_room_it_panics() {
-    assert_eq!(panic_words(|| PerCore::start(0, 1, count)), "no thread");
-    let words = panic_words(|| PerCore::start(1, 0, count));
+    assert_eq!(words_of(|| PerCore::start(0, 1, count)), "no thread");
+    let words = words_of(|| PerCore::start(1, 0, count));
     assert_eq!(words, "mpsc bounded channel requires buffer > 0");
 }

@@ -3,29 +3,19 @@ use std::sync::mpsc;
 use std::task::Context;
 use std::{net, thread};
 
-use backend::Alive;
+use backend::polls::let_others_run;
+use backend::{Alive, MINUTE, on_a_thread};
 use futures::channel::oneshot;
 use futures::future::{Either, join_all, select};
 use futures::poll;
 
 use super::*;
 
-/// No proof needs a minute: what is not there by then never comes.
-const MINUTE: Duration = Duration::from_mins(1);
-
 /// Runs `main` on a thread of its own, so that a hang is a failure.
 fn ends<T: Send + 'static, F: Future<Output = T>>(
     main: impl FnOnce(Spawner, Timers, Sockets) -> F + Send + 'static,
 ) -> T {
-    let (sender, end) = mpsc::channel();
-    let thread = thread::spawn(move || sender.send(run(main).expect("a reactor")));
-    match end.recv_timeout(MINUTE) {
-        Ok(output) => output,
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => {
-            std::panic::resume_unwind(thread.join().expect_err("it panicked"))
-        }
-    }
+    on_a_thread(|| run(main).expect("a reactor"))
 }
 
 fn any_port() -> SocketAddr {
@@ -48,20 +38,6 @@ async fn read_exactly(stream: &mut Stream, bytes: usize) -> io::Result<Vec<u8>> 
         all.extend(&buffer[..read]);
     }
     Ok(all)
-}
-
-/// Lets other tasks run once.
-async fn let_others_run() {
-    let mut polled = false;
-    poll_fn(|cx| {
-        if polled {
-            return Poll::Ready(());
-        }
-        polled = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 fn waiting(sockets: &Sockets) -> usize {
@@ -90,17 +66,23 @@ async fn answer(mut stream: Stream) -> io::Result<()> {
     Ok(())
 }
 
+/// Answers all customers, each in a task, as long as the runtime runs.
+fn serve(spawner: &Spawner, sockets: &Sockets) -> SocketAddr {
+    let mut listener = sockets.listen(any_port()).unwrap();
+    let address = listener.address().unwrap();
+    let tasks = spawner.clone();
+    drop(spawner.spawn(async move {
+        while let Ok(stream) = listener.accept().await {
+            drop(tasks.spawn(answer(stream)));
+        }
+    }));
+    address
+}
+
 #[test]
 fn a_silent_customer_holds_up_nobody() {
     ends(|spawner, _, sockets| async move {
-        let mut listener = sockets.listen(any_port()).unwrap();
-        let address = listener.address().unwrap();
-        let handles = spawner.clone();
-        let _server = spawner.spawn(async move {
-            while let Ok(stream) = listener.accept().await {
-                drop(handles.spawn(answer(stream)));
-            }
-        });
+        let address = serve(&spawner, &sockets);
         let silent = sockets.connect(address).await.unwrap();
         let mut customer = sockets.connect(address).await.unwrap();
         customer.write_all(&[7]).await.unwrap();
@@ -170,14 +152,7 @@ fn on_one_thread_the_customer_who_asks_is_done_before_the_silent_one() {
 #[test]
 fn a_hundred_connections_share_the_thread() {
     ends(|spawner, _, sockets| async move {
-        let mut listener = sockets.listen(any_port()).unwrap();
-        let address = listener.address().unwrap();
-        let handles = spawner.clone();
-        let _server = spawner.spawn(async move {
-            while let Ok(stream) = listener.accept().await {
-                drop(handles.spawn(answer(stream)));
-            }
-        });
+        let address = serve(&spawner, &sockets);
         let customers = (0..100).map(|article| {
             let sockets = sockets.clone();
             spawner.spawn(async move {

@@ -1,47 +1,16 @@
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
-use std::sync::mpsc;
-use std::time::Duration;
 
-use backend::Alive;
-use backend::panics::words;
+use backend::panics::{words, words_of};
+use backend::polls::{let_others_run, polled_twice};
+use backend::{Alive, on_a_thread};
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::executor;
 use futures::future::join_all;
 
 use super::*;
-
-/// No proof needs a minute: what is not there by then never comes.
-const MINUTE: Duration = Duration::from_mins(1);
-
-/// Runs `work` on a thread of its own, so that a hang is a failure.
-fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (sender, end) = mpsc::channel();
-    let thread = thread::spawn(move || sender.send(work()));
-    match end.recv_timeout(MINUTE) {
-        Ok(output) => output,
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => {
-            std::panic::resume_unwind(thread.join().expect_err("it panicked"))
-        }
-    }
-}
-
-/// Wakes itself at its first poll, and is ready at the second.
-async fn let_others_run() {
-    let mut polled = false;
-    poll_fn(|cx| {
-        if polled {
-            return Poll::Ready(());
-        }
-        polled = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
 
 /// Is ready when another thread, which starts at the first poll, has woken it. Returns the polls.
 async fn woken_by_a_thread() -> usize {
@@ -64,7 +33,7 @@ async fn woken_by_a_thread() -> usize {
 #[test]
 #[cfg(target_os = "linux")]
 fn while_nobody_has_woken_the_future_its_thread_sleeps() {
-    ends(|| block_on(crate::asleep::woken_when_its_thread_sleeps()));
+    on_a_thread(|| block_on(crate::asleep::woken_when_its_thread_sleeps()));
 }
 
 #[test]
@@ -74,7 +43,7 @@ fn block_on_returns_the_output_of_a_future_that_is_ready() {
 
 #[test]
 fn a_future_that_waits_for_a_thread_is_polled_twice() {
-    assert_eq!(ends(|| block_on(woken_by_a_thread())), 2);
+    assert_eq!(on_a_thread(|| block_on(woken_by_a_thread())), 2);
 }
 
 #[test]
@@ -89,12 +58,12 @@ fn a_loop_that_polls_polls_a_future_that_nobody_has_woken() {
 
 #[test]
 fn a_wake_up_during_the_poll_is_a_second_poll() {
-    ends(|| block_on(let_others_run()));
+    on_a_thread(|| block_on(let_others_run()));
 }
 
 #[test]
 fn a_wake_up_that_nobody_asked_for_is_no_poll() {
-    let polls = ends(|| {
+    let polls = on_a_thread(|| {
         let mut polls = 0;
         let (sender, mut end) = oneshot::channel::<()>();
         let mut sender = Some(sender);
@@ -121,22 +90,13 @@ fn a_wake_up_that_nobody_asked_for_is_no_poll() {
 
 /// Wakes itself, and then waits for another thread in a way that uses the token of this thread.
 async fn uses_the_token() {
-    let mut polled = false;
-    poll_fn(|cx| {
-        if polled {
-            return Poll::Ready(());
-        }
-        polled = true;
-        cx.waker().wake_by_ref();
-        thread::park(); // as `recv` of a channel of the standard library does
-        Poll::Pending
-    })
-    .await;
+    // As `recv` of a channel of the standard library does.
+    polled_twice(thread::park).await;
 }
 
 #[test]
 fn a_wake_up_whose_token_is_used_in_the_poll_is_not_lost() {
-    ends(|| block_on(uses_the_token()));
+    on_a_thread(|| block_on(uses_the_token()));
 }
 
 // `run`
@@ -145,13 +105,14 @@ fn a_wake_up_whose_token_is_used_in_the_poll_is_not_lost() {
 #[cfg(target_os = "linux")]
 fn while_no_task_is_ready_the_thread_sleeps() {
     use crate::asleep::woken_when_its_thread_sleeps as woken;
-    let end = ends(|| run(|spawner| async move { spawner.spawn(woken()).await }));
+    let end =
+        on_a_thread(|| run(|spawner| async move { spawner.spawn(woken()).await }));
     assert_eq!(end, Ok(()));
 }
 
 #[test]
 fn tasks_run_on_the_thread_that_called_run() {
-    let (this, tasks) = ends(|| {
+    let (this, tasks) = on_a_thread(|| {
         let tasks = run(|spawner| async move {
             let id = || spawner.spawn(async { thread::current().id() });
             join_all([id(), id()]).await
@@ -163,7 +124,7 @@ fn tasks_run_on_the_thread_that_called_run() {
 
 #[test]
 fn the_future_of_main_runs_first_and_tasks_in_the_order_of_their_spawn() {
-    let log = ends(|| {
+    let log = on_a_thread(|| {
         let log = Arc::new(Mutex::new(Vec::new()));
         run(|spawner| {
             let log = Arc::clone(&log);
@@ -190,7 +151,7 @@ fn the_future_of_main_runs_first_and_tasks_in_the_order_of_their_spawn() {
 
 #[test]
 fn a_task_that_always_wakes_itself_lets_others_run() {
-    ends(|| {
+    on_a_thread(|| {
         run(|spawner| async move {
             let _busy = spawner.spawn(async {
                 loop {
@@ -205,14 +166,15 @@ fn a_task_that_always_wakes_itself_lets_others_run() {
 
 #[test]
 fn a_task_that_waits_for_a_thread_is_polled_twice() {
-    let polls =
-        ends(|| run(|spawner| async move { spawner.spawn(woken_by_a_thread()).await }));
+    let polls = on_a_thread(|| {
+        run(|spawner| async move { spawner.spawn(woken_by_a_thread()).await })
+    });
     assert_eq!(polls, Ok(2));
 }
 
 #[test]
 fn the_future_of_main_is_polled_when_it_is_woken_and_not_before() {
-    let polls = ends(|| {
+    let polls = on_a_thread(|| {
         let polls = Cell::new(0);
         run(|spawner| {
             let polls = &polls;
@@ -237,7 +199,7 @@ fn the_future_of_main_is_polled_when_it_is_woken_and_not_before() {
 
 #[test]
 fn a_task_that_is_woken_three_times_is_polled_once() {
-    let polls = ends(|| {
+    let polls = on_a_thread(|| {
         run(|spawner| async move {
             let (sender, woken) = oneshot::channel();
             let mut sender = Some(sender);
@@ -283,7 +245,7 @@ fn three_wake_ups_put_a_task_into_the_queue_once() {
 
 #[test]
 fn a_task_that_is_woken_while_it_is_polled_is_polled_again() {
-    ends(|| {
+    on_a_thread(|| {
         run(|spawner| async move { spawner.spawn(let_others_run()).await.unwrap() });
     });
 }
@@ -298,7 +260,7 @@ fn a_queue_that_clears_late_loses_a_wake_up_that_comes_during_the_poll() {
 
 #[test]
 fn a_wake_up_after_the_end_is_no_poll() {
-    ends(|| {
+    on_a_thread(|| {
         run(|spawner| async move {
             let task = spawner.spawn(poll_fn(|cx| {
                 cx.waker().wake_by_ref();
@@ -350,8 +312,9 @@ fn finds_the_queue_locked(spawner: &Spawner) -> JoinHandle<bool> {
 
 #[test]
 fn while_a_task_is_polled_the_queue_is_free() {
-    let locked =
-        ends(|| run(|spawner| async move { finds_the_queue_locked(&spawner).await }));
+    let locked = on_a_thread(|| {
+        run(|spawner| async move { finds_the_queue_locked(&spawner).await })
+    });
     assert_eq!(locked, Ok(false));
 }
 
@@ -364,7 +327,7 @@ fn with_the_lock_in_the_head_of_the_loop_a_task_finds_the_queue_locked() {
 
 #[test]
 fn a_task_can_spawn_a_task() {
-    let end = ends(|| {
+    let end = on_a_thread(|| {
         run(|spawner| async move {
             let inner = spawner.clone();
             let task = async move { inner.spawn(async { 7 }).await };
@@ -376,7 +339,7 @@ fn a_task_can_spawn_a_task() {
 
 #[test]
 fn another_thread_can_spawn_a_task() {
-    let end = ends(|| {
+    let end = on_a_thread(|| {
         run(|spawner| async move {
             let (sender, end) = oneshot::channel();
             thread::spawn(move || {
@@ -391,7 +354,7 @@ fn another_thread_can_spawn_a_task() {
 
 #[test]
 fn a_panic_ends_its_task_alone() {
-    let (task, other) = ends(|| {
+    let (task, other) = on_a_thread(|| {
         run(|spawner| async move {
             let task = spawner.spawn(async {
                 std::panic::resume_unwind(Box::new("a bug")); // says nothing on stderr
@@ -404,7 +367,7 @@ fn a_panic_ends_its_task_alone() {
 
 #[test]
 fn a_task_goes_on_though_its_handle_is_dropped() {
-    let end = ends(|| {
+    let end = on_a_thread(|| {
         run(|spawner| async move {
             let (sender, end) = oneshot::channel();
             drop(spawner.spawn(async move {
@@ -421,7 +384,7 @@ fn a_task_goes_on_though_its_handle_is_dropped() {
 fn when_a_handle_is_ready_the_future_of_its_task_is_dropped() {
     let alive = Alive::default();
     let guard = alive.guard();
-    ends(|| {
+    on_a_thread(|| {
         run(|spawner| async move {
             let task = async move {
                 let_others_run().await;
@@ -438,7 +401,7 @@ fn when_a_handle_is_ready_the_future_of_its_task_is_dropped() {
 fn when_run_returns_tasks_in_the_queue_are_dropped_and_nothing_is_spawned() {
     let alive = Alive::default();
     let guard = alive.guard();
-    let (task, spawner) = ends(|| {
+    let (task, spawner) = on_a_thread(|| {
         run(|spawner| async move {
             let task = spawner.spawn(async move {
                 let _guard = guard;
@@ -456,7 +419,7 @@ fn when_run_returns_tasks_in_the_queue_are_dropped_and_nothing_is_spawned() {
 fn a_task_that_waits_is_dropped_with_its_last_waker() {
     let alive = Alive::default();
     let guard = alive.guard();
-    let left = ends({
+    let left = on_a_thread({
         let alive = alive.clone();
         move || {
             run(|spawner| async move {
@@ -477,7 +440,7 @@ fn a_waker_keeps_its_task_beyond_the_end_of_run() {
     let alive = Alive::default();
     let guard = alive.guard();
     let (sender, receiver) = oneshot::channel::<()>();
-    ends(|| {
+    on_a_thread(|| {
         run(|spawner| async move {
             let _task = spawner.spawn(async move {
                 let _guard = guard;
@@ -504,8 +467,8 @@ fn the_future_of_main_need_not_be_send_and_may_borrow() {
 
 #[test]
 fn a_panic_of_main_is_the_panic_of_run() {
-    let end = catch_unwind(|| run(|_| async { panic!("a bug in main") }));
-    assert_eq!(words(&*end.unwrap_err()), "a bug in main");
+    let panic = words_of(|| run(|_| async { panic!("a bug in main") }));
+    assert_eq!(panic, "a bug in main");
 }
 
 #[test]

@@ -3,7 +3,8 @@ use std::pin::pin;
 use std::sync::mpsc;
 
 use backend::Alive;
-use backend::panics::words;
+use backend::panics::words_of;
+use backend::polls::let_others_run;
 use futures::channel::oneshot;
 use futures::future::{Either, join, join_all, pending, select};
 use futures::poll;
@@ -23,20 +24,6 @@ fn after<F: Future>(main: impl FnOnce(Spawner, Timers) -> F) -> (F::Output, Dura
     let start = clock.now();
     let output = run_on(Arc::<JumpingClock>::clone(&clock), main);
     (output, clock.now() - start)
-}
-
-/// Lets other tasks run once.
-async fn let_others_run() {
-    let mut polled = false;
-    poll_fn(|cx| {
-        if polled {
-            return Poll::Ready(());
-        }
-        polled = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 fn timers_that_wait(timers: &Timers) -> usize {
@@ -397,9 +384,8 @@ fn while_nothing_is_ready_the_thread_sleeps_with_a_timer_and_without_one() {
 
 #[test]
 fn a_clock_that_jumps_says_when_a_program_hangs() {
-    let hang = std::panic::catch_unwind(|| after(|_, _| pending::<()>()));
-    let panic = hang.unwrap_err();
-    assert_eq!(words(&*panic), "no task is ready, and no timer waits");
+    let panic = words_of(|| after(|_, _| pending::<()>()));
+    assert_eq!(panic, "no task is ready, and no timer waits");
 }
 
 #[test]

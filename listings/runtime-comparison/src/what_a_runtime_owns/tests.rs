@@ -1,14 +1,12 @@
-use std::env;
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, exit};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use backend::panics::words;
-use backend::{Alive, soon};
+use backend::panics::words_of;
+use backend::{Alive, MINUTE, roles, soon};
 use futures::FutureExt;
 use futures::executor::block_on;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,7 +16,6 @@ use tokio::time::{Interval, Sleep, interval, sleep, timeout};
 
 use super::*;
 
-const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 
 /// What Tokio says when a runtime is gone.
@@ -39,12 +36,6 @@ fn both() -> [Runtime; 2] {
 /// Handles of runtimes that are gone.
 fn gone() -> [Handle; 2] {
     both().map(|runtime| runtime.handle().clone())
-}
-
-/// The words of the panic of `f`.
-fn panic_of<T>(f: impl FnOnce() -> T) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(|| drop(f()))).expect_err("it panics");
-    words(&*panic).to_owned()
 }
 
 #[test]
@@ -82,9 +73,9 @@ fn on_a_runtime_that_is_gone_a_new_socket_is_an_error() {
 #[test]
 fn on_a_runtime_that_is_gone_a_timer_panics() {
     for handle in gone() {
-        assert_eq!(panic_of(|| handle.block_on(async { sleep(HOUR).await })), GONE);
+        assert_eq!(words_of(|| handle.block_on(async { sleep(HOUR).await })), GONE);
         let limit = async { timeout(HOUR, pending::<()>()).await };
-        assert_eq!(panic_of(|| handle.block_on(limit)), GONE);
+        assert_eq!(words_of(|| handle.block_on(limit)), GONE);
     }
 }
 
@@ -123,8 +114,8 @@ fn left_by(runtime: Runtime) -> Left {
 fn timers_that_outlive_their_runtime_panic_and_sockets_give_errors() {
     for runtime in both() {
         let mut left = left_by(runtime);
-        assert_eq!(panic_of(|| block_on(left.timer)), GONE);
-        assert_eq!(panic_of(|| block_on(left.ticks.tick())), GONE);
+        assert_eq!(words_of(|| block_on(left.timer)), GONE);
+        assert_eq!(words_of(|| block_on(left.ticks.tick())), GONE);
         assert_eq!(block_on(left.listener.accept()).unwrap_err().to_string(), GONE);
         let client = left.client.into_std();
         assert!(client.is_ok(), "the socket itself is still there");
@@ -254,11 +245,11 @@ fn dropping_a_runtime_in_async_code_panics() {
                     This happens when a runtime is dropped from within an asynchronous \
                     context.";
     for (outer, inner) in both().into_iter().zip(both()) {
-        let panic = panic_of(|| outer.block_on(async move { drop(inner) }));
+        let panic = words_of(|| outer.block_on(async move { drop(inner) }));
         assert_eq!(panic, expected);
     }
     let client = naive::BlockingClient::new().unwrap();
-    assert_eq!(panic_of(|| workers(1).block_on(async move { drop(client) })), expected);
+    assert_eq!(words_of(|| workers(1).block_on(async move { drop(client) })), expected);
 }
 
 #[test]
@@ -288,7 +279,7 @@ fn a_client_does_requests_with_timers_and_sockets() {
 #[test]
 fn a_call_in_async_code_panics() {
     let client = BlockingClient::new().unwrap();
-    let panic = panic_of(|| one_thread().block_on(async { client.call(async {}) }));
+    let panic = words_of(|| one_thread().block_on(async { client.call(async {}) }));
     assert!(
         panic.starts_with("Cannot start a runtime from within a runtime."),
         "{panic}"
@@ -444,7 +435,7 @@ fn child() {
             println!("child: goodbye");
         }
     }
-    let Ok(role) = env::var("RUNTIME_TEST_ROLE") else { return };
+    let Some(role) = roles::role() else { return };
     let (begins, begun) = channel();
     if role == "closure" {
         naive::RUNTIME.spawn_blocking(move || {
@@ -469,10 +460,8 @@ fn child() {
 
 /// Whether the child ends with a destructor of its task or closure.
 fn says_goodbye(role: &str) -> bool {
-    let name = "what_a_runtime_owns::tests::child";
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", name, "--nocapture"]).env("RUNTIME_TEST_ROLE", role);
-    let output = command.output().unwrap();
+    let mut child = roles::again("what_a_runtime_owns::tests::child", role);
+    let output = child.output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap().contains("child: goodbye")
 }

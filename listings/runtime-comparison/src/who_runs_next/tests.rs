@@ -1,6 +1,6 @@
 use std::sync::atomic::AtomicU32;
 
-use backend::{Alive, soon};
+use backend::{Alive, in_a_task, soon};
 use futures::FutureExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{advance, sleep};
@@ -14,14 +14,6 @@ fn one_thread() -> Runtime {
 
 fn workers(n: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(n).enable_time().build().unwrap()
-}
-
-/// What `future` gives, as a task of the runtime: the future of `block_on` is on no worker.
-fn in_a_task<F>(runtime: &Runtime, future: F) -> F::Output
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    runtime.block_on(async { soon(tokio::spawn(future)).await.unwrap() })
 }
 
 /// A step for each letter.

@@ -1,6 +1,6 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
-use backend::{ends, soon};
+use backend::{MINUTE, ends, soon};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -12,8 +12,6 @@ const fn ms(n: u64) -> Duration {
 }
 
 const HOUR: Duration = Duration::from_hours(1);
-const MINUTE: Duration = Duration::from_mins(1);
-
 fn one_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }

@@ -1,12 +1,12 @@
 //! Each proof starts this test program again as a child, in one of the roles of [`child`], and sends it real signals.
 
-use std::env;
 use std::future::pending;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio, exit};
 use std::time::Duration;
 
+use backend::roles;
 use futures::FutureExt;
 use rustix::process::{Pid, Signal as Number, kill_process, kill_process_group};
 use tokio::runtime::{self, Runtime};
@@ -15,19 +15,12 @@ use tokio::task::yield_now;
 
 use super::*;
 
-/// Names the role in the environment of a child.
-const ROLE: &str = "SIGNALS_TEST_ROLE";
-
 /// What a child prints begins with this. The rest of its lines comes from the test harness.
 const MARK: &str = "child: ";
 
 /// This test program again, in a role.
-fn role(name: &str) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command
-        .args(["--exact", "signals::tests::child", "--nocapture", "--test-threads=1"])
-        .env(ROLE, name);
-    command
+fn again(role: &str) -> Command {
+    roles::again("signals::tests::child", role)
 }
 
 /// A child that runs, and what it prints.
@@ -38,16 +31,16 @@ struct Running {
 
 impl Running {
     fn start(name: &str) -> Self {
-        Self::spawn(role(name))
+        Self::spawn(again(name))
     }
 
     /// The same, started as a script starts a program with `&`: SIGINT is ignored.
     fn start_ignoring(name: &str) -> Self {
-        let program = role(name);
+        let program = again(name);
         let mut shell = Command::new("sh");
         shell.args(["-c", r#"trap "" INT; exec "$@""#, "sh"]);
         shell.arg(program.get_program()).args(program.get_args());
-        shell.env(ROLE, name);
+        shell.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))));
         Self::spawn(shell)
     }
 
@@ -120,7 +113,7 @@ fn three_jobs() -> mpsc::Receiver<u32> {
 /// What the proofs start as a child. As a test of its own it does nothing.
 #[test]
 fn child() {
-    let Ok(role) = env::var(ROLE) else { return };
+    let Some(role) = roles::role() else { return };
     // Ends a child whose test has gone or waits for something that never comes.
     std::thread::spawn(|| {
         std::thread::sleep(Duration::from_mins(1));
@@ -237,7 +230,7 @@ fn serve(runtime: &Runtime, server: impl AsyncFnOnce(CancellationToken)) -> u8 {
 fn parent(runtime: &Runtime, apart: bool) -> u8 {
     runtime.block_on(async {
         let mut signals = Signals::new().unwrap();
-        let mut helper = role("no handler");
+        let mut helper = again("no handler");
         helper.stdin(Stdio::piped()); // closed when the parent says so
         if apart {
             helper.process_group(0);

@@ -6,7 +6,7 @@ use std::thread;
 use backend::alive::{Alive, left_at_drops};
 use backend::cancel::after_polls;
 use backend::panics::words;
-use backend::{ends, soon};
+use backend::{MINUTE, ends, soon};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking, yield_now};
@@ -15,8 +15,6 @@ use tokio::time::sleep;
 use super::*;
 
 const HOUR: Duration = Duration::from_hours(1);
-const MINUTE: Duration = Duration::from_mins(1);
-
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
