@@ -131,14 +131,6 @@ pub mod naive {
             // ANCHOR_END: in_each_call
         }
     }
-
-    /// Wrong: `Handle::block_on` does not drive a `current_thread` runtime, so if nobody else does, this never ends.
-    ///
-    /// # Panics
-    /// In async code.
-    pub fn wait_by_handle<F: Future>(handle: &Handle, future: F) -> F::Output {
-        handle.block_on(future)
-    }
 }
 
 #[cfg(test)]

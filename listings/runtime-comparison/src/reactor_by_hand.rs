@@ -5,14 +5,14 @@ use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::take;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Registry, Token};
-use runtime_comparison::runtime_by_hand::Spawner;
+use runtime_comparison::runtime_by_hand::{Spawner, lock};
 use runtime_comparison::timer_by_hand::{Clock, Timers, run_on};
 
 /// Events with this token come from the waker, and not from a socket.
@@ -83,10 +83,6 @@ impl Sockets {
     }
 }
 // ANCHOR_END: sockets
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 // ANCHOR: open
 impl Sockets {

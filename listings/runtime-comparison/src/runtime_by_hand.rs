@@ -116,7 +116,7 @@ impl Task {
 
 // ANCHOR: lock
 /// Locks, even if another thread panicked while it held the lock.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 // ANCHOR_END: lock

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::mem::take;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use runtime_comparison::runtime_by_hand::{Spawner, run_with, thread_waker};
+use runtime_comparison::runtime_by_hand::{Spawner, lock, run_with, thread_waker};
 
 // ANCHOR: clock
 /// Tells the time, and waits. `now` never goes back.
@@ -92,10 +92,6 @@ impl Timers {
     }
 }
 // ANCHOR_END: new_sleep
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 // ANCHOR: sleep
 /// Waits until a deadline; made by [`Timers::sleep`].

@@ -189,7 +189,7 @@ fn handle_block_on_runs_no_task() {
         }
         task.is_finished()
     };
-    assert!(!naive::wait_by_handle(runtime.handle(), wait));
+    assert!(!runtime.handle().block_on(wait));
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 
@@ -205,7 +205,7 @@ fn handle_block_on_fires_no_timer() {
         }
         poll!(&mut timer)
     };
-    assert_eq!(naive::wait_by_handle(runtime.handle(), wait), Poll::Pending);
+    assert_eq!(runtime.handle().block_on(wait), Poll::Pending);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_wait_by_handle_ends_when_another_thread_enters_block_on() {
             says.send(()).expect("the test hears it");
             timer.await;
         };
-        naive::wait_by_handle(&handle, wait);
+        handle.block_on(wait);
         done.send(())
     });
     waits.recv_timeout(MINUTE).expect("it waits");
@@ -241,7 +241,7 @@ fn handle_block_on_notices_no_socket() {
             yield_now().await;
         }
     };
-    naive::wait_by_handle(runtime.handle(), wait);
+    runtime.handle().block_on(wait);
     runtime.block_on(soon(listener.accept())).expect("the client was there");
 }
 
