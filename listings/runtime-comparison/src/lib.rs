@@ -33,3 +33,7 @@ pub mod runtime_by_hand;
 pub mod timer_by_hand;
 
 pub mod reactor_by_hand;
+
+pub mod more_cores;
+
+pub mod what_cores_share;
