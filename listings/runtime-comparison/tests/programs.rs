@@ -13,6 +13,9 @@ fn tokio_features() {
 backend::check_uses!(
     a_worker_that_blocks,
     a_worker_that_blocks_timer,
+    across_the_border,
+    across_the_border_enter,
+    across_the_border_traits,
     block_in_place,
     block_in_place_limit,
     block_in_place_one_thread,

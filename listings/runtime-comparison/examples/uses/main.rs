@@ -7,6 +7,9 @@ use runtime_comparison as shown;
 
 mod a_worker_that_blocks;
 mod a_worker_that_blocks_timer;
+mod across_the_border;
+mod across_the_border_enter;
+mod across_the_border_traits;
 mod block_in_place;
 mod block_in_place_limit;
 mod block_in_place_one_thread;
@@ -49,6 +52,9 @@ mod who_runs_next_yields;
 backend::uses!(
     a_worker_that_blocks,
     a_worker_that_blocks_timer,
+    across_the_border,
+    across_the_border_enter,
+    across_the_border_traits,
     block_in_place,
     block_in_place_limit,
     block_in_place_one_thread,
