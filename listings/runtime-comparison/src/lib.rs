@@ -36,3 +36,6 @@ pub mod reactor_by_hand;
 
 #[cfg(feature = "smol-runtime")]
 pub mod across_the_border;
+
+#[cfg(feature = "embassy-runtime")]
+pub mod no_operating_system;
