@@ -37,7 +37,8 @@ pub async fn both(results: &Channel<CriticalSectionRawMutex, i32, 2>) -> [i32; 2
 // ANCHOR_END: both
 
 // ANCHOR: unless_stopped
-/// Does `work`. If somebody signals `stop`, drops `work` where it waits, and gives `None`.
+/// Does `work`. If somebody signals `stop`, drops `work` where it waits, and gives
+/// `None`.
 ///
 /// # Cancel safety
 /// If you drop it, `work` is dropped. A signal that has not stopped it stays in `stop`.

@@ -31,6 +31,9 @@ mod io_and_cpu_fails;
 mod io_and_cpu_runtime;
 mod many_threads;
 mod many_threads_twice;
+mod no_operating_system;
+mod no_operating_system_stop;
+mod no_operating_system_two;
 mod not_send;
 mod not_send_per_core;
 mod one_thread;
@@ -76,6 +79,9 @@ backend::uses!(
     io_and_cpu_runtime,
     many_threads,
     many_threads_twice,
+    no_operating_system,
+    no_operating_system_stop,
+    no_operating_system_two,
     not_send,
     not_send_per_core,
     one_thread,
