@@ -1,4 +1,4 @@
-use critical_section as _; // its feature `std` is the lock of `CriticalSectionRawMutex`
+use critical_section::{self as _}; // its feature `std` is the lock below
 use embassy_executor::{Executor, Spawner};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
