@@ -34,6 +34,12 @@ pub mod timer_by_hand;
 
 pub mod reactor_by_hand;
 
+#[cfg(feature = "smol-runtime")]
+pub mod across_the_border;
+
 pub mod more_cores;
 
 pub mod what_cores_share;
+
+#[cfg(feature = "embassy-runtime")]
+pub mod no_operating_system;
