@@ -33,3 +33,6 @@ pub mod runtime_by_hand;
 pub mod timer_by_hand;
 
 pub mod reactor_by_hand;
+
+#[cfg(all(feature = "embassy-runtime", feature = "smol-runtime"))]
+pub mod what_it_costs;
