@@ -1,23 +1,26 @@
 //! The proofs of the page on what a runtime costs. They count what a program allocates, by an allocator that
 //! only this program shall have, so they stand here.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::future::Future;
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::LocalKey;
 use std::time::Duration;
 
 use allocation_counter::measure;
+use backend::on_a_thread;
 use futures::executor::LocalPool;
 use futures::future::BoxFuture;
 use futures::task::{LocalSpawnExt, SpawnExt};
 use runtime_comparison::what_it_costs::{
-    Mode, Work, naive, time_of_a_task, yield_by_hand,
+    Mode, Runtime, Tokio, Work, naive, time_of_a_task, yield_by_hand,
 };
 use tokio::io::AsyncReadExt;
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 
 /// A number for each task or request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +52,8 @@ fn each_runtime_does_all_that_it_can_and_nothing_is_left_out() {
     for mode in Mode::ALL {
         for work in Work::ALL {
             for times in [0, 1, 10] {
-                let run = mode.run(work, times).expect("a runtime");
+                let run =
+                    on_a_thread(move || mode.run(work, times)).expect("a runtime");
                 let done = run.map(|run| run.done);
                 assert_eq!(done, mode.can(work).then_some(times), "{mode:?} {work:?}");
                 if let (Some(run), Work::Sleep) = (run, work) {
@@ -57,6 +61,69 @@ fn each_runtime_does_all_that_it_can_and_nothing_is_left_out() {
                 }
             }
         }
+    }
+}
+
+/// Tokio, which counts what it is asked for.
+#[derive(Clone, Default)]
+struct Counted {
+    spawned: Rc<Cell<usize>>,
+}
+
+thread_local! {
+    static JOINED: Cell<usize> = const { Cell::new(0) };
+    static YIELDS: Cell<usize> = const { Cell::new(0) };
+    static SLEEPS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn one_more(count: &'static LocalKey<Cell<usize>>) {
+    count.set(count.get() + 1);
+}
+
+impl Runtime for Counted {
+    type Task<T: Send + 'static> = JoinHandle<T>;
+
+    fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.spawned.set(self.spawned.get() + 1);
+        tokio::spawn(work)
+    }
+
+    async fn join<T: Send + 'static>(task: JoinHandle<T>) -> T {
+        one_more(&JOINED);
+        task.await.expect("no panic")
+    }
+
+    async fn yield_now() {
+        one_more(&YIELDS);
+    }
+
+    async fn sleep(time: Duration) {
+        assert_eq!(time, Duration::from_micros(1));
+        one_more(&SLEEPS);
+    }
+}
+
+#[tokio::test]
+async fn each_work_is_done_by_what_the_runtime_has_for_it() {
+    for (work, expected) in [
+        (Work::SpawnAndJoin, [10, 10, 0, 0]),
+        (Work::PingPong, [1, 1, 0, 0]),
+        (Work::Request, [1, 1, 0, 0]),
+        (Work::YieldByHand, [0, 0, 0, 0]),
+        (Work::OwnYield, [0, 0, 10, 0]),
+        (Work::Sleep, [0, 0, 0, 10]),
+        (Work::Naps, [10, 10, 0, 10]),
+    ] {
+        let runtime = Counted::default();
+        for count in [&JOINED, &YIELDS, &SLEEPS] {
+            count.set(0);
+        }
+        assert_eq!(work.run(runtime.clone(), 10).await, 10);
+        let seen = [runtime.spawned.get(), JOINED.get(), YIELDS.get(), SLEEPS.get()];
+        assert_eq!(seen, expected, "{work:?}");
     }
 }
 
@@ -80,6 +147,36 @@ fn a_task_of_tokio_is_one_allocation_of_128_bytes() {
     let one = Each { allocations: 1.0, bytes: 128.0 };
     assert_eq!(cost(Mode::CurrentThread, Work::SpawnAndJoin), one);
     assert_eq!(cost(Mode::Local, Work::SpawnAndJoin), one);
+}
+
+/// What a task costs that keeps an array of `SIZE` bytes over an await.
+fn holding<const SIZE: usize>() -> Each {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime");
+    each(|times| {
+        runtime.block_on(async {
+            for _ in 0..times {
+                let work = async {
+                    let array = [0_u8; SIZE];
+                    yield_by_hand().await;
+                    std::hint::black_box(&array);
+                };
+                tokio::spawn(work).await.expect("no panic");
+            }
+        });
+    })
+}
+
+#[test]
+fn what_a_task_keeps_over_an_await_is_in_its_allocation() {
+    assert_eq!(holding::<1024>(), Each { allocations: 1.0, bytes: 1152.0 });
+}
+
+#[test]
+fn tokio_puts_a_large_future_into_a_box_and_in_a_debug_build_a_smaller_one() {
+    assert_eq!(holding::<20_000>().allocations, 2.0);
+    let in_this_build = if cfg!(debug_assertions) { 2.0 } else { 1.0 };
+    assert_eq!(holding::<4096>().allocations, in_this_build);
 }
 
 #[test]
@@ -254,7 +351,7 @@ async fn yields_until_read<F: Future<Output = ()>>(yields: impl Fn() -> F) -> us
 
 #[tokio::test]
 async fn a_yield_of_tokio_gives_the_driver_a_turn_and_one_by_hand_does_not() {
-    let own = tokio::spawn(yields_until_read(tokio::task::yield_now)).await;
+    let own = tokio::spawn(yields_until_read(Tokio::yield_now)).await;
     let by_hand = tokio::spawn(yields_until_read(yield_by_hand)).await;
     assert!(own.expect("no panic") <= 3);
     assert!(by_hand.expect("no panic") > 20);

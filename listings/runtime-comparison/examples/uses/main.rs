@@ -40,6 +40,8 @@ mod timer_by_hand;
 mod timer_by_hand_limit;
 mod what_a_runtime_owns;
 mod what_a_runtime_owns_static;
+mod what_it_costs;
+mod what_it_costs_buffer;
 mod who_runs_next;
 mod who_runs_next_outsider;
 mod who_runs_next_slot;
@@ -82,6 +84,8 @@ backend::uses!(
     timer_by_hand_limit,
     what_a_runtime_owns,
     what_a_runtime_owns_static,
+    what_it_costs,
+    what_it_costs_buffer,
     who_runs_next,
     who_runs_next_outsider,
     who_runs_next_slot,
