@@ -154,6 +154,37 @@ fn a_figure_that_was_never_recorded() {
 }
 
 #[test]
+fn a_chart_without_data_and_data_that_is_no_chart() {
+    let chart = |json: &str| {
+        let small = SmallBook::default().with(
+            PAGE,
+            "{{#figure a-topic}}",
+            "{{#chart a_chart}}",
+        );
+        if !json.is_empty() {
+            small.write("listings/some-pattern/data/a_chart.json", json);
+        }
+        small
+    };
+    let file = "listings/some-pattern/data/a_chart.json";
+    assert_refused(&chart(""), &["a-topic.md:7: ", "no chart `a_chart`", file]);
+    assert_refused(&chart("{}"), &[file, "missing field", "listings/recording"]);
+    let none = "{\"title\": \"\", \"machine\": \"\", \"measure\": \"\", \"values\": {\"lines\": {\
+                \"across\": \"\", \"series\": [{\"name\": \"a\", \"points\": [[1, []]]}]}}}";
+    assert_refused(&chart(none), &[file, "no rounds of a"]);
+}
+
+#[test]
+fn dependencies_that_the_workspace_does_not_have() {
+    let small = SmallBook::default().with(
+        PAGE,
+        "{{#figure a-topic}}",
+        "{{#dependencies tokio, smol}}",
+    );
+    assert_refused(&small, &["a-topic.md:7: ", "no dependency `smol`"]);
+}
+
+#[test]
 fn a_recording_of_a_figure_that_is_broken() {
     let file = "listings/some-pattern/figures/a_topic.json";
     let small = SmallBook::default().with(file, "\"end\": 10", "\"end\": \"late\"");

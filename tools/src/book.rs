@@ -76,8 +76,12 @@ pub enum Shown {
     Output(Arc<Recording>),
     /// A figure.
     Figure(Arc<Recording>),
+    /// A chart.
+    Chart(Arc<Recording>),
     /// A test, whole: which of [`Book::promises`].
     Test(usize),
+    /// What stands in a Cargo.toml for these crates.
+    Dependencies(BTreeSet<String>),
     /// The table of versions.
     Versions,
 }
@@ -90,7 +94,12 @@ impl Shown {
                 listing.anchors.get(anchor).map_or("", |anchor| &anchor.code)
             }
             Self::Use(paste) => &paste.program.whole,
-            Self::Output(_) | Self::Figure(_) | Self::Test(_) | Self::Versions => "",
+            Self::Output(_)
+            | Self::Figure(_)
+            | Self::Chart(_)
+            | Self::Test(_)
+            | Self::Dependencies(_)
+            | Self::Versions => "",
         }
     }
 }
@@ -263,6 +272,7 @@ impl Book {
         cache.sweep();
         let mut resolver = Resolver {
             sources: &sources,
+            manifest: manifest.as_ref().ok(),
             root,
             names: names.iter().map(String::as_str).collect(),
             pages: &pages,
@@ -296,10 +306,12 @@ impl Book {
                 Shown::Use(paste) => {
                     files.insert(&paste.program.file.path);
                 }
-                Shown::Output(recording) | Shown::Figure(recording) => {
+                Shown::Output(recording)
+                | Shown::Figure(recording)
+                | Shown::Chart(recording) => {
                     files.insert(&recording.file.path);
                 }
-                Shown::Test(_) | Shown::Versions => {}
+                Shown::Test(_) | Shown::Dependencies(_) | Shown::Versions => {}
             }
         }
         for promise in &self.promises {
@@ -491,6 +503,8 @@ fn files(root: &Path) -> (Vec<File>, Vec<Problem>) {
 
 struct Resolver<'a> {
     sources: &'a Sources,
+    /// Unless it has a mistake of its own, which is told already.
+    manifest: Option<&'a Manifest>,
     root: &'a Path,
     /// The pages of SUMMARY.md, those with mistakes included.
     names: BTreeSet<&'a str>,
@@ -649,10 +663,25 @@ impl<'a> Resolver<'a> {
                 let id = recording.file.topic.figure_id();
                 Some((Shown::Figure(recording), Some(id)))
             }
+            Wanted::Chart(name) => {
+                let recording = self.chart(page, at, name)?;
+                let id = recording.file.topic.chart_id();
+                Some((Shown::Chart(recording), Some(id)))
+            }
             // Its id is that of the proof, which stands here: see `homes`.
             Wanted::Test(name) => {
                 let promise = self.proof(page, at, name, files)?;
                 Some((Shown::Test(promise), None))
+            }
+            Wanted::Dependencies(names) => {
+                let manifest = self.manifest?;
+                if let Some(name) = names.iter().find(|name| !manifest.knows(name)) {
+                    let what = format!("there is no dependency `{name}`");
+                    let mend = "one of `[workspace.dependencies]` in Cargo.toml that is in a registry";
+                    self.problem(page, at, what, mend);
+                    return None;
+                }
+                Some((Shown::Dependencies(names.clone()), None))
             }
             Wanted::Versions => Some((Shown::Versions, None)),
         }
@@ -755,6 +784,17 @@ impl<'a> Resolver<'a> {
                 None
             }
         }
+    }
+
+    /// The data of a chart by its name: of the pattern of the page.
+    fn chart(&mut self, page: usize, at: usize, name: &str) -> Option<Arc<Recording>> {
+        let file = Topic::new(&self.pages[page].topic.pattern, name).chart_file();
+        let found = self.sources.recordings.get(&file).cloned();
+        if found.is_none() && !self.sources.broken.contains(&file) {
+            let what = format!("there is no chart `{name}`");
+            self.problem(page, at, what, format!("its data is looked for in {file}"));
+        }
+        found
     }
 
     /// The promise that `name` proves, which is told as a mistake if there is none.

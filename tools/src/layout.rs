@@ -62,6 +62,16 @@ impl Topic {
         format!("listings/{}/figures/{}.json", self.pattern, self.module())
     }
 
+    /// The id of a chart; the ids inside it begin with it.
+    pub fn chart_id(&self) -> String {
+        format!("chart-{}", self.stem())
+    }
+
+    /// The data of a chart of this name, from the root of the book.
+    pub fn chart_file(&self) -> String {
+        format!("listings/{}/data/{}.json", self.pattern, self.module())
+    }
+
     /// How its figure is drawn again.
     pub fn figure_command(&self) -> String {
         format!("cargo test -p {} --test figures {}", self.pattern, self.module())
@@ -107,6 +117,8 @@ pub enum Place {
     Message,
     /// The recording of a figure: `figures/<topic>.json`.
     Figure,
+    /// What a chart is drawn from: `data/<name>.json`.
+    Chart,
     /// `Cargo.toml`.
     Manifest,
 }
@@ -133,7 +145,7 @@ impl Place {
 
 /// Where the files of a package may stand, for those who put one elsewhere.
 pub const PLACES: &str = "src/<topic>.rs, src/<topic>/tests.rs, tests/<topic>.rs, tests/figures/, examples/<name>.rs, \
-     examples/<name>/, examples/uses/<topic>.rs, benches/, figures/<topic>.json, or ui/ of `refused`";
+     examples/<name>/, examples/uses/<topic>.rs, benches/, figures/<topic>.json, data/<name>.json, or ui/ of `refused`";
 
 /// A file of `listings/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,6 +198,7 @@ impl File {
                 _ => return None,
             },
             ["figures", file] => (Place::Figure, file.strip_suffix(".json")?),
+            ["data", file] => (Place::Chart, file.strip_suffix(".json")?),
             _ => return None,
         };
         let topic = Topic::new(package, stem);
@@ -390,6 +403,7 @@ mod tests {
             ("refused/ui/a.rs", Some(Place::Refused)),
             ("p/ui/a.rs", None),
             ("p/figures/a.json", Some(Place::Figure)),
+            ("p/data/a.json", Some(Place::Chart)),
             ("p/Cargo.toml", Some(Place::Manifest)),
             ("p/notes.md", None),
         ] {

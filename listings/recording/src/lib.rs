@@ -1,7 +1,10 @@
-//! What a figure is drawn from: a run on the paused clock, in milliseconds since its start.
+//! What a figure is drawn from: a run on the paused clock, in milliseconds since its start; and, in [`chart`], what a
+//! chart is drawn from.
 //!
-//! `backend` records it, the tool behind the book draws it, and neither trusts the file in between: data that
+//! `backend` records a run, the tool behind the book draws it, and neither trusts the file in between: data that
 //! no run can give is refused when it is read.
+
+pub mod chart;
 
 use serde::{Deserialize, Serialize};
 

@@ -34,5 +34,9 @@ pub mod timer_by_hand;
 
 pub mod reactor_by_hand;
 
+pub mod more_cores;
+
+pub mod what_cores_share;
+
 #[cfg(all(feature = "embassy-runtime", feature = "smol-runtime"))]
 pub mod what_it_costs;

@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 use crate::book::{Block, Book, BookPage, Named, Promise, Shown};
 use crate::layout::{self, Place};
 use crate::paste::Paste;
-use crate::render::{compare, figure, highlight, whole_use};
+use crate::render::{chart, compare, figure, highlight, whole_use};
 use crate::source::listing::Listing;
 use crate::source::page::{MARK, NOTES, Promises};
 use crate::source::recording::Recording;
@@ -83,7 +83,20 @@ fn shown(book: &Book, block: &Block) -> String {
                 format!("{html}\n")
             })
         }
+        Shown::Chart(recording) => {
+            recording.chart().map_or_else(String::new, |drawn| {
+                let file = &recording.file;
+                let html = chart::html(drawn, &file.topic.chart_id(), &file.path);
+                format!("{html}\n")
+            })
+        }
         Shown::Test(promise) => test(book, &book.promises[*promise]),
+        Shown::Dependencies(names) => {
+            // Of the book's crates, none adds a feature.
+            let crates = names.iter().map(|name| name.replace('_', "-")).collect();
+            let needs = book.manifest.dependencies(&crates, &BTreeSet::new());
+            format!("{}\n", fence("toml", &needs))
+        }
         Shown::Versions => format!("{}\n", book.manifest.versions()),
     }
 }

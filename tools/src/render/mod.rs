@@ -1,5 +1,6 @@
 //! What readers see of a [`Book`](crate::book::Book): nothing here can fail.
 
+pub mod chart;
 pub mod compare;
 pub mod figure;
 pub mod highlight;

@@ -72,6 +72,11 @@ impl Manifest {
         own.map(|(name, _)| name.as_str()).collect()
     }
 
+    /// Whether it is a dependency of the workspace, from a registry.
+    pub fn knows(&self, name: &str) -> bool {
+        self.dependencies.get(name).is_some_and(|value| value.get("path").is_none())
+    }
+
     /// The dependencies that are among these crates, whose names are spelled with `-`.
     fn named(
         &self,

@@ -3,7 +3,7 @@
 //! [`Page::parse`] reads the Markdown once, with mdBook's own options, and says what is wrong with it by itself;
 //! [`crate::book`] finds what it refers to.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use mdbook_markdown::pulldown_cmark::{CodeBlockKind, Event, Tag, TagEnd};
@@ -120,8 +120,12 @@ pub enum Wanted {
     },
     /// `{{#figure name}}`, or `{{#figure pattern/name}}`.
     Figure(String),
+    /// `{{#chart name}}`: data of the pattern of the page.
+    Chart(String),
     /// `{{#test name}}`, or `{{#test topic::name}}`.
     Test(String),
+    /// `{{#dependencies name, name}}`: what stands in a Cargo.toml for these crates.
+    Dependencies(BTreeSet<String>),
     /// `{{#versions}}`.
     Versions,
 }
@@ -676,7 +680,12 @@ impl Reader<'_> {
         };
         let what = match inside.split_once(' ') {
             Some(("figure", name)) => Wanted::Figure(name.trim().to_owned()),
+            Some(("chart", name)) => Wanted::Chart(name.trim().to_owned()),
             Some(("test", name)) => Wanted::Test(name.trim().to_owned()),
+            Some(("dependencies", names)) => {
+                let names = names.split(',').map(|name| name.trim().to_owned());
+                Wanted::Dependencies(names.collect())
+            }
             None if inside == "versions" => Wanted::Versions,
             _ => return,
         };
@@ -689,7 +698,7 @@ impl Reader<'_> {
             let reported = self.fences.iter().any(|fence| fence.contains(&at));
             if !self.in_block(at) && !reported {
                 let what = "a directive that stands where none can";
-                let mend = "an include stands alone in a fence, {{#figure …}} and {{#test …}} alone in a paragraph";
+                let mend = "an include stands alone in a fence, {{#figure …}}, {{#chart …}}, {{#dependencies …}} and {{#test …}} alone in a paragraph";
                 self.problem(at, what, mend);
             }
         }
@@ -947,10 +956,17 @@ mod tests {
     }
 
     #[test]
-    fn figures_and_versions_stand_alone() {
-        let page = read("{{#figure a-topic}}\n\n{{#versions}}\n").unwrap();
+    fn figures_charts_dependencies_and_versions_stand_alone() {
+        let text = "{{#figure a-topic}}\n\n{{#chart a_chart}}\n\n{{#dependencies b, a}}\n\n{{#versions}}\n";
+        let page = read(text).unwrap();
         let what: Vec<_> = page.blocks.into_iter().map(|block| block.what).collect();
-        assert_eq!(what, [Wanted::Figure("a-topic".into()), Wanted::Versions]);
+        let wanted = [
+            Wanted::Figure("a-topic".into()),
+            Wanted::Chart("a_chart".into()),
+            Wanted::Dependencies(["a", "b"].map(str::to_owned).into()),
+            Wanted::Versions,
+        ];
+        assert_eq!(what, wanted);
         assert!(
             refused("See {{#figure a-topic}} here.\n")
                 .contains("stands where none can")

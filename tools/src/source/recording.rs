@@ -1,6 +1,7 @@
-//! What a run gave: the text that a program printed, or the data of a figure.
+//! What a run gave: the text that a program printed, the data of a figure, or that of a chart.
 
 use recording::Figure;
+use recording::chart::Chart;
 
 use crate::layout::{File, Place};
 use crate::problem::Problem;
@@ -21,6 +22,8 @@ pub enum Recorded {
     Text(String),
     /// What a figure is drawn from.
     Figure(Figure),
+    /// What a chart is drawn from.
+    Chart(Chart),
 }
 
 impl Recording {
@@ -29,23 +32,25 @@ impl Recording {
     /// # Errors
     /// It is not what a run gives.
     pub fn parse(file: File, text: &str) -> Result<Self, Vec<Problem>> {
-        if file.place != Place::Figure {
-            return Ok(Self { file, recorded: Recorded::Text(text.to_owned()) });
-        }
-        match serde_json::from_str(text) {
-            Ok(figure) => Ok(Self { file, recorded: Recorded::Figure(figure) }),
-            Err(error) => {
-                let mend = format!(
-                    "make it anew with `cargo run -- record {}`",
-                    file.topic.name
-                );
-                Err(vec![Problem::new(
-                    &file.path,
-                    error.line(),
-                    error.to_string(),
-                    mend,
-                )])
-            }
+        let (recorded, mend) = match file.place {
+            Place::Figure => (
+                serde_json::from_str(text).map(Recorded::Figure),
+                format!("make it anew with `cargo run -- record {}`", file.topic.name),
+            ),
+            Place::Chart => (
+                serde_json::from_str(text).map(Recorded::Chart),
+                "its form is `Chart` in listings/recording/src/chart.rs".to_owned(),
+            ),
+            _ => (Ok(Recorded::Text(text.to_owned())), String::new()),
+        };
+        match recorded {
+            Ok(recorded) => Ok(Self { file, recorded }),
+            Err(error) => Err(vec![Problem::new(
+                &file.path,
+                error.line(),
+                error.to_string(),
+                mend,
+            )]),
         }
     }
 
@@ -53,7 +58,15 @@ impl Recording {
     pub fn figure(&self) -> Option<&Figure> {
         match &self.recorded {
             Recorded::Figure(figure) => Some(figure),
-            Recorded::Text(_) => None,
+            Recorded::Text(_) | Recorded::Chart(_) => None,
+        }
+    }
+
+    /// The chart, if it is one.
+    pub fn chart(&self) -> Option<&Chart> {
+        match &self.recorded {
+            Recorded::Chart(chart) => Some(chart),
+            Recorded::Text(_) | Recorded::Figure(_) => None,
         }
     }
 
@@ -61,7 +74,7 @@ impl Recording {
     pub fn text(&self) -> Option<&str> {
         match &self.recorded {
             Recorded::Text(text) => Some(text),
-            Recorded::Figure(_) => None,
+            Recorded::Figure(_) | Recorded::Chart(_) => None,
         }
     }
 }

@@ -28,6 +28,7 @@ mod io_and_cpu_fails;
 mod io_and_cpu_runtime;
 mod many_threads;
 mod many_threads_twice;
+mod more_cores;
 mod not_send;
 mod not_send_per_core;
 mod one_thread;
@@ -40,6 +41,7 @@ mod timer_by_hand;
 mod timer_by_hand_limit;
 mod what_a_runtime_owns;
 mod what_a_runtime_owns_static;
+mod what_cores_share;
 mod what_it_costs;
 mod what_it_costs_buffer;
 mod who_runs_next;
@@ -72,6 +74,7 @@ backend::uses!(
     io_and_cpu_runtime,
     many_threads,
     many_threads_twice,
+    more_cores,
     not_send,
     not_send_per_core,
     one_thread,
@@ -84,6 +87,7 @@ backend::uses!(
     timer_by_hand_limit,
     what_a_runtime_owns,
     what_a_runtime_owns_static,
+    what_cores_share,
     what_it_costs,
     what_it_costs_buffer,
     who_runs_next,
