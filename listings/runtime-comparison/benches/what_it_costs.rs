@@ -3,7 +3,7 @@
 //!
 //! Support: no page shows this file.
 //!
-//! `cargo bench -p runtime-comparison` prints its ratios beside those of the page, and writes them to
+//! `cargo bench -p runtime-comparison --bench what_it_costs` prints its ratios beside those of the page, and writes them to
 //! `target/what_it_costs.json`. With `RECORD=1` it writes what the page shows, `data/what_it_costs.json`; `MACHINE`
 //! says then what no program can see, such as `2 cores (a virtual machine)`.
 
@@ -17,8 +17,8 @@ use std::{env, fs, thread};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use recording::chart::{Chart, Group, Range, Values};
 use runtime_comparison::what_it_costs::{Mode, Work};
-use serde_json::{Value, json};
 
 const ROUNDS: usize = 15;
 const RUNS: usize = 5;
@@ -29,10 +29,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let measured = measure()?;
     let found = chart(&measured);
     let data = data_file();
-    let page = fs::read_to_string(&data)
-        .map_or(Ok(Value::Null), |text| serde_json::from_str(&text))?;
-    print(&measured, &found, &page);
-    let text = format!("{found:#}\n");
+    let page: Option<Chart> = fs::read_to_string(&data)
+        .ok()
+        .map(|text| serde_json::from_str(&text))
+        .transpose()?;
+    print(&measured, &found, page.as_ref());
+    let text = serde_json::to_string_pretty(&found)? + "\n";
     let here =
         Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("what_it_costs.json");
     fs::write(&here, &text)?;
@@ -89,84 +91,69 @@ fn fastest(mode: Mode, work: Work) -> Result<Option<Duration>, Box<dyn Error>> {
     Ok(fastest)
 }
 
-/// The median, the smallest and the largest ratio of a round.
-#[derive(Clone, Copy)]
-struct Range {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-/// `None` if the runtime cannot do the work.
-fn range(measured: &Measured, mode: Mode, work: Work) -> Option<Range> {
+/// The ratio of each round; `None` if the runtime cannot do the work.
+fn row(
+    name: &str,
+    measured: &Measured,
+    mode: Mode,
+    work: Work,
+) -> Option<recording::chart::Measured> {
     let of = |mode: Mode| measured.get(&(mode.name(), work.name()));
     let pairs = of(mode)?.iter().zip(of(Mode::CurrentThread)?);
-    let mut ratios: Vec<_> =
-        pairs.map(|(time, reference)| time.div_duration_f64(*reference)).collect();
-    ratios.sort_by(f64::total_cmp);
-    let (min, max) = (*ratios.first()?, *ratios.last()?);
-    Some(Range { median: ratios[ratios.len() / 2], min, max })
+    let ratio =
+        |(time, of_tokio): (&Duration, &Duration)| time.div_duration_f64(*of_tokio);
+    let rounds = pairs.map(|pair| (ratio(pair) * 1000.0).round() / 1000.0).collect();
+    Some(recording::chart::Measured { name: name.to_owned(), rounds })
 }
 
-fn row(name: &str, range: Range) -> Value {
-    let rounded = |ratio: f64| (ratio * 1000.0).round() / 1000.0;
-    json!({
-        "name": name,
-        "median": rounded(range.median),
-        "min": rounded(range.min),
-        "max": rounded(range.max),
-    })
-}
-
-fn chart(measured: &Measured) -> Value {
+fn chart(measured: &Measured) -> Chart {
     let one_thread = Mode::ALL
         .into_iter()
         .filter(|mode| !matches!(mode, Mode::CurrentThread | Mode::MultiThread));
     let mut groups: Vec<_> = Work::ALL
         .into_iter()
         .map(|work| {
-            let rows: Vec<_> = one_thread
-                .clone()
-                .filter_map(|mode| Some(row(mode.name(), range(measured, mode, work)?)))
-                .collect();
-            json!({ "name": work.name(), "rows": rows })
+            let rows = one_thread.clone();
+            let rows = rows.filter_map(|mode| row(mode.name(), measured, mode, work));
+            Group { name: work.name().to_owned(), rows: rows.collect() }
         })
         .collect();
-    let apart: Vec<_> = Work::ALL
-        .into_iter()
-        .filter_map(|work| {
-            Some(row(work.name(), range(measured, Mode::MultiThread, work)?))
-        })
-        .collect();
-    groups.push(json!({ "name": APART, "rows": apart }));
-    json!({
-        "kind": "ranges",
-        "title": "The time that seven kinds of work need, beside Tokio's current_thread runtime",
-        "machine": machine(),
-        "measure": "time of the fastest run, beside Tokio's current_thread runtime in the same round",
-        "reference": 1.0,
-        "groups": groups,
-    })
+    let apart = Work::ALL.into_iter();
+    let apart =
+        apart.filter_map(|work| row(work.name(), measured, Mode::MultiThread, work));
+    groups.push(Group { name: APART.to_owned(), rows: apart.collect() });
+    Chart {
+        title: "What a runtime needs for seven kinds of work, beside Tokio's current_thread".to_owned(),
+        machine: machine(),
+        measure: "times Tokio's current_thread in the same round".to_owned(),
+        values: Values::Ranges { reference: 1.0, groups },
+    }
 }
 
-fn print(measured: &Measured, found: &Value, page: &Value) {
-    println!("{}", text(&found["machine"]));
-    println!("{:<32} {:>6} {:>15} {:>9}", "", "here", "min to max", "the page");
-    let of = |of: &Value| of.as_array().cloned().unwrap_or_default();
-    for group in of(&found["groups"]) {
-        let name = text(&group["name"]);
-        println!("{name}{}", reference(measured, &name));
-        let recorded =
-            of(&page["groups"]).into_iter().find(|it| it["name"] == group["name"]);
-        let recorded = recorded.map(|it| of(&it["rows"])).unwrap_or_default();
-        for row in of(&group["rows"]) {
-            let beside = recorded.iter().find(|it| it["name"] == row["name"]);
+fn groups(chart: Option<&Chart>) -> &[Group] {
+    match chart.map(|chart| &chart.values) {
+        Some(Values::Ranges { groups, .. }) => groups,
+        _ => &[],
+    }
+}
+
+fn print(measured: &Measured, found: &Chart, page: Option<&Chart>) {
+    println!("{}", found.machine);
+    println!("{:<33} {:>6} {:>15} {:>9}", "", "here", "min to max", "the page");
+    for group in groups(Some(found)) {
+        println!("{}{}", group.name, reference(measured, &group.name));
+        let of_page = groups(page).iter().find(|it| it.name == group.name);
+        for row in &group.rows {
+            let beside =
+                of_page.and_then(|it| it.rows.iter().find(|it| it.name == row.name));
+            let beside = beside.and_then(|row| Range::of(&row.rounds));
+            let Some(range) = Range::of(&row.rounds) else { continue };
             println!(
-                "  {:<30} {:>6} {:>15} {:>9}",
-                text(&row["name"]),
-                number(&row["median"]),
-                format!("{} to {}", number(&row["min"]), number(&row["max"])),
-                beside.map_or("-".to_owned(), |it| number(&it["median"])),
+                "  {:<31} {:>6.2} {:>15} {:>9}",
+                row.name,
+                range.median,
+                format!("{:.2} to {:.2}", range.least, range.most),
+                beside.map_or("-".to_owned(), |range| format!("{:.2}", range.median)),
             );
         }
     }
@@ -178,19 +165,14 @@ fn reference(measured: &Measured, name: &str) -> String {
         return String::new();
     };
     let mode = Mode::CurrentThread;
-    let mut all = measured.get(&(mode.name(), name)).cloned().unwrap_or_default();
-    all.sort();
-    let each = all.get(all.len() / 2).map_or(0.0, Duration::as_secs_f64);
-    let each = each / times(work) as f64 * 1e9;
+    let times_of_rounds = measured.get(&(mode.name(), name));
+    let each: Vec<_> = times_of_rounds
+        .into_iter()
+        .flatten()
+        .map(|time| time.as_secs_f64() / times(work) as f64 * 1e9)
+        .collect();
+    let each = Range::of(&each).map_or(0.0, |range| range.median);
     format!(" ({each:.0} ns each on {})", mode.name())
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn number(value: &Value) -> String {
-    format!("{:.2}", value.as_f64().unwrap_or_default())
 }
 
 /// The machine, the versions, and the day.

@@ -547,8 +547,10 @@ pub mod naive {
     // ANCHOR: naps
     pub async fn time_of_a_task(tasks: u32) -> Duration {
         let start = Instant::now();
-        let started: Vec<_> =
-            (0..tasks).map(|_| tokio::spawn(sleep(MICROSECOND))).collect();
+        // ANCHOR: spawn_naps
+        let nap = || sleep(Duration::from_micros(1));
+        let started: Vec<_> = (0..tasks).map(|_| tokio::spawn(nap())).collect();
+        // ANCHOR_END: spawn_naps
         for task in started {
             task.await.ok();
         }
