@@ -1,11 +1,11 @@
-//! Does each work of `what_it_costs` on each runtime, in 15 rounds of five runs, and compares the fastest run with that of
+//! Does each work of `what_it_costs` on each runtime, in 15 rounds of 40 runs, and compares the fastest run with that of
 //! Tokio's `current_thread` runtime in the same round.
 //!
 //! Support: no page shows this file.
 //!
 //! `cargo bench -p runtime-comparison --bench what_it_costs` prints its ratios beside those of the page, and writes them to
 //! `target/what_it_costs.json`. With `RECORD=1` it writes what the page shows, `data/what_it_costs.json`; `MACHINE`
-//! says then what no program can see, such as `2 cores (a virtual machine)`.
+//! says then what no program can see, such as `2 cores (a virtual machine, busy with other programs)`.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -21,7 +21,7 @@ use recording::chart::{Chart, Group, Range, Values};
 use runtime_comparison::what_it_costs::{Mode, Work};
 
 const ROUNDS: usize = 15;
-const RUNS: usize = 5;
+const RUNS: usize = 40;
 
 const APART: &str = "Tokio multi_thread, 2 workers: not to be ranked";
 
@@ -46,14 +46,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How often a run does the work: for about 4 ms on Tokio. Short runs are less often interrupted by other programs.
+/// How often a run does the work: for half a millisecond or a little more on Tokio. Such a run is often not interrupted
+/// by another program, and the fastest of many is not.
 fn times(work: Work) -> usize {
     match work {
-        Work::SpawnAndJoin => 10_000,
-        Work::PingPong | Work::Request | Work::OwnYield => 20_000,
-        Work::YieldByHand => 100_000,
-        Work::Sleep => 4,
-        Work::Naps => 2000,
+        Work::SpawnAndJoin | Work::PingPong | Work::Request | Work::OwnYield => 2000,
+        Work::YieldByHand => 10_000,
+        Work::Sleep => 1,
+        Work::Naps => 1000,
     }
 }
 
@@ -102,7 +102,7 @@ fn row(
     let pairs = of(mode)?.iter().zip(of(Mode::CurrentThread)?);
     let ratio =
         |(time, of_tokio): (&Duration, &Duration)| time.div_duration_f64(*of_tokio);
-    let rounds = pairs.map(|pair| (ratio(pair) * 1000.0).round() / 1000.0).collect();
+    let rounds = pairs.map(|pair| (ratio(pair) * 1e5).round() / 1e5).collect();
     Some(recording::chart::Measured { name: name.to_owned(), rounds })
 }
 
@@ -181,7 +181,9 @@ fn machine() -> String {
     let machine = env::var("MACHINE").unwrap_or_else(|_| format!("{cores} cores"));
     let system = fs::read_to_string("/proc/sys/kernel/osrelease").map_or_else(
         |_| env::consts::OS.to_owned(),
-        |release| format!("Linux {}", release.trim()),
+        |release| {
+            format!("Linux {}", release.split('-').next().unwrap_or_default().trim())
+        },
     );
     let rustc = said_by("rustc", &["--version"]);
     let rustc = rustc.split(' ').take(2).collect::<Vec<_>>().join(" ");
