@@ -54,6 +54,8 @@ backend::check_uses!(
     what_a_runtime_owns,
     what_a_runtime_owns_static,
     what_cores_share,
+    what_it_costs,
+    what_it_costs_buffer,
     who_runs_next,
     who_runs_next_outsider,
     who_runs_next_slot,

@@ -48,6 +48,8 @@ mod timer_by_hand_limit;
 mod what_a_runtime_owns;
 mod what_a_runtime_owns_static;
 mod what_cores_share;
+mod what_it_costs;
+mod what_it_costs_buffer;
 mod who_runs_next;
 mod who_runs_next_outsider;
 mod who_runs_next_slot;
@@ -98,6 +100,8 @@ backend::uses!(
     what_a_runtime_owns,
     what_a_runtime_owns_static,
     what_cores_share,
+    what_it_costs,
+    what_it_costs_buffer,
     who_runs_next,
     who_runs_next_outsider,
     who_runs_next_slot,

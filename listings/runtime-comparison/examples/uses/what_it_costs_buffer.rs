@@ -1,0 +1,30 @@
+use allocation_counter::measure;
+use std::io;
+use tokio::runtime::Builder;
+
+// ANCHOR: work
+async fn work() {
+    let mut buffer = [0_u8; 1024];
+    tokio::task::yield_now().await;
+    buffer[0] = 1;
+    std::hint::black_box(&buffer);
+}
+// ANCHOR_END: work
+
+async fn spawn_and_join(tasks: u64) {
+    for _ in 0..tasks {
+        tokio::spawn(work()).await.ok();
+    }
+}
+
+pub(crate) fn main() -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let count = |tasks| measure(|| runtime.block_on(spawn_and_join(tasks)));
+
+    let (few, many) = (count(1000), count(3000));
+    let allocations = many.count_total - few.count_total;
+    let bytes = many.bytes_total - few.bytes_total;
+    println!("allocations of a task: {}", allocations / 2000);
+    println!("bytes of a task: {}", bytes / 2000);
+    Ok(())
+}
