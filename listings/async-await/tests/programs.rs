@@ -49,6 +49,8 @@ backend::check_uses!(
     fallback,
     fallback_both,
     fallback_stale,
+    from_sync_to_async,
+    from_sync_to_async_all,
     handler,
     handler_to_the_end,
     index,

@@ -34,9 +34,15 @@ pub mod timer_by_hand;
 
 pub mod reactor_by_hand;
 
+#[cfg(feature = "smol-runtime")]
+pub mod across_the_border;
+
+#[cfg(all(feature = "embassy-runtime", feature = "smol-runtime"))]
+pub mod what_it_costs;
+
 pub mod more_cores;
 
 pub mod what_cores_share;
 
-#[cfg(all(feature = "embassy-runtime", feature = "smol-runtime"))]
-pub mod what_it_costs;
+#[cfg(feature = "embassy-runtime")]
+pub mod no_operating_system;

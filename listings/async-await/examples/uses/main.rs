@@ -38,6 +38,8 @@ mod errors_across_tasks_panic;
 mod fallback;
 mod fallback_both;
 mod fallback_stale;
+mod from_sync_to_async;
+mod from_sync_to_async_all;
 mod handler;
 mod handler_to_the_end;
 mod index;
@@ -131,6 +133,8 @@ backend::uses!(
     fallback,
     fallback_both,
     fallback_stale,
+    from_sync_to_async,
+    from_sync_to_async_all,
     handler,
     handler_to_the_end,
     index,

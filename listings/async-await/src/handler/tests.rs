@@ -409,3 +409,14 @@ async fn axum_drops_a_handler_whose_client_hangs_up() {
     assert!(!server.is_finished(), "only the handler has ended");
     server.abort();
 }
+
+/// Follows the pages of an order to the last one.
+async fn last_page(page: u32) -> u32 {
+    sleep(ms(10)).await;
+    if page == 3 { page } else { Box::pin(last_page(page + 1)).await }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_async_fn_may_await_itself_through_a_box() {
+    assert_eq!(last_page(1).await, 3);
+}

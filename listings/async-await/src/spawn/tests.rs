@@ -159,6 +159,15 @@ fn outside_a_runtime_a_spawn_panics() {
 }
 
 #[tokio::test]
+async fn around_a_call_catch_unwind_catches_nothing_and_around_the_future_it_does() {
+    let send_receipt = async || -> u32 { panic!("no address") };
+    let around_the_call = panic::catch_unwind(AssertUnwindSafe(send_receipt));
+    let receipt = around_the_call.expect("the call only makes a future");
+    let panic = AssertUnwindSafe(receipt).catch_unwind().await.unwrap_err();
+    assert_eq!(panic_message(&*panic), Some("no address"));
+}
+
+#[tokio::test]
 async fn the_message_of_a_panic_is_read_from_both_kinds_of_text() {
     assert_eq!(what_it_said(panicked(|| panic!("boom")).await).unwrap(), "boom");
     let order = 3;

@@ -7,6 +7,9 @@ use runtime_comparison as shown;
 
 mod a_worker_that_blocks;
 mod a_worker_that_blocks_timer;
+mod across_the_border;
+mod across_the_border_enter;
+mod across_the_border_traits;
 mod block_in_place;
 mod block_in_place_limit;
 mod block_in_place_one_thread;
@@ -29,6 +32,9 @@ mod io_and_cpu_runtime;
 mod many_threads;
 mod many_threads_twice;
 mod more_cores;
+mod no_operating_system;
+mod no_operating_system_stop;
+mod no_operating_system_two;
 mod not_send;
 mod not_send_per_core;
 mod one_thread;
@@ -53,6 +59,9 @@ mod who_runs_next_yields;
 backend::uses!(
     a_worker_that_blocks,
     a_worker_that_blocks_timer,
+    across_the_border,
+    across_the_border_enter,
+    across_the_border_traits,
     block_in_place,
     block_in_place_limit,
     block_in_place_one_thread,
@@ -75,6 +84,9 @@ backend::uses!(
     many_threads,
     many_threads_twice,
     more_cores,
+    no_operating_system,
+    no_operating_system_stop,
+    no_operating_system_two,
     not_send,
     not_send_per_core,
     one_thread,
