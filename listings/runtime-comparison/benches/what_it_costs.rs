@@ -149,11 +149,11 @@ fn print(measured: &Measured, found: &Chart, page: Option<&Chart>) {
             let beside = beside.and_then(|row| Range::of(&row.rounds));
             let Some(range) = Range::of(&row.rounds) else { continue };
             println!(
-                "  {:<31} {:>6.2} {:>15} {:>9}",
+                "  {:<31} {:>6.3} {:>15} {:>9}",
                 row.name,
                 range.median,
-                format!("{:.2} to {:.2}", range.least, range.most),
-                beside.map_or("-".to_owned(), |range| format!("{:.2}", range.median)),
+                format!("{:.3} to {:.3}", range.least, range.most),
+                beside.map_or("-".to_owned(), |range| format!("{:.3}", range.median)),
             );
         }
     }

@@ -353,6 +353,7 @@ async fn yields_until_read<F: Future<Output = ()>>(yields: impl Fn() -> F) -> us
 async fn a_yield_of_tokio_gives_the_driver_a_turn_and_one_by_hand_does_not() {
     let own = tokio::spawn(yields_until_read(Tokio::yield_now)).await;
     let by_hand = tokio::spawn(yields_until_read(yield_by_hand)).await;
-    assert!(own.expect("no panic") <= 3);
-    assert!(by_hand.expect("no panic") > 20);
+    assert_eq!(own.expect("no panic"), 1);
+    let by_hand = by_hand.expect("no panic");
+    assert!((50..=70).contains(&by_hand), "{by_hand}");
 }

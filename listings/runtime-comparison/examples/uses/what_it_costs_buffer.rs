@@ -11,7 +11,7 @@ async fn work() {
 }
 // ANCHOR_END: work
 
-async fn spawn_and_join(tasks: u64) {
+async fn one_by_one(tasks: u64) {
     for _ in 0..tasks {
         tokio::spawn(work()).await.ok();
     }
@@ -19,7 +19,7 @@ async fn spawn_and_join(tasks: u64) {
 
 pub(crate) fn main() -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let count = |tasks| measure(|| runtime.block_on(spawn_and_join(tasks)));
+    let count = |tasks| measure(|| runtime.block_on(one_by_one(tasks)));
 
     let (few, many) = (count(1000), count(3000));
     let allocations = many.count_total - few.count_total;
