@@ -33,3 +33,7 @@ pub mod runtime_by_hand;
 pub mod timer_by_hand;
 
 pub mod reactor_by_hand;
+
+pub mod two_runtimes;
+
+pub mod no_runtime;

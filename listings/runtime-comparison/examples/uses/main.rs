@@ -38,6 +38,9 @@ mod runtime_by_hand;
 mod runtime_by_hand_tasks;
 mod timer_by_hand;
 mod timer_by_hand_limit;
+mod two_runtimes;
+mod two_runtimes_either;
+mod two_runtimes_threads;
 mod what_a_runtime_owns;
 mod what_a_runtime_owns_static;
 mod who_runs_next;
@@ -80,6 +83,9 @@ backend::uses!(
     runtime_by_hand_tasks,
     timer_by_hand,
     timer_by_hand_limit,
+    two_runtimes,
+    two_runtimes_either,
+    two_runtimes_threads,
     what_a_runtime_owns,
     what_a_runtime_owns_static,
     who_runs_next,
