@@ -10,10 +10,12 @@ use futures::future::{BoxFuture, Either, FutureExt, RemoteHandle, select};
 use futures::stream::{Stream, StreamExt};
 use futures::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+// ANCHOR: too_late
 /// The work had not ended at its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it took too long")]
 pub struct TooLate;
+// ANCHOR_END: too_late
 
 /// What `work` gives, unless the future of `sleep(limit)` is ready before.
 ///
@@ -39,8 +41,8 @@ pub async fn within<F: Future, S: Future>(
 /// Gives their outputs in the order of the items.
 ///
 /// # Cancel safety
-/// If you drop a future of `next()`, nothing is lost. If you drop the stream, so are the
-/// futures in it.
+/// If you drop a future of `next()`, nothing is lost. If you drop the stream, all futures
+/// in it are dropped.
 // ANCHOR: process_items
 pub fn process_items<T: Stream, F: Future>(
     items: T,
@@ -51,8 +53,8 @@ pub fn process_items<T: Stream, F: Future>(
 }
 // ANCHOR_END: process_items
 
-/// Starts `work` as a task by `spawn`. If you drop the handle, the task is cancelled; if
-/// you call `forget()` on it, the task goes on. A panic goes on in whoever awaits it.
+/// Starts `work` as a task by `spawn`. A drop of the handle cancels the task, and its
+/// `forget()` lets the task go on. A panic goes on in whoever awaits the handle.
 // ANCHOR: start
 pub fn start<F>(
     work: F,
@@ -80,7 +82,7 @@ pub enum LineError {
 }
 // ANCHOR_END: line_error
 
-/// Reads a line without its end, of at most `most` bytes. `None`: there is no line left.
+/// Reads a line of at most `most` bytes, without its end. `None`: no line is left.
 ///
 /// # Errors
 /// The line is longer, or the connection has failed.
@@ -129,7 +131,9 @@ pub mod naive {
         work: F,
         limit: Duration,
     ) -> Result<F::Output, TooLate> {
+        // ANCHOR: of_tokio_line
         timeout(limit, work).await.map_err(|_| TooLate)
+        // ANCHOR_END: of_tokio_line
     }
     // ANCHOR_END: of_tokio
 

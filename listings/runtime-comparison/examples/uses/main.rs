@@ -28,6 +28,9 @@ mod io_and_cpu_fails;
 mod io_and_cpu_runtime;
 mod many_threads;
 mod many_threads_twice;
+mod no_runtime;
+mod no_runtime_line;
+mod no_runtime_task;
 mod not_send;
 mod not_send_per_core;
 mod one_thread;
@@ -73,6 +76,9 @@ backend::uses!(
     io_and_cpu_runtime,
     many_threads,
     many_threads_twice,
+    no_runtime,
+    no_runtime_line,
+    no_runtime_task,
     not_send,
     not_send_per_core,
     one_thread,
