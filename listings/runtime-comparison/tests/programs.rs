@@ -5,6 +5,11 @@
 use backend::recording::check_program;
 
 #[test]
+fn one_service() {
+    check_program("one_service").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
 fn tokio_features() {
     check_program("tokio_features").unwrap_or_else(|error| panic!("{error}"));
 }

@@ -321,7 +321,14 @@ fn on_smol_a_panic_goes_on_in_whoever_awaits_the_task_and_the_executor_goes_on()
 }
 
 #[test]
-fn on_smol_nobody_hears_of_the_panic_of_a_detached_task() {
+fn on_both_nobody_hears_of_the_panic_of_a_detached_task() {
+    let runtime = one_thread();
+    let next = runtime.block_on(async {
+        drop(tokio::spawn(async { panic!("boom") }));
+        tokio::spawn(async { 7 }).await
+    });
+    assert_eq!(next.unwrap(), 7);
+
     let executor = Executor::new();
     let ran = Arc::new(AtomicBool::new(false));
     let runs = Arc::clone(&ran);
