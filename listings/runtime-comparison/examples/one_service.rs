@@ -1,7 +1,7 @@
-//! One service on four runtimes: it doubles numbers, for customers that are slow, wordy or silent.
+//! One service on four runtimes: it doubles the numbers that its customers send.
 
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::num::{NonZeroUsize, ParseIntError};
@@ -22,8 +22,11 @@ use tokio::time::sleep;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 // ANCHOR: main
+/// Runs the service on a runtime, and returns how many customers it has served.
+type Run = fn(TcpListener) -> io::Result<usize>;
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let runtimes: [(&str, fn(TcpListener) -> io::Result<usize>); 4] = [
+    let runtimes: [(&str, Run); 4] = [
         ("Tokio, a thread for each core", tokio_threads),
         ("Tokio, this thread", tokio_local),
         ("smol", smol_global),
@@ -106,9 +109,9 @@ async fn doubled<S: Future>(
     Ok(doubled.join(" "))
 }
 
-/// At work: takes a while.
+/// At work: asks a server.
 async fn double(number: u32) -> u64 {
-    u64::from(number) * 2
+    ready(u64::from(number) * 2).await
 }
 // ANCHOR_END: doubled
 

@@ -44,9 +44,9 @@ pub mod on_tokio {
         /// # Cancel safety
         /// If you drop this, the task is cancelled.
         pub async fn output(self) -> Result<T, Failed> {
-            self.0.await.map_err(|error| match error.is_panic() {
-                true => Failed::Panicked,
-                false => Failed::Cancelled,
+            let output = self.0.await;
+            output.map_err(|error| {
+                if error.is_panic() { Failed::Panicked } else { Failed::Cancelled }
             })
         }
     }
@@ -192,6 +192,7 @@ pub mod naive {
     // ANCHOR_END: dropped
 
     /// Wrong: the task is still there when `next` is called, with all that it owns.
+    #[expect(clippy::unused_async, reason = "the await that is missing is its fault")]
     // ANCHOR: not_waited
     pub async fn replace<T>(writer: Task<()>, next: impl FnOnce() -> T) -> T {
         drop(writer);

@@ -315,12 +315,12 @@ fn on_smol_the_channels_locks_and_macros_of_tokio_work() {
                     sender.send(message).await.unwrap(); // waits for room
                 }
             });
-            let mut received = Vec::new();
+            let mut messages = Vec::new();
             while let Some(message) = receiver.recv().await {
-                received.push(message);
+                messages.push(message);
             }
             sends.await;
-            assert_eq!(received, [0, 1, 2]);
+            assert_eq!(messages, [0, 1, 2]);
 
             let (reply, answer) = oneshot::channel();
             smol::spawn(async move { reply.send(7) }).detach();

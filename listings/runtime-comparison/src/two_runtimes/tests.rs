@@ -146,8 +146,10 @@ fn on_tokio_a_task_whose_handle_is_dropped_goes_on() {
 
 /// What comes from a receipt that `send_in_background` sends.
 fn receipt(
-    send_in_background: impl FnOnce(&Executor<'_>, futures::future::BoxFuture<'static, ()>)
-    + Send
+    send_in_background: impl FnOnce(
+        &Executor<'static>,
+        futures::future::BoxFuture<'static, ()>,
+    ) + Send
     + 'static,
 ) -> Result<&'static str, smol::channel::RecvError> {
     on_a_thread(|| {
@@ -164,15 +166,13 @@ fn receipt(
 
 #[test]
 fn on_smol_a_task_that_is_dropped_is_cancelled() {
-    let sent =
-        receipt(|executor, receipt| naive::send_in_background(executor, receipt));
+    let sent = receipt(naive::send_in_background);
     assert!(sent.is_err(), "it is dropped with its end of the channel");
 }
 
 #[test]
 fn on_smol_a_detached_task_goes_on() {
-    let sent =
-        receipt(|executor, receipt| smol_only::send_in_background(executor, receipt));
+    let sent = receipt(smol_only::send_in_background);
     assert_eq!(sent, Ok("sent"));
 }
 
