@@ -34,6 +34,10 @@ pub mod timer_by_hand;
 
 pub mod reactor_by_hand;
 
+pub mod two_runtimes;
+
+pub mod no_runtime;
+
 #[cfg(feature = "smol-runtime")]
 pub mod across_the_border;
 

@@ -5,6 +5,11 @@
 use backend::recording::check_program;
 
 #[test]
+fn one_service() {
+    check_program("one_service").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
 fn tokio_features() {
     check_program("tokio_features").unwrap_or_else(|error| panic!("{error}"));
 }
@@ -41,6 +46,9 @@ backend::check_uses!(
     no_operating_system,
     no_operating_system_stop,
     no_operating_system_two,
+    no_runtime,
+    no_runtime_line,
+    no_runtime_task,
     not_send,
     not_send_per_core,
     one_thread,
@@ -51,6 +59,9 @@ backend::check_uses!(
     runtime_by_hand_tasks,
     timer_by_hand,
     timer_by_hand_limit,
+    two_runtimes,
+    two_runtimes_either,
+    two_runtimes_threads,
     what_a_runtime_owns,
     what_a_runtime_owns_static,
     what_cores_share,

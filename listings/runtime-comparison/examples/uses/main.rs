@@ -35,6 +35,9 @@ mod more_cores;
 mod no_operating_system;
 mod no_operating_system_stop;
 mod no_operating_system_two;
+mod no_runtime;
+mod no_runtime_line;
+mod no_runtime_task;
 mod not_send;
 mod not_send_per_core;
 mod one_thread;
@@ -45,6 +48,9 @@ mod runtime_by_hand;
 mod runtime_by_hand_tasks;
 mod timer_by_hand;
 mod timer_by_hand_limit;
+mod two_runtimes;
+mod two_runtimes_either;
+mod two_runtimes_threads;
 mod what_a_runtime_owns;
 mod what_a_runtime_owns_static;
 mod what_cores_share;
@@ -87,6 +93,9 @@ backend::uses!(
     no_operating_system,
     no_operating_system_stop,
     no_operating_system_two,
+    no_runtime,
+    no_runtime_line,
+    no_runtime_task,
     not_send,
     not_send_per_core,
     one_thread,
@@ -97,6 +106,9 @@ backend::uses!(
     runtime_by_hand_tasks,
     timer_by_hand,
     timer_by_hand_limit,
+    two_runtimes,
+    two_runtimes_either,
+    two_runtimes_threads,
     what_a_runtime_owns,
     what_a_runtime_owns_static,
     what_cores_share,
