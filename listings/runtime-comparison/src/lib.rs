@@ -33,3 +33,6 @@ pub mod runtime_by_hand;
 pub mod timer_by_hand;
 
 pub mod reactor_by_hand;
+
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+pub mod io_uring;

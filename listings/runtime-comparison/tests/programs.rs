@@ -52,3 +52,6 @@ backend::check_uses!(
     who_runs_next_stolen,
     who_runs_next_yields,
 );
+
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+backend::check_uses!(io_uring);

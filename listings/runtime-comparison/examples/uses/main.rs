@@ -26,6 +26,8 @@ mod index_waits;
 mod io_and_cpu;
 mod io_and_cpu_fails;
 mod io_and_cpu_runtime;
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+mod io_uring;
 mod many_threads;
 mod many_threads_twice;
 mod not_send;
@@ -68,6 +70,8 @@ backend::uses!(
     io_and_cpu,
     io_and_cpu_fails,
     io_and_cpu_runtime,
+    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    io_uring,
     many_threads,
     many_threads_twice,
     not_send,
