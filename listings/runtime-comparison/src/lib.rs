@@ -36,3 +36,5 @@ pub mod reactor_by_hand;
 
 #[cfg(all(target_os = "linux", feature = "io-uring"))]
 pub mod io_uring;
+
+pub mod thread_per_core;

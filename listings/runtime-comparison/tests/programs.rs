@@ -42,6 +42,7 @@ backend::check_uses!(
     reactor_by_hand,
     runtime_by_hand,
     runtime_by_hand_tasks,
+    thread_per_core,
     timer_by_hand,
     timer_by_hand_limit,
     what_a_runtime_owns,

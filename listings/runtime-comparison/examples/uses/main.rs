@@ -38,6 +38,7 @@ mod one_thread_yield;
 mod reactor_by_hand;
 mod runtime_by_hand;
 mod runtime_by_hand_tasks;
+mod thread_per_core;
 mod timer_by_hand;
 mod timer_by_hand_limit;
 mod what_a_runtime_owns;
@@ -82,6 +83,7 @@ backend::uses!(
     reactor_by_hand,
     runtime_by_hand,
     runtime_by_hand_tasks,
+    thread_per_core,
     timer_by_hand,
     timer_by_hand_limit,
     what_a_runtime_owns,
