@@ -85,9 +85,10 @@ where
 pub fn listen_on_shared_port(
     address: std::net::SocketAddr,
 ) -> io::Result<tokio::net::TcpListener> {
-    let socket = match address.is_ipv4() {
-        true => tokio::net::TcpSocket::new_v4()?,
-        false => tokio::net::TcpSocket::new_v6()?,
+    let socket = if address.is_ipv4() {
+        tokio::net::TcpSocket::new_v4()?
+    } else {
+        tokio::net::TcpSocket::new_v6()?
     };
     socket.set_reuseaddr(true)?; // the port of a server that has just stopped
     socket.set_reuseport(true)?;

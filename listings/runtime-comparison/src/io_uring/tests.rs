@@ -406,18 +406,13 @@ fn a_dropped_read_beside_events_loses_bytes_and_no_event() {
         let (mut orders, mut client, socket) = stream();
         client.write_all(b"tea;").expect("the server");
         wait_for(b"tea;", &socket);
-        let mut later = false;
-        let mut events = stream::poll_fn(|_| match later {
-            true => Poll::Ready(Some("tick")),
-            false => Poll::Pending,
-        });
+        let (says, mut events) = futures::channel::mpsc::unbounded();
         let buffer = Vec::with_capacity(ROOM);
         let read = read_beside(&mut orders, buffer, &mut events, |_| ());
         assert!(after_polls(1, read).await.is_none());
-        later = true;
+        says.unbounded_send("tick").expect("somebody listens");
         drop(client);
         assert_eq!(rest(&mut orders).await, "");
-        let mut events = stream::poll_fn(|_| Poll::Ready(later.then_some("tick")));
         assert_eq!(events.next().await, Some("tick"));
     });
 }
@@ -527,9 +522,9 @@ fn with_its_feature_sync_another_thread_wakes_a_task_of_monoio() {
         let task = monoio::spawn(hears);
         let_others_run().await;
         let thread = std::thread::spawn(move || says.send("done"));
-        let heard = task.await;
+        let message = task.await;
         thread.join().expect("no panic").expect("somebody listens");
-        heard
+        message
     });
     assert_eq!(heard, Ok("done"));
 }

@@ -342,12 +342,12 @@ fn who_drops_serve_closes_its_connections_and_those_in_the_queue() {
         let (listener, address) = listener().await;
         let (served, stream) = accept(&listener, address).await;
         sender.send(stream.into_std().expect("a socket")).await.expect("it listens");
-        let mut serves =
+        let mut serving =
             Box::pin(serve(sockets, |stream| count(stream, Rc::default())));
-        assert!(backend::cancel::after_polls(1, serves.as_mut()).await.is_none());
+        assert!(backend::cancel::after_polls(1, serving.as_mut()).await.is_none());
         let (queued, stream) = accept(&listener, address).await;
         sender.send(stream.into_std().expect("a socket")).await.expect("it listens");
-        drop(serves);
+        drop(serving);
         tokio::task::yield_now().await;
         (served, queued)
     });
