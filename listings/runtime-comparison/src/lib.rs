@@ -48,5 +48,10 @@ pub mod more_cores;
 
 pub mod what_cores_share;
 
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+pub mod io_uring;
+
+pub mod thread_per_core;
+
 #[cfg(feature = "embassy-runtime")]
 pub mod no_operating_system;

@@ -57,6 +57,7 @@ backend::check_uses!(
     reactor_by_hand,
     runtime_by_hand,
     runtime_by_hand_tasks,
+    thread_per_core,
     timer_by_hand,
     timer_by_hand_limit,
     two_runtimes,
@@ -73,3 +74,6 @@ backend::check_uses!(
     who_runs_next_stolen,
     who_runs_next_yields,
 );
+
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+backend::check_uses!(io_uring);

@@ -29,6 +29,8 @@ mod index_waits;
 mod io_and_cpu;
 mod io_and_cpu_fails;
 mod io_and_cpu_runtime;
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+mod io_uring;
 mod many_threads;
 mod many_threads_twice;
 mod more_cores;
@@ -46,6 +48,7 @@ mod one_thread_yield;
 mod reactor_by_hand;
 mod runtime_by_hand;
 mod runtime_by_hand_tasks;
+mod thread_per_core;
 mod timer_by_hand;
 mod timer_by_hand_limit;
 mod two_runtimes;
@@ -87,6 +90,8 @@ backend::uses!(
     io_and_cpu,
     io_and_cpu_fails,
     io_and_cpu_runtime,
+    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    io_uring,
     many_threads,
     many_threads_twice,
     more_cores,
@@ -104,6 +109,7 @@ backend::uses!(
     reactor_by_hand,
     runtime_by_hand,
     runtime_by_hand_tasks,
+    thread_per_core,
     timer_by_hand,
     timer_by_hand_limit,
     two_runtimes,
