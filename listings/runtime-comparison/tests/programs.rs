@@ -68,6 +68,7 @@ backend::check_uses!(
     what_cores_share,
     what_it_costs,
     what_it_costs_buffer,
+    which_runtime,
     who_runs_next,
     who_runs_next_outsider,
     who_runs_next_slot,

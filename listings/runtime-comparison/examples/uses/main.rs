@@ -59,6 +59,7 @@ mod what_a_runtime_owns_static;
 mod what_cores_share;
 mod what_it_costs;
 mod what_it_costs_buffer;
+mod which_runtime;
 mod who_runs_next;
 mod who_runs_next_outsider;
 mod who_runs_next_slot;
@@ -120,6 +121,7 @@ backend::uses!(
     what_cores_share,
     what_it_costs,
     what_it_costs_buffer,
+    which_runtime,
     who_runs_next,
     who_runs_next_outsider,
     who_runs_next_slot,
