@@ -59,7 +59,9 @@ impl<R: Send + 'static> Parts<R> {
 
 impl<R> fmt::Debug for Parts<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts").field("count", &self.queues.len()).finish()
+        f.debug_struct("Parts")
+            .field("count", &self.queues.len())
+            .finish_non_exhaustive()
     }
 }
 

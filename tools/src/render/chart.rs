@@ -23,6 +23,9 @@ const LINE: f64 = 18.0;
 const PLOT: f64 = 250.0;
 const TICKS: f64 = 52.0;
 
+/// No chart reaches so many powers of ten.
+const MOST_POWERS: i32 = 20;
+
 /// The shapes of the series, one after the other: a series is known by its shape, its dashes and its colour.
 const SHAPES: usize = 6;
 
@@ -307,8 +310,7 @@ impl Scale {
             (it.min(least), it.max(most))
         });
         let below = steps(least).find(|tick| *tick <= least * 1.0001).unwrap_or(least);
-        let above =
-            (0..).map(|step| tick(below, step)).find(|tick| *tick >= most * 0.9999);
+        let above = ticks(below).find(|tick| *tick >= most * 0.9999);
         Self { least: below, most: above.unwrap_or(most), from, to }
     }
 
@@ -330,10 +332,8 @@ impl Scale {
 
     /// 1, 2, 5, 10, …: of more than eight only the powers of ten.
     fn ticks(&self) -> Vec<f64> {
-        let all: Vec<_> = (0..)
-            .map(|step| tick(self.least, step))
-            .take_while(|tick| *tick <= self.most * 1.0001)
-            .collect();
+        let in_reach = |tick: &f64| *tick <= self.most * 1.0001;
+        let all: Vec<_> = ticks(self.least).take_while(in_reach).collect();
         if all.len() <= 8 {
             return all;
         }
@@ -342,44 +342,49 @@ impl Scale {
     }
 }
 
-/// Ticks from above `value` down.
-fn steps(value: f64) -> impl Iterator<Item = f64> {
-    let power = 10f64.powi(value.log10().floor() as i32);
-    [5.0, 2.0, 1.0].into_iter().map(move |digit| digit * power)
+/// How many powers of ten a value has: 0 from 1 on, 1 from 10 on.
+fn power(value: f64) -> i32 {
+    (value.log10() + 1e-9).floor() as i32
 }
 
-/// The tick that comes `step` ticks after `first`, which is one.
-fn tick(first: f64, step: usize) -> f64 {
-    let power = 10f64.powi((first.log10() + 1e-9).floor() as i32);
-    let digits = [1.0, 2.0, 5.0];
-    let start = digits.iter().position(|digit| (first / power - digit).abs() < 0.01);
-    let index = start.unwrap_or(0) + step;
-    digits[index % 3] * power * 10f64.powi((index / 3) as i32)
+/// Ticks from above `value` down.
+fn steps(value: f64) -> impl Iterator<Item = f64> {
+    let unit = 10f64.powi(power(value));
+    [5.0, 2.0, 1.0].into_iter().map(move |digit| digit * unit)
+}
+
+/// The ticks from `first` on, which is one.
+fn ticks(first: f64) -> impl Iterator<Item = f64> {
+    const DIGITS: [f64; 3] = [1.0, 2.0, 5.0];
+    let at = |digit: &f64| (first / 10f64.powi(power(first)) - digit).abs() < 0.01;
+    let skipped = DIGITS.iter().position(at).unwrap_or(0);
+    let all = (power(first)..MOST_POWERS).flat_map(|power| {
+        DIGITS.into_iter().map(move |digit| digit * 10f64.powi(power))
+    });
+    all.skip(skipped)
 }
 
 /// Three digits, and commas between thousands.
 fn number(value: f64) -> String {
-    if value >= 999.5 {
-        // Three digits that count.
-        let unit = 10f64.powi(value.log10().floor() as i32 - 2).max(1.0);
-        let whole = ((value / unit).round() * unit) as u64;
-        let digits = whole.to_string();
-        let mut out = String::new();
-        for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
-                out.push(',');
-            }
-            out.push(digit);
+    if value < 999.5 {
+        let places = usize::try_from(2 - power(value)).unwrap_or(0);
+        let text = format!("{value:.places$}");
+        return if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text
+        };
+    }
+    let unit = 10f64.powi((power(value) - 2).max(0));
+    let digits = format!("{:.0}", (value / unit).round() * unit);
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
         }
-        return out;
+        out.push(digit);
     }
-    let places = (2.0 - value.log10().floor()).clamp(0.0, 9.0) as usize;
-    let text = format!("{value:.places$}");
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
+    out
 }
 
 fn round(value: f64) -> f64 {
@@ -435,7 +440,7 @@ mod tests {
     fn the_same_factor_is_the_same_length() {
         let scale = Scale::of([1.0, 100.0].into_iter(), 0.0, 200.0);
         let places = [1.0, 10.0, 100.0].map(|value| scale.at(value));
-        assert_eq!(places, [0.0, 100.0, 200.0]);
+        assert_eq!(format!("{places:?}"), "[0.0, 100.0, 200.0]");
     }
 
     #[test]
