@@ -361,7 +361,7 @@ fn on_smol_the_channels_locks_and_macros_of_tokio_work() {
 }
 
 #[test]
-fn timers_of_smol_run_on_every_executor_on_a_thread_of_their_own() {
+fn timers_of_smol_run_on_other_executors_too() {
     for end in [
         on_a_thread(|| {
             LocalPool::new().run_until(Timer::after(Duration::from_millis(1)))
