@@ -22,9 +22,21 @@ use crate::reader::{Files, check};
 
 #[test]
 fn each_block_shows_the_imports_that_it_needs_and_no_others() {
+    check_blocks(false);
+}
+
+#[test]
+#[ignore = "compiles what a feature brings: CI asks for it"]
+fn each_block_behind_a_feature_shows_the_imports_that_it_needs_and_no_others() {
+    check_blocks(true);
+}
+
+/// Checks the files that are behind a feature, or all others.
+fn check_blocks(behind: bool) {
     let mut packages: BTreeMap<&str, Vec<(&Listing, Vec<Part>)>> = BTreeMap::new();
     for (listing, parts) in shown() {
-        if listing.file.place != Place::Refused {
+        let file = &listing.file;
+        if file.place != Place::Refused && file.behind.is_some() == behind {
             packages
                 .entry(&listing.file.topic.pattern)
                 .or_default()
@@ -33,7 +45,9 @@ fn each_block_shows_the_imports_that_it_needs_and_no_others() {
     }
     assert!(!packages.is_empty());
     let failed = packages.iter().filter_map(|(pattern, files)| {
-        check(&format!("imports-{pattern}"), &package(pattern, files)).err()
+        let of_feature = if behind { "+behind" } else { "" };
+        let name = format!("imports-{pattern}{of_feature}");
+        check(&name, &package(pattern, files, behind)).err()
     });
     let failed: Vec<_> = failed.collect();
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
@@ -67,7 +81,7 @@ fn shown() -> impl Iterator<Item = (&'static Listing, Vec<Part<'static>>)> {
 }
 
 /// The files of a pattern as a package.
-fn package(pattern: &str, files: &[(&Listing, Vec<Part<'_>>)]) -> Files {
+fn package(pattern: &str, files: &[(&Listing, Vec<Part<'_>>)], behind: bool) -> Files {
     let manifest = &the_book().manifest;
     let crates: BTreeSet<_> =
         files.iter().flat_map(|(file, _)| file.crates.iter().cloned()).collect();
@@ -85,14 +99,22 @@ fn package(pattern: &str, files: &[(&Listing, Vec<Part<'_>>)]) -> Files {
     let all = crates.iter().cloned().chain([pattern.to_owned()]).collect();
     for own in manifest.own(&all) {
         let path = root().join("listings").join(own);
-        let _ = writeln!(toml, "{own} = {{ path = '{}' }}", path.display());
+        let of_own = files.iter().filter(|it| own == it.0.file.topic.pattern);
+        let features: BTreeSet<_> =
+            of_own.filter_map(|it| it.0.file.behind.as_deref()).collect();
+        let features = Vec::from_iter(features);
+        let path = path.display();
+        let _ =
+            writeln!(toml, "{own} = {{ path = '{path}', features = {features:?} }}");
     }
     let (mut package, mut modules) =
         (Files::new(), String::from("#![allow(warnings)]\n"));
     let mut uses = String::new();
     for listing in the_book().listings.values() {
         let file = &listing.file;
-        let is_use = file.place == Place::Use && file.topic.pattern == pattern;
+        let is_use = file.place == Place::Use
+            && file.topic.pattern == pattern
+            && file.behind.is_some() == behind;
         let parts = files.iter().find(|(it, _)| it.file.path == file.path);
         let parts = match parts {
             Some((_, parts)) => &parts[..],

@@ -136,6 +136,9 @@ fn a_use_that_never_runs_is_found() {
     assert!(
         found(&small).contains("`check_uses!` in tests/programs.rs does not name it")
     );
+    let two = "(other);\n#[cfg(unix)]\nbackend::check_uses!(a_topic)";
+    let small = SmallBook::default().with(tests, "(a_topic)", two);
+    assert_eq!(of(&small), Vec::<String>::new(), "each list counts");
 }
 
 #[test]

@@ -4,15 +4,30 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use book::book::Book;
-use book::layout::Place;
+use book::layout::{File, Place};
 use book_tests::{LISTING, SmallBook, read, root, the_book};
 
 #[test]
 fn each_promise_names_a_live_test() {
     let book = the_book();
     assert!(book.promises.len() > 50, "{} promises", book.promises.len());
-    let dead = dead(book, &live_tests());
+    let dead = dead(book, &live_tests(&["--workspace", "--lib", "--tests"]), None);
     assert!(dead.is_empty(), "not in `cargo test -- --list`:\n{}", dead.join("\n"));
+}
+
+#[test]
+#[ignore = "compiles what a feature brings: CI has it compiled"]
+fn each_promise_behind_a_feature_names_a_live_test() {
+    let book = the_book();
+    let behind = book.promises.iter().map(|it| &it.listing.file);
+    let behind = behind.filter(|file| file.behind.is_some());
+    let selections: BTreeSet<_> = behind.map(File::selection).collect();
+    for selection in selections {
+        let words = format!("-p {selection} --lib");
+        let live = live_tests(&words.split(' ').collect::<Vec<_>>());
+        let dead = dead(book, &live, Some(&selection));
+        assert!(dead.is_empty(), "not in `cargo test -- --list`:\n{}", dead.join("\n"));
+    }
 }
 
 #[test]
@@ -20,17 +35,28 @@ fn a_promise_whose_test_is_not_compiled_is_found() {
     let small = SmallBook::default();
     let book = read(small.root());
     let live = |name: &str| BTreeSet::from([name.to_owned()]);
-    assert_eq!(dead(&book, &live("a_topic::tests::it_is_right")), Vec::<String>::new());
-    let dead = dead(&book, &live("it_is_right"));
-    assert_eq!(
-        dead,
-        [format!("src/some-pattern/a-topic.md:13: it_is_right in {LISTING}")]
-    );
+    let right = live("a_topic::tests::it_is_right");
+    assert_eq!(dead(&book, &right, None), Vec::<String>::new());
+    let found = [format!("src/some-pattern/a-topic.md:13: it_is_right in {LISTING}")];
+    assert_eq!(dead(&book, &live("it_is_right"), None), found);
+
+    // The same behind a feature: it is asked for with this feature, and only then.
+    let root = "#[cfg(feature = \"some\")]\npub mod a_topic;\n";
+    small.write("listings/some-pattern/src/lib.rs", root);
+    let book = read(small.root());
+    let some = Some("some-pattern --features some");
+    assert_eq!(dead(&book, &live("it_is_right"), None), Vec::<String>::new());
+    assert_eq!(dead(&book, &live("it_is_right"), some), found);
+    assert_eq!(dead(&book, &right, some), Vec::<String>::new());
 }
 
-/// The promises whose tests are not among the live ones.
-fn dead(book: &Book, live: &BTreeSet<String>) -> Vec<String> {
-    let dead = book.promises.iter().filter(|promise| {
+/// The promises behind a feature, as cargo is told, or those behind none, whose tests are not among the live ones.
+fn dead(book: &Book, live: &BTreeSet<String>, behind: Option<&str>) -> Vec<String> {
+    let compiled = book.promises.iter().filter(|it| {
+        let file = &it.listing.file;
+        file.behind.as_ref().map(|_| file.selection()).as_deref() == behind
+    });
+    let dead = compiled.filter(|promise| {
         let name = match promise.listing.file.place {
             // trybuild takes every file of the folder; its one test must be there.
             Place::Refused => {
@@ -47,15 +73,9 @@ fn dead(book: &Book, live: &BTreeSet<String>) -> Vec<String> {
 }
 
 /// What `cargo test -- --list` prints; the tests are compiled already, so that is quick.
-fn live_tests() -> BTreeSet<String> {
+fn live_tests(selection: &[&str]) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args([
-        "test",
-        "--workspace",
-        "--lib",
-        "--tests",
-        "--quiet",
-    ]);
+    cargo.current_dir(root()).args(["test", "--quiet"]).args(selection);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }

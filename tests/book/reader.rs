@@ -4,7 +4,7 @@
 //! What the page shows is what is built here: its `[dependencies]` and its whole files, as rendered, a package for
 //! each page. Pages of one pattern turn on the same features, so they are checked by one call of cargo; pages of
 //! another would lend them theirs, and so would uses that stop the clock. What was good is not built again until it
-//! changes.
+//! changes. What is behind a feature that is not on by default is built by the tests that CI asks for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -26,14 +26,30 @@ pub(crate) type Files = BTreeMap<String, String>;
 
 #[test]
 fn the_listings_of_each_page_build_with_what_it_names_and_nothing_else() {
+    check_listings(false);
+}
+
+#[test]
+#[ignore = "compiles what a feature brings: CI asks for it"]
+fn the_listings_behind_a_feature_build_with_what_the_page_names_and_nothing_else() {
+    check_listings(true);
+}
+
+/// Checks the pages that show something behind a feature, or all others.
+fn check_listings(behind: bool) {
     let mut workspaces: BTreeMap<BTreeSet<&str>, Files> = BTreeMap::new();
-    for page in the_book().pages.iter().filter(|page| listings(page).count() > 0) {
+    let pages = the_book().pages.iter().filter(|page| {
+        listings(page).count() > 0
+            && listings(page).any(|it| it.file.behind.is_some()) == behind
+    });
+    for page in pages {
         let patterns = listings(page).map(|file| file.file.topic.pattern.as_str());
         workspaces.entry(patterns.collect()).or_default().append(&mut package(page));
     }
     let failed = workspaces.iter().filter_map(|(patterns, files)| {
         let name = patterns.iter().copied().collect::<Vec<_>>().join("+");
-        check(&name, files).err()
+        let of_feature = if behind { "+behind" } else { "" };
+        check(&format!("{name}{of_feature}"), files).err()
     });
     let failed: Vec<_> = failed.collect();
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
@@ -41,15 +57,27 @@ fn the_listings_of_each_page_build_with_what_it_names_and_nothing_else() {
 
 #[test]
 fn each_use_builds_as_it_is_copied_and_without_a_warning() {
+    check_uses(false);
+}
+
+#[test]
+#[ignore = "compiles what a feature brings: CI asks for it"]
+fn each_use_behind_a_feature_builds_as_it_is_copied_and_without_a_warning() {
+    check_uses(true);
+}
+
+/// Checks the uses that are behind a feature, or all others.
+fn check_uses(behind: bool) {
     let mut workspaces: BTreeMap<String, Files> = BTreeMap::new();
     for page in &the_book().pages {
         let html = || Rendered::book().page(&html_path(&page.page.file));
-        for paste in page.uses() {
+        for paste in page.uses().filter(|paste| paste.is_behind() == behind) {
             let patterns = paste.all().map(|it| it.file.topic.pattern.as_str());
             let patterns = patterns.collect::<BTreeSet<_>>();
             let patterns: Vec<_> = patterns.into_iter().collect();
             let clock = if paste.pauses() { "+paused" } else { "" };
-            let name = format!("{}+uses{clock}", patterns.join("+"));
+            let of_feature = if behind { "+behind" } else { "" };
+            let name = format!("{}+uses{clock}{of_feature}", patterns.join("+"));
             workspaces.entry(name).or_default().append(&mut program(&html(), paste));
         }
     }

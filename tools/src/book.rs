@@ -13,6 +13,7 @@ use crate::imports;
 use crate::layout::{self, File, PLACES, Place, Topic};
 use crate::paste::{self, Paste, Shelf};
 use crate::problem::{Problem, Problems};
+use crate::source::behind::Behind;
 use crate::source::listing::{Anchor, Listing};
 use crate::source::manifest::Manifest;
 use crate::source::page::{Page, Wanted};
@@ -253,6 +254,12 @@ impl Book {
         let names = summary::pages(root)?;
         let (files, mut problems) = files(root);
         let mut sources = Sources::default();
+        let packages = files.iter().map(|file| file.topic.pattern.clone()).collect();
+        let behind = cache.behind(Behind::read(root, &packages));
+        let files: Vec<_> = files
+            .into_iter()
+            .map(|file| File { behind: behind.of(&file).cloned(), ..file })
+            .collect();
         for file in files {
             sources.take(root, cache, file, &mut problems);
         }

@@ -156,6 +156,9 @@ pub struct File {
     pub place: Place,
     /// What it is about; a program and a recording go by their own name.
     pub topic: Topic,
+    /// The feature of its package without which nobody compiles it, if that is not on by default: see
+    /// [`crate::source::behind`].
+    pub behind: Option<String>,
 }
 
 impl File {
@@ -202,12 +205,12 @@ impl File {
             _ => return None,
         };
         let topic = Topic::new(package, stem);
-        Some(Self { path: path.to_owned(), place, topic })
+        Some(Self { path: path.to_owned(), place, topic, behind: None })
     }
 
     /// How a reader runs or tests this file; for a recording, how it is made.
     pub fn command(&self) -> String {
-        let (package, name) = (&self.topic.pattern, self.topic.module());
+        let (package, name) = (self.selection(), self.topic.module());
         match self.place {
             Place::Refused | Place::Message => "cargo test -p refused".to_owned(),
             Place::Outside => format!("cargo test -p {package} --test {name}"),
@@ -216,7 +219,8 @@ impl File {
                 format!("cargo bench -p {package} --bench {name}")
             }
             Place::Use | Place::Output if self.is_of_use() => {
-                format!("cargo run -p {package} --example {package}-uses {name}")
+                let pattern = &self.topic.pattern;
+                format!("cargo run -p {package} --example {pattern}-uses {name}")
             }
             Place::Program | Place::Output => {
                 format!("cargo run -p {package} --example {name}")
@@ -229,12 +233,21 @@ impl File {
     pub fn test_command(&self, test: &str) -> String {
         match self.place {
             Place::Refused => self.command(),
-            _ => format!("cargo test -p {} {test}", self.topic.pattern),
+            _ => format!("cargo test -p {} {test}", self.selection()),
+        }
+    }
+
+    /// Its package, as cargo is told behind `-p`, with the feature that it is behind.
+    pub fn selection(&self) -> String {
+        let package = &self.topic.pattern;
+        match &self.behind {
+            Some(feature) => format!("{package} --features {feature}"),
+            None => package.clone(),
         }
     }
 
     /// It is a use, or what one printed.
-    fn is_of_use(&self) -> bool {
+    pub(crate) fn is_of_use(&self) -> bool {
         self.path.contains(USES)
     }
 
@@ -370,6 +383,18 @@ mod tests {
         assert_eq!(of_use.output(), printed.path);
         let command = "cargo run -p p --example p-uses a";
         assert_eq!([of_use.command(), printed.command()], [command, command]);
+    }
+
+    #[test]
+    fn what_is_behind_a_feature_is_run_with_it() {
+        let file = |path: &str| File {
+            behind: Some("f".to_owned()),
+            ..File::at(&format!("listings/p/{path}")).unwrap()
+        };
+        let (listing, of_use) = (file("src/a.rs"), file("examples/uses/a.rs"));
+        assert_eq!(listing.command(), "cargo test -p p --features f a");
+        assert_eq!(listing.test_command("t"), "cargo test -p p --features f t");
+        assert_eq!(of_use.command(), "cargo run -p p --features f --example p-uses a");
     }
 
     #[test]

@@ -68,6 +68,11 @@ impl Paste {
         [&self.program].into_iter().chain(self.files())
     }
 
+    /// Whether a part of it is compiled only with a feature that is not on by default.
+    pub fn is_behind(&self) -> bool {
+        self.all().any(|listing| listing.file.behind.is_some())
+    }
+
     /// Whether it is made of the same parsed files as another one, in the same way.
     pub fn is_as(&self, other: &Self) -> bool {
         let same = |(one, other): (&Piece, &Piece)| match (one, other) {
@@ -280,9 +285,12 @@ pub fn never_runs(root: &Path, file: &File, recorded: bool) -> Vec<String> {
     let mut reasons = Vec::from_iter(source::not_a_module(root, &main, &name));
     let tests = format!("listings/{package}/tests/programs.rs");
     let tests = source::read(root, &tests).unwrap_or_default();
-    let checked = tests.split_once("check_uses!(").map_or("", |(_, rest)| rest);
-    let checked = checked.split(')').next().unwrap_or_default();
-    if !checked.split(',').any(|checked| checked.trim() == name) {
+    let lists = tests.split("check_uses!(").skip(1);
+    let mut checked = lists.flat_map(|list| {
+        let list = list.split(')').next().unwrap_or_default();
+        list.split(',').map(str::trim)
+    });
+    if !checked.any(|checked| checked == name) {
         reasons.push("`check_uses!` in tests/programs.rs does not name it".to_owned());
     }
     if !recorded {

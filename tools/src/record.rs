@@ -11,6 +11,7 @@ use std::process::{Command, ExitStatus};
 use crate::layout::{File, Place, module};
 use crate::problem::Problems;
 use crate::source;
+use crate::source::behind::Behind;
 
 /// Why nothing, or not everything, was recorded.
 #[derive(Debug, thiserror::Error)]
@@ -63,20 +64,42 @@ pub fn record(root: &Path, names: &[String]) -> Result<Vec<PathBuf>, RecordError
     Ok(changed.map(|(path, _)| PathBuf::from(path)).collect())
 }
 
+/// Something that can be recorded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Recorded {
+    place: Place,
+    name: String,
+    /// How cargo is told its package and the feature that it is behind.
+    behind: Option<String>,
+}
+
 /// The calls of cargo that record what is named, or everything, and nothing else.
-fn commands(known: &BTreeSet<(Place, String)>, names: &[String]) -> Vec<Vec<String>> {
+fn commands(known: &BTreeSet<Recorded>, names: &[String]) -> Vec<Vec<String>> {
+    let names: BTreeSet<_> = names.iter().map(|name| module(name)).collect();
+    let wanted = known.iter().filter(|it| names.is_empty() || names.contains(&it.name));
+    let mut selections: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for recorded in wanted {
+        selections.entry(&recorded.behind).or_default().push(recorded);
+    }
+    let commands = selections.iter().flat_map(|(behind, wanted)| match behind {
+        Some(package) => with(&format!("-p {package}"), wanted, false),
+        None => with("--workspace", wanted, names.is_empty()),
+    });
+    commands.collect()
+}
+
+/// The calls that record `wanted`, or all of a selection of packages.
+fn with(selection: &str, wanted: &[&Recorded], all: bool) -> Vec<Vec<String>> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let mut commands = vec![words("build --workspace --examples")];
+    let mut commands = vec![words(&format!("build {selection} --examples"))];
     for (places, target) in TARGETS {
-        let test = words(&format!("test --workspace --test {target} --"));
-        if names.is_empty() {
+        let test = words(&format!("test {selection} --test {target} --"));
+        if all {
             commands.push(test);
             continue;
         }
-        let wanted = names.iter().map(|name| module(name));
-        let wanted = wanted.filter(|name| {
-            places.iter().any(|place| known.contains(&(*place, name.clone())))
-        });
+        let wanted = wanted.iter().filter(|it| places.contains(&it.place));
+        let wanted = wanted.map(|it| it.name.clone());
         if target == "refused" {
             // They are one test, which trybuild filters by one name at a time.
             let filters =
@@ -93,30 +116,34 @@ fn commands(known: &BTreeSet<(Place, String)>, names: &[String]) -> Vec<Vec<Stri
 }
 
 /// What can be recorded, recorded before or not: figures by the file that runs them, programs, uses, refused listings.
-fn known(root: &Path) -> Result<BTreeSet<(Place, String)>, Problems> {
+fn known(root: &Path) -> Result<BTreeSet<Recorded>, Problems> {
     let (paths, problems) = source::below(root, "listings");
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
+    let files = paths.iter().filter_map(|path| File::at(path));
+    let packages = files.map(|file| file.topic.pattern).collect();
+    let behind = Behind::read(root, &packages);
     let known = paths.iter().filter_map(|path| {
         let file = File::at(path)?;
+        let file = File { behind: behind.of(&file).cloned(), ..file };
         let place = match file.place {
             Place::Support if path.contains("/tests/figures/") => Place::Figure,
             place @ (Place::Program | Place::Use | Place::Refused) => place,
             _ => return None,
         };
         let name = file.topic.module();
-        (name != "main").then_some((place, name))
+        let behind = file.behind.is_some().then(|| file.selection());
+        (name != "main").then_some(Recorded { place, name, behind })
     });
     Ok(known.collect())
 }
 
 fn check_names(
-    known: &BTreeSet<(Place, String)>,
+    known: &BTreeSet<Recorded>,
     names: &[String],
 ) -> Result<(), RecordError> {
-    let all: BTreeSet<_> =
-        known.iter().map(|(_, name)| name.replace('_', "-")).collect();
+    let all: BTreeSet<_> = known.iter().map(|it| it.name.replace('_', "-")).collect();
     match names.iter().find(|name| !all.contains(&name.replace('_', "-"))) {
         None => Ok(()),
         Some(name) => Err(RecordError::Unknown {
@@ -165,6 +192,15 @@ fn recordings(root: &Path) -> Result<BTreeMap<String, String>, Problems> {
 mod tests {
     use super::*;
 
+    fn recorded(place: Place, name: &str, behind: Option<&str>) -> Recorded {
+        Recorded { place, name: name.to_owned(), behind: behind.map(str::to_owned) }
+    }
+
+    fn calls(known: &BTreeSet<Recorded>, names: &[&str]) -> Vec<String> {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        commands(known, &names).iter().map(|words| words.join(" ")).collect()
+    }
+
     #[test]
     fn what_is_named_is_recorded_and_nothing_else() {
         let known = [
@@ -174,15 +210,8 @@ mod tests {
             (Place::Use, "another"),
             (Place::Refused, "a_mistake"),
         ];
-        let known = known.map(|(place, name)| (place, name.to_owned())).into();
-        let commands = |names: &[&str]| -> Vec<String> {
-            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
-            commands(&known, &names)
-                .iter()
-                .map(|words| words.join(" "))
-                .skip(1)
-                .collect()
-        };
+        let known = known.map(|(place, name)| recorded(place, name, None)).into();
+        let commands = |names: &[&str]| calls(&known, names)[1..].to_vec();
         assert_eq!(
             commands(&["a-topic"]),
             [
@@ -206,5 +235,23 @@ mod tests {
             commands(&[]),
             all.map(|it| format!("test --workspace --test {it} --"))
         );
+    }
+
+    #[test]
+    fn what_is_behind_a_feature_is_recorded_with_it() {
+        let known = [
+            recorded(Place::Use, "a_topic", None),
+            recorded(Place::Use, "behind", Some("p --features f")),
+        ];
+        let known = known.into();
+        let behind = [
+            "build -p p --features f --examples",
+            "test -p p --features f --test programs -- behind",
+        ];
+        assert_eq!(calls(&known, &["behind"]), behind);
+        let all = calls(&known, &[]);
+        assert_eq!(all[0], "build --workspace --examples");
+        assert_eq!(all[4..], behind);
+        assert!(!calls(&known, &["a-topic"]).concat().contains("features"));
     }
 }

@@ -8,12 +8,14 @@ use std::process::ExitCode;
 /// The name of a use, and its `main`.
 pub type Use = (&'static str, fn() -> ExitCode);
 
-/// The `main` of `examples/uses/main.rs`, for the modules beside it: `backend::uses!(racing, select);`.
+/// The `main` of `examples/uses/main.rs`, for the modules beside it: `backend::uses!(racing, select);`. A module that
+/// is compiled on a condition stands there with it: `#[cfg(unix)] signals`.
 #[macro_export]
 macro_rules! uses {
-    ($($name:ident),* $(,)?) => {
+    ($($(#[$condition:meta])* $name:ident),* $(,)?) => {
         fn main() -> ::std::process::ExitCode {
             $crate::uses::run(&[$(
+                $(#[$condition])*
                 (stringify!($name), || ::std::process::Termination::report($name::main())),
             )*])
         }

@@ -34,6 +34,10 @@ pub mod timer_by_hand;
 
 pub mod reactor_by_hand;
 
+pub mod two_runtimes;
+
+pub mod no_runtime;
+
 #[cfg(feature = "smol-runtime")]
 pub mod across_the_border;
 
@@ -43,6 +47,11 @@ pub mod what_it_costs;
 pub mod more_cores;
 
 pub mod what_cores_share;
+
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+pub mod io_uring;
+
+pub mod thread_per_core;
 
 #[cfg(feature = "embassy-runtime")]
 pub mod no_operating_system;

@@ -5,6 +5,11 @@
 use backend::recording::check_program;
 
 #[test]
+fn one_service() {
+    check_program("one_service").unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
 fn tokio_features() {
     check_program("tokio_features").unwrap_or_else(|error| panic!("{error}"));
 }
@@ -41,6 +46,9 @@ backend::check_uses!(
     no_operating_system,
     no_operating_system_stop,
     no_operating_system_two,
+    no_runtime,
+    no_runtime_line,
+    no_runtime_task,
     not_send,
     not_send_per_core,
     one_thread,
@@ -49,16 +57,24 @@ backend::check_uses!(
     reactor_by_hand,
     runtime_by_hand,
     runtime_by_hand_tasks,
+    thread_per_core,
     timer_by_hand,
     timer_by_hand_limit,
+    two_runtimes,
+    two_runtimes_either,
+    two_runtimes_threads,
     what_a_runtime_owns,
     what_a_runtime_owns_static,
     what_cores_share,
     what_it_costs,
     what_it_costs_buffer,
+    which_runtime,
     who_runs_next,
     who_runs_next_outsider,
     who_runs_next_slot,
     who_runs_next_stolen,
     who_runs_next_yields,
 );
+
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+backend::check_uses!(io_uring);

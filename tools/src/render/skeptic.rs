@@ -22,21 +22,26 @@ pub fn pages(book: &Book) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// The files that are compiled alone: all but those that a use has in it, and the steps of a use, which go into its
-/// program.
+/// The uses that are compiled, as a reader pastes them: all but those that are behind a feature.
+pub fn uses(page: &BookPage) -> impl Iterator<Item = &Paste> {
+    page.uses().filter(|paste| !paste.is_behind())
+}
+
+/// The files that are compiled alone: all but those that a use has in it, the steps of a use, which go into its
+/// program, and those that are behind a feature.
 pub fn alone(page: &BookPage) -> impl Iterator<Item = &Arc<Listing>> {
     let pasted: BTreeSet<_> =
-        page.uses().flat_map(Paste::files).map(|it| &it.file.path).collect();
+        uses(page).flat_map(Paste::files).map(|it| &it.file.path).collect();
     page.files
         .iter()
-        .filter(|it| it.file.place != Place::Use)
+        .filter(|it| it.file.place != Place::Use && it.file.behind.is_none())
         .filter(move |it| !pasted.contains(&it.file.path))
 }
 
 /// A program runs, and so does a use with all that is pasted below it; a listing only has to compile by itself.
 fn text(page: &BookPage) -> String {
     let mut text = String::new();
-    for paste in page.uses() {
+    for paste in uses(page) {
         let _ = write!(text, "\n{}", fence("rust", &paste.text()));
     }
     for listing in alone(page) {

@@ -1,5 +1,6 @@
 //! The sources of the book, parsed: no HTML here, and nothing about how one file refers to another.
 
+pub mod behind;
 pub mod compare;
 pub mod length;
 pub mod listing;
@@ -21,6 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::problem::Problem;
+use behind::Behind;
 use listing::Listing;
 use page::Page;
 use recording::Recording;
@@ -31,6 +33,8 @@ pub struct Cache {
     pub(crate) listings: Store<Listing>,
     pub(crate) pages: Store<Page>,
     pub(crate) recordings: Store<Recording>,
+    /// What files were behind when they were parsed.
+    behind: Behind,
 }
 
 impl Cache {
@@ -47,6 +51,16 @@ impl Cache {
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Forgets the files of packages if others of them stand behind a feature now.
+    pub(crate) fn behind(&mut self, behind: Behind) -> &Behind {
+        if self.behind != behind {
+            self.listings.files.clear();
+            self.recordings.files.clear();
+            self.behind = behind;
+        }
+        &self.behind
     }
 
     /// Forgets what the reading that ends here did not ask for.

@@ -29,12 +29,17 @@ mod index_waits;
 mod io_and_cpu;
 mod io_and_cpu_fails;
 mod io_and_cpu_runtime;
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+mod io_uring;
 mod many_threads;
 mod many_threads_twice;
 mod more_cores;
 mod no_operating_system;
 mod no_operating_system_stop;
 mod no_operating_system_two;
+mod no_runtime;
+mod no_runtime_line;
+mod no_runtime_task;
 mod not_send;
 mod not_send_per_core;
 mod one_thread;
@@ -43,13 +48,18 @@ mod one_thread_yield;
 mod reactor_by_hand;
 mod runtime_by_hand;
 mod runtime_by_hand_tasks;
+mod thread_per_core;
 mod timer_by_hand;
 mod timer_by_hand_limit;
+mod two_runtimes;
+mod two_runtimes_either;
+mod two_runtimes_threads;
 mod what_a_runtime_owns;
 mod what_a_runtime_owns_static;
 mod what_cores_share;
 mod what_it_costs;
 mod what_it_costs_buffer;
+mod which_runtime;
 mod who_runs_next;
 mod who_runs_next_outsider;
 mod who_runs_next_slot;
@@ -81,12 +91,17 @@ backend::uses!(
     io_and_cpu,
     io_and_cpu_fails,
     io_and_cpu_runtime,
+    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    io_uring,
     many_threads,
     many_threads_twice,
     more_cores,
     no_operating_system,
     no_operating_system_stop,
     no_operating_system_two,
+    no_runtime,
+    no_runtime_line,
+    no_runtime_task,
     not_send,
     not_send_per_core,
     one_thread,
@@ -95,13 +110,18 @@ backend::uses!(
     reactor_by_hand,
     runtime_by_hand,
     runtime_by_hand_tasks,
+    thread_per_core,
     timer_by_hand,
     timer_by_hand_limit,
+    two_runtimes,
+    two_runtimes_either,
+    two_runtimes_threads,
     what_a_runtime_owns,
     what_a_runtime_owns_static,
     what_cores_share,
     what_it_costs,
     what_it_costs_buffer,
+    which_runtime,
     who_runs_next,
     who_runs_next_outsider,
     who_runs_next_slot,

@@ -307,8 +307,9 @@ fn block_in_place_works_in_compat_and_panics_in_a_task_of_it() {
 
 #[test]
 fn spawn_local_of_tokio_panics_in_compat() {
-    let said =
-        words_of(|| pollster::block_on(Compat::new(async { spawn_local(async {}) })));
+    let said = words_of(|| {
+        pollster::block_on(Compat::new(async { drop(spawn_local(async {})) }));
+    });
     assert_eq!(
         said,
         "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`"

@@ -111,7 +111,9 @@ fn with_two_places_a_third_task_is_busy() {
 #[test]
 fn a_token_that_is_not_spawned_panics_at_its_drop() {
     #[embassy_executor::task]
-    async fn never() {}
+    async fn never() {
+        pending::<()>().await;
+    }
 
     assert_eq!(
         words_of(|| drop(never())),
@@ -234,13 +236,15 @@ fn another_thread_spawns_what_is_send_and_wakes_a_task() {
 fn a_panic_in_a_task_ends_its_executor_with_all_tasks() {
     #[embassy_executor::task]
     async fn panics() {
+        let_others_run().await;
         panic!("the sensor is broken");
     }
 
     #[embassy_executor::task]
     async fn goes_on(says: Sender<()>) {
-        let_others_run().await;
-        let_others_run().await;
+        for _ in 0..3 {
+            let_others_run().await;
+        }
         let _ = says.send(());
     }
 
