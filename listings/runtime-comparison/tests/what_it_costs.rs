@@ -1,6 +1,11 @@
 //! The proofs of the page on what a runtime costs. They count what a program allocates, by an allocator that
 //! only this program shall have, so they stand here.
 
+#![expect(
+    clippy::float_cmp,
+    reason = "what is compared are counts, divided without a rest"
+)]
+
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::future::Future;

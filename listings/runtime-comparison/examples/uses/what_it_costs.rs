@@ -3,7 +3,9 @@ use std::io;
 use tokio::runtime::Builder;
 
 /// Your task.
-async fn work() {}
+async fn work() {
+    tokio::task::yield_now().await;
+}
 
 /// Spawns one task after the other, and waits for each.
 async fn one_by_one(tasks: u64) {
