@@ -131,6 +131,24 @@ fn a_read_that_is_dropped_takes_its_bytes_with_it() {
 }
 
 #[test]
+fn a_dropped_read_takes_what_comes_until_the_next_turn_of_the_runtime() {
+    if !is_allowed() {
+        return;
+    }
+    let given = on_compio(DriverType::IoUring, async move || {
+        let (mut orders, mut client, socket) = stream();
+        let buffer = Vec::with_capacity(2 * ROOM);
+        let read = naive::read_or_stop(&mut orders, buffer, ready(())).await;
+        assert!(read.is_none(), "it is dropped");
+        client.write_all(b"tea;cake").expect("the server");
+        wait_for(b"tea;cake", &socket);
+        drop(client);
+        rest(&mut orders).await
+    });
+    assert_eq!(given, "", "the kernel hears of the read and of the drop now");
+}
+
+#[test]
 fn where_the_system_only_says_that_bytes_are_there_none_is_lost() {
     assert_eq!(stopped_at_once(DriverType::Poll), "tea;cake");
 }
