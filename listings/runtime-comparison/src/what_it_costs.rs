@@ -164,13 +164,9 @@ where
 
 // ANCHOR: ping_pong
 async fn ping_pong<R: Runtime>(runtime: R, rounds: usize) -> usize {
-    let (mut there, mut questions) = mpsc::channel(1);
-    let (mut answers, mut back) = mpsc::channel(1);
-    let other = runtime.spawn(async move {
-        while let Some(number) = questions.next().await {
-            if answers.send(number + 1).await.is_err() {
     let (mut there, mut arrivals) = mpsc::channel(1);
     let (mut pongs, mut back) = mpsc::channel(1);
+    let other = runtime.spawn(async move {
         while let Some(number) = arrivals.next().await {
             if pongs.send(number + 1).await.is_err() {
                 break; // nobody waits any more
@@ -184,7 +180,6 @@ async fn ping_pong<R: Runtime>(runtime: R, rounds: usize) -> usize {
         }
         number = back.next().await.unwrap_or(0);
     }
-    drop(there); // the end of `questions`
     drop(there); // the end of `arrivals`
     R::join(other).await;
     number
