@@ -53,8 +53,8 @@ const LOADS: [(Load, &str, &str); 5] = [
 
 fn main() {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let mut workers: Vec<_> =
-        (0..).map(|power| 1 << power).take_while(|count| *count < cores).collect();
+    let doubled = std::iter::successors(Some(1), |count| Some(count * 2));
+    let mut workers: Vec<_> = doubled.take_while(|count| *count < cores).collect();
     workers.push(cores);
     println!(
         "How many times as much as with one worker; {ROUNDS} rounds, the median.\n"
