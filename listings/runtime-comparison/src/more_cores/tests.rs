@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::a_worker_that_blocks::Nudge;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn number(count: usize) -> NonZeroUsize {
     NonZeroUsize::new(count).unwrap()
