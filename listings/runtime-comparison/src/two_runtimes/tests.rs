@@ -317,6 +317,8 @@ fn on_smol_a_panic_goes_on_in_whoever_awaits_the_task_and_the_executor_goes_on()
     let end: Result<(), Box<dyn Any + Send>> =
         on(&executor, AssertUnwindSafe(task).catch_unwind());
     assert_eq!(words(&*end.unwrap_err()), "boom");
+    let awaited = executor.spawn::<()>(async { panic!("boom") });
+    assert_eq!(words_of(|| on(&executor, awaited)), "boom", "`run` panics");
     assert_eq!(on(&executor, next), 7);
 }
 
