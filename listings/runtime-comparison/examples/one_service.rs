@@ -47,7 +47,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 // ANCHOR_END: main
 
 // ANCHOR: customers
-/// They connect and send before the service runs. The system keeps both for it.
+/// They connect and send before the service runs. The operating system holds the
+/// connections and the bytes until the service accepts.
 fn customers(address: SocketAddr) -> io::Result<Vec<TcpStream>> {
     let orders = ["1 2 3 4 5\n", "1 two\n", "a wordy order of more than 32 bytes\n"];
     let mut customers = Vec::new();
@@ -167,7 +168,7 @@ fn futures_pool(listener: TcpListener) -> io::Result<usize> {
     let mut pool = LocalPool::new();
     let spawner = pool.spawner();
     pool.run_until(with_smol(listener, |task| {
-        drop(spawner.spawn(task)); // an error: the pool is gone
+        drop(spawner.spawn(task)); // fails only if the pool is gone
     }))
 }
 // ANCHOR_END: with_smol

@@ -25,7 +25,7 @@ pub fn by_the_kernel() -> io::Result<bool> {
 const CANCELED: i32 = 125;
 
 /// Reads into `buffer` until `stop` is ready, and gives the buffer back with what came.
-/// Of a read that was stopped and has no bytes, `None`.
+/// Returns `None` if the read was stopped before bytes came.
 ///
 /// # Errors
 /// The read has failed.

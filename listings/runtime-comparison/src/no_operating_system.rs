@@ -41,7 +41,8 @@ pub async fn both(results: &Channel<CriticalSectionRawMutex, i32, 2>) -> [i32; 2
 /// `None`.
 ///
 /// # Cancel safety
-/// If you drop it, `work` is dropped. A signal that has not stopped it stays in `stop`.
+/// If you drop it, `work` is dropped. An unused signal stays in `stop`, and stops the
+/// next call.
 pub async fn unless_stopped<F: Future>(
     stop: &Signal<CriticalSectionRawMutex, ()>,
     work: F,

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-/// Counts the bytes of all orders. Every 50 µs it looks after other things.
+/// Counts the bytes of all orders. Every 50 µs it does other work.
 async fn receive(mut orders: TcpStream) -> io::Result<usize> {
     let (mut buffer, mut received) = (Vec::with_capacity(64), 0);
     loop {
@@ -17,7 +17,7 @@ async fn receive(mut orders: TcpStream) -> io::Result<usize> {
         match read? {
             Some(0) => return Ok(received), // the client has closed
             Some(bytes) => received += bytes,
-            None => {} // at work: look after other things
+            None => {} // a real server does other work here
         }
     }
 }

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Answers each byte with the number of bytes that its thread has had.
+/// Answers each byte with the number of bytes that its thread has had: 0 after 255.
 async fn count(mut stream: TcpStream, had: Rc<Cell<u8>>) {
     while stream.read_u8().await.is_ok() {
-        had.set(had.get() + 1); // no lock: only this thread has it
+        had.set(had.get().wrapping_add(1)); // no lock: only this thread has it
         if stream.write_u8(had.get()).await.is_err() {
             return; // the client is gone
         }
