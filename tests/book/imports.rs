@@ -12,7 +12,7 @@ use std::fs;
 use std::ops::RangeInclusive;
 
 use book::book::Shown;
-use book::layout::Place;
+use book::layout::{File, Place};
 use book::source::listing::{Anchor, Listing};
 use book::source::tokens::{self, Item, ItemKind, Token, is};
 use book::source::uses::{Mistaken, Names, Tree};
@@ -83,8 +83,17 @@ fn shown() -> impl Iterator<Item = (&'static Listing, Vec<Part<'static>>)> {
 /// The files of a pattern as a package.
 fn package(pattern: &str, files: &[(&Listing, Vec<Part<'_>>)], behind: bool) -> Files {
     let manifest = &the_book().manifest;
-    let crates: BTreeSet<_> =
-        files.iter().flat_map(|(file, _)| file.crates.iter().cloned()).collect();
+    let is_use = |file: &File| {
+        file.place == Place::Use
+            && file.topic.pattern == pattern
+            && file.behind.is_some() == behind
+    };
+    let uses = the_book().listings.values().filter(|it| is_use(&it.file));
+    let shown = files.iter().map(|(file, _)| *file);
+    let crates: BTreeSet<_> = shown
+        .chain(uses.map(|it| &**it))
+        .flat_map(|file| file.crates.iter().cloned())
+        .collect();
     // The edition that asks for more.
     let mut toml = format!(
         "[package]\nname = \"imports-of-{pattern}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n{}\n",
@@ -112,9 +121,7 @@ fn package(pattern: &str, files: &[(&Listing, Vec<Part<'_>>)], behind: bool) -> 
     let mut uses = String::new();
     for listing in the_book().listings.values() {
         let file = &listing.file;
-        let is_use = file.place == Place::Use
-            && file.topic.pattern == pattern
-            && file.behind.is_some() == behind;
+        let is_use = is_use(file);
         let parts = files.iter().find(|(it, _)| it.file.path == file.path);
         let parts = match parts {
             Some((_, parts)) => &parts[..],

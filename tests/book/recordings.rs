@@ -5,6 +5,7 @@
 
 use book::book::Shown;
 use book_tests::{Rendered, by_id, selector, shown, the_book};
+use recording::chart::Values;
 
 #[test]
 fn an_output_on_a_page_is_the_recorded_one() {
@@ -42,6 +43,39 @@ fn a_figure_on_a_page_has_the_rows_of_the_recorded_one() {
         }
         let table = selector(".times tbody tr");
         assert_eq!(figure.select(&table).count(), rows, "{name}");
+    }
+    assert!(count > 0);
+}
+
+#[test]
+fn a_chart_on_a_page_has_a_row_for_each_number_and_a_mark_in_both_drawings() {
+    let print = Rendered::book().page("print.html");
+    let print = by_id(&print);
+    let mut count = 0;
+    for part in shown(the_book()) {
+        let Shown::Chart(recording) = part else { continue };
+        count += 1;
+        let name = &recording.file.path;
+        let (numbers, keys) = match &recording.chart().unwrap().values {
+            Values::Ranges { groups, .. } => {
+                (groups.iter().map(|group| group.rows.len()).sum(), 0)
+            }
+            Values::Lines { series, .. } => {
+                let points: usize = series.iter().map(|line| line.points.len()).sum();
+                (points, series.len()) // a name in the key has the mark of its line
+            }
+        };
+        let chart = print[&*recording.file.topic.chart_id()];
+        for drawing in ["svg.wide", "svg.narrow"] {
+            let marks = selector(&format!("{drawing} .median"));
+            assert_eq!(
+                chart.select(&marks).count(),
+                numbers + keys,
+                "{name}, {drawing}"
+            );
+        }
+        let table = selector(".times tbody tr");
+        assert_eq!(chart.select(&table).count(), numbers, "{name}");
     }
     assert!(count > 0);
 }

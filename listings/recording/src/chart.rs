@@ -1,4 +1,6 @@
 //! What a chart is drawn from: what was measured in each round, on a machine that the chart names.
+//!
+//! Support: no page shows this file.
 
 use serde::{Deserialize, Serialize};
 

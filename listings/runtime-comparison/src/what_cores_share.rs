@@ -33,6 +33,8 @@ pub async fn sum_of(numbers: &mut mpsc::Receiver<u64>, at_once: NonZeroUsize) ->
 
 /// How it goes wrong.
 pub mod naive {
+    use super::*;
+
     /// Wrong: each item is a write to what all cores share.
     // ANCHOR: for_each
     pub fn add_each(sizes: &[u64], add: impl Fn(u64)) {
@@ -41,6 +43,20 @@ pub mod naive {
         }
     }
     // ANCHOR_END: for_each
+
+    /// Wrong: each number touches the queue to which all senders write.
+    ///
+    /// # Cancel safety
+    /// If you drop this, the numbers that it has taken are lost.
+    // ANCHOR: recv_each
+    pub async fn sum_each(numbers: &mut mpsc::Receiver<u64>) -> u64 {
+        let mut sum = 0;
+        while let Some(number) = numbers.recv().await {
+            sum += number;
+        }
+        sum
+    }
+    // ANCHOR_END: recv_each
 }
 
 #[cfg(test)]

@@ -16,8 +16,6 @@ use futures::{SinkExt, StreamExt};
 use smol::LocalExecutor;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-
-// ANCHOR: runtime
 /// What the programs need of a runtime.
 pub trait Runtime: Clone + 'static {
     /// What `spawn` returns.
@@ -53,7 +51,6 @@ pub trait Runtime: Clone + 'static {
         pending()
     }
 }
-// ANCHOR_END: runtime
 
 /// Lets other tasks run once, on any runtime: the first poll wakes its own task.
 ///
@@ -161,8 +158,6 @@ where
     done
 }
 // ANCHOR_END: spawn_and_join
-
-// ANCHOR: ping_pong
 async fn ping_pong<R: Runtime>(runtime: R, rounds: usize) -> usize {
     let (mut there, mut arrivals) = mpsc::channel(1);
     let (mut pongs, mut back) = mpsc::channel(1);
@@ -184,9 +179,6 @@ async fn ping_pong<R: Runtime>(runtime: R, rounds: usize) -> usize {
     R::join(other).await;
     number
 }
-// ANCHOR_END: ping_pong
-
-// ANCHOR: request
 async fn request<R: Runtime>(runtime: R, requests: usize) -> usize {
     let (mut ask, mut asked) = mpsc::channel::<oneshot::Sender<usize>>(1);
     let actor = runtime.spawn(async move {
@@ -208,7 +200,6 @@ async fn request<R: Runtime>(runtime: R, requests: usize) -> usize {
     R::join(actor).await;
     last
 }
-// ANCHOR_END: request
 
 async fn repeat<F: Future<Output = ()>>(step: impl Fn() -> F, times: usize) -> usize {
     let mut done = 0;
@@ -227,14 +218,11 @@ pub struct Run {
     /// Without the start and the end of the runtime.
     pub time: Duration,
 }
-
-// ANCHOR: timed
 async fn timed(work: impl Future<Output = usize>) -> Run {
     let start = Instant::now();
     let done = work.await;
     Run { done, time: start.elapsed() }
 }
-// ANCHOR_END: timed
 
 /// A runtime, as it is started here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -352,8 +340,6 @@ impl Mode {
 /// Tokio, where a task may be sent to another thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Tokio;
-
-// ANCHOR: tokio
 impl Runtime for Tokio {
     type Task<T: Send + 'static> = JoinHandle<T>;
 
@@ -376,7 +362,6 @@ impl Runtime for Tokio {
         sleep(time).await;
     }
 }
-// ANCHOR_END: tokio
 
 /// A local runtime of Tokio.
 #[derive(Clone, Copy, Debug)]
@@ -421,8 +406,6 @@ fn on_tokio(runtime: &tokio::runtime::Runtime, work: Work, times: usize) -> Run 
 /// An executor of smol.
 #[derive(Clone, Debug)]
 pub struct Smol(Rc<LocalExecutor<'static>>);
-
-// ANCHOR: smol
 impl Runtime for Smol {
     type Task<T: Send + 'static> = smol::Task<T>;
 
@@ -445,7 +428,6 @@ impl Runtime for Smol {
         smol::Timer::after(time).await;
     }
 }
-// ANCHOR_END: smol
 
 /// A pool of `futures`.
 #[derive(Clone, Debug)]

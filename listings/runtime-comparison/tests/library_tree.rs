@@ -50,7 +50,6 @@ fn cargo(arguments: &[&str], crates: &[&str]) -> String {
 }
 
 /// The names of all packages that the library brings with it.
-// ANCHOR: tree
 fn brings(crates: &[&str]) -> Vec<String> {
     let tree = ["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
     let tree = cargo(&tree, crates);
@@ -68,7 +67,6 @@ fn the_library_builds_and_brings_no_runtime() {
         assert!(!brings.iter().any(|name| name == runtime), "{runtime}");
     }
 }
-// ANCHOR_END: tree
 
 #[test]
 fn a_package_with_a_runtime_is_found() {

@@ -4,8 +4,6 @@ use futures::AsyncBufReadExt;
 use futures::io::{AsyncRead, BufReader};
 use tokio::io::AsyncWriteExt;
 use tokio_util::compat::TokioAsyncReadCompatExt;
-
-// ANCHOR: traits
 /// From a crate that is written for the traits of `futures`.
 async fn first_line(stream: impl AsyncRead + Unpin) -> io::Result<String> {
     let mut line = String::new();
@@ -22,4 +20,3 @@ pub(crate) async fn main() -> io::Result<()> {
     print!("the server says: {line}");
     Ok(())
 }
-// ANCHOR_END: traits

@@ -72,6 +72,9 @@ async fn many_at_once_need_one_turn_where_one_at_a_time_need_two() {
     assert_eq!(sum(64), Some(200), "four calls");
     tokio::task::yield_now().await; // a new turn, a new budget of 128 calls
     assert_eq!(sum(1), None, "after 128 calls, Tokio lets other tasks run");
+    tokio::task::yield_now().await;
+    assert_eq!(naive::sum_each(&mut full(200)).now_or_never(), None, "here too");
+    assert_eq!(naive::sum_each(&mut full(200)).await, 200);
 }
 
 #[tokio::test]
