@@ -11,6 +11,7 @@ use futures::channel::oneshot;
 use futures::future::{BoxFuture, Either, select};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, FutureExt as _};
 use smol::{LocalExecutor, Timer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::RuntimeFlavor;
 use tokio::task::{block_in_place, spawn_blocking, spawn_local};
@@ -219,6 +220,31 @@ fn a_timer_made_in_tokio_fires_on_any_executor_while_its_runtime_runs() {
         };
         assert!(!in_tokio());
         pollster::block_on(timer);
+    });
+}
+
+#[test]
+fn a_connected_socket_and_a_handle_of_tokio_work_on_any_executor_while_their_runtime_runs()
+ {
+    on_a_thread(|| {
+        let runtime = driven();
+        let (mut server, mut client, task) = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("its address");
+            let client = TcpStream::connect(address).await.expect("it listens");
+            let (server, _) = listener.accept().await.expect("a client");
+            (server, client, tokio::spawn(async { "done" }))
+        });
+        assert!(!in_tokio());
+        pollster::block_on(async {
+            let mut word = [0; 3];
+            let read = server.read_exact(&mut word);
+            let (read, written) = futures::join!(read, client.write_all(b"tea"));
+            read.expect("three bytes");
+            written.expect("the server");
+            assert_eq!(&word, b"tea");
+            assert_eq!(task.await.expect("no panic"), "done");
+        });
     });
 }
 
@@ -610,7 +636,6 @@ async fn greet(
 async fn answer(
     mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 ) -> String {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut greeting = String::new();
     stream.read_to_string(&mut greeting).await.expect("text");
     stream.write_all(b"good morning").await.expect("it is open");
