@@ -23,7 +23,7 @@ use runtime_comparison::what_it_costs::{Mode, Work};
 const ROUNDS: usize = 15;
 const RUNS: usize = 40;
 
-const APART: &str = "Tokio multi_thread, 2 workers: not to be ranked";
+const APART: &str = "multi_thread, 2 workers (no ranking)";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let measured = measure()?;

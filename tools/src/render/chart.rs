@@ -81,7 +81,7 @@ fn numbers(chart: &Chart) -> Vec<(String, &str, Range)> {
             for line in series {
                 for (at, rounds) in &line.points {
                     let range = Range::of(rounds);
-                    let at = format!("{at} {across}");
+                    let at = format!("{} {across}", thousands(&at.to_string()));
                     numbers.extend(range.map(|it| (at, &*line.name, it)));
                 }
             }
@@ -217,9 +217,10 @@ fn lines(across: &str, series: &[Series], layout: &Layout) -> (String, f64) {
     for at in at {
         let _ = writeln!(
             out,
-            "<text class=\"tick\" x=\"{}\" y=\"{}\">{at}</text>",
+            "<text class=\"tick\" x=\"{}\" y=\"{}\">{}</text>",
             place.at(f64::from(at)),
-            round(bottom + 17.0)
+            round(bottom + 17.0),
+            thousands(&at.to_string())
         );
     }
     let _ = writeln!(
@@ -376,7 +377,11 @@ fn number(value: f64) -> String {
         };
     }
     let unit = 10f64.powi((power(value) - 2).max(0));
-    let digits = format!("{:.0}", (value / unit).round() * unit);
+    thousands(&format!("{:.0}", (value / unit).round() * unit))
+}
+
+/// A whole number, with commas between thousands.
+fn thousands(digits: &str) -> String {
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -463,6 +468,13 @@ mod tests {
         assert_eq!(ticks(&[1.0, 10.0]), [1.0, 2.0, 5.0, 10.0]);
         assert_eq!(ticks(&[3.0, 20_000.0]), [10.0, 100.0, 1_000.0, 10_000.0]);
         assert_eq!(ticks(&[7.0]), [5.0, 10.0]);
+    }
+
+    #[test]
+    fn a_number_across_keeps_all_its_digits() {
+        let counts = [1, 999, 1_000, 1_024, 100_000, 1_234_567];
+        let said = counts.map(|count: u32| thousands(&count.to_string()));
+        assert_eq!(said, ["1", "999", "1,000", "1,024", "100,000", "1,234,567"]);
     }
 
     #[test]
