@@ -314,6 +314,9 @@ fn dependencies(book: &Book, page: &BookPage) -> Markup {
         section.dependencies id=(page.page.topic.dependencies_id()) {
             (LINE) (LINE)
             "In your `Cargo.toml`, the listings on this page need these lines"
+            @if page.uses().next().is_some() {
+                ", and each program those of the list below it"
+            }
             @if page.uses().any(Paste::pauses) {
                 ". A program that pauses the clock needs one more feature of Tokio, `test-util`: the list below the first program has it"
             }
