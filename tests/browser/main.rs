@@ -798,12 +798,12 @@ async fn a_page_prints_in_light_colours_without_the_frame() {
 
 #[tokio::test]
 #[ignore = "needs Chromium"]
-async fn the_book_prints_as_one_with_all_its_figures() {
+async fn the_book_prints_as_one_with_all_its_figures_and_charts() {
     let browser = Browser::start().await;
     browser.be_patient().await;
     browser.open("print.html").await;
     let figures = book_tests::shown(book_tests::the_book())
-        .filter(|shown| matches!(shown, Shown::Figure(_)))
+        .filter(|shown| matches!(shown, Shown::Figure(_) | Shown::Chart(_)))
         .count();
     let shown = "return [...document.querySelectorAll('.drawing svg.wide')].filter(it => it.checkVisibility()).length";
     assert_eq!(browser.script(shown).await, json!(figures));
