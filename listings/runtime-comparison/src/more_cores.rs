@@ -79,13 +79,6 @@ pub mod naive {
         &queues[*turn % queues.len()]
     }
     // ANCHOR_END: in_turn
-
-    impl<R> Parts<R> {
-        /// The queues, for [`any_part`].
-        pub fn queues(&self) -> &[mpsc::Sender<R>] {
-            &self.queues
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use recording::chart::{Chart, Group, Range, Series, Values};
 
+use super::figure::round;
 use crate::text::html as escape;
 
 /// A drawing of its own for each width of the page, as with figures.
@@ -390,10 +391,6 @@ fn thousands(digits: &str) -> String {
         out.push(digit);
     }
     out
-}
-
-fn round(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

@@ -524,7 +524,7 @@ fn tick_label(ms: u64, longest: u64) -> String {
     }
 }
 
-fn round(value: f64) -> f64 {
+pub(super) fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 

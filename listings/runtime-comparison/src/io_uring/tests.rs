@@ -42,6 +42,14 @@ fn wait_for(bytes: &[u8], socket: &TcpStream) {
     socket.set_nonblocking(true).expect("a socket");
 }
 
+/// A connection whose server has "tea;" in its socket already.
+fn with_tea() -> (TcpStream, TcpStream) {
+    let (mut client, server) = connection();
+    client.write_all(b"tea;").expect("the server");
+    wait_for(b"tea;", &server);
+    (client, server)
+}
+
 /// A runtime of compio that waits in this way.
 fn compio(driver: DriverType) -> Runtime {
     let mut proactor = ProactorBuilder::new();
@@ -179,11 +187,8 @@ fn a_read_that_waits_in_the_kernel_takes_them_too() {
 /// The same as `stopped_at_once`, on monoio.
 async fn stopped_on_monoio() -> String {
     use monoio::io::AsyncReadRent;
-    let (mut client, server) = connection();
-    let socket = server.try_clone().expect("another handle");
+    let (mut client, server) = with_tea();
     let mut orders = monoio::net::TcpStream::from_std(server).expect("a stream");
-    client.write_all(b"tea;").expect("the server");
-    wait_for(b"tea;", &socket);
     let first = after_polls(1, orders.read(Vec::with_capacity(ROOM))).await;
     let mut all = first.map_or(Vec::new(), |(_, buffer)| buffer);
     client.write_all(b"cake").expect("the server");
@@ -212,11 +217,8 @@ fn on_monoio_a_read_that_is_cancelled_and_awaited_gives_its_bytes() {
         return;
     }
     let given = on_monoio(true, async || {
-        let (mut client, server) = connection();
-        let socket = server.try_clone().expect("another handle");
+        let (_client, server) = with_tea();
         let mut orders = monoio::net::TcpStream::from_std(server).expect("a stream");
-        client.write_all(b"tea;").expect("the server");
-        wait_for(b"tea;", &socket);
         let canceller = Canceller::new();
         let buffer = Vec::with_capacity(ROOM);
         let mut read = pin!(orders.cancelable_read(buffer, canceller.handle()));
@@ -229,9 +231,7 @@ fn on_monoio_a_read_that_is_cancelled_and_awaited_gives_its_bytes() {
 
 #[test]
 fn on_tokio_and_smol_the_bytes_of_a_dropped_read_stay_in_the_socket() {
-    let (mut client, server) = connection();
-    client.write_all(b"tea;").expect("the server");
-    wait_for(b"tea;", &server);
+    let (client, server) = with_tea();
     drop(client);
     let tokio_reads = async |server: TcpStream| {
         use tokio::io::AsyncReadExt;
@@ -243,15 +243,11 @@ fn on_tokio_and_smol_the_bytes_of_a_dropped_read_stay_in_the_socket() {
         orders.read_to_end(&mut all).await.expect("no error");
         text(all)
     };
-    let other = server.try_clone().expect("another handle");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let given = runtime.expect("a runtime").block_on(tokio_reads(server));
     assert_eq!(given, "tea;");
-    drop(other);
 
-    let (mut client, server) = connection();
-    client.write_all(b"tea;").expect("the server");
-    wait_for(b"tea;", &server);
+    let (client, server) = with_tea();
     drop(client);
     let given = smol::block_on(async {
         use smol::io::AsyncReadExt;

@@ -183,7 +183,7 @@ async fn naive_parts_in_turn_count_one_key_in_several_places() {
     let (parts, tasks) = Parts::start(number(3), number(9), collect);
     let mut turn = 0;
     for _visit in 0..9 {
-        naive::any_part(parts.queues(), &mut turn).send("/").await.unwrap();
+        naive::any_part(&parts.queues, &mut turn).send("/").await.unwrap();
     }
     drop(parts);
     let counts: Vec<_> = tasks.join_all().await.iter().map(Vec::len).collect();
