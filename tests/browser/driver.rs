@@ -136,18 +136,17 @@ impl Browser {
 
     /// Opens a page of the book, by its path.
     pub(crate) async fn open(&self, path: &str) {
-        let url = format!("{}{path}", book());
-        self.goto(&url).await;
-        // `goto` has returned before the page was there: once in some hundred times, and a script saw an empty document.
-        let there = format!(
-            "return document.readyState === 'complete' && location.href.startsWith('{url}') \
-             && document.querySelector('#content') !== null"
-        );
-        self.until("the page", &there).await;
+        self.goto(&format!("{}{path}", book())).await;
     }
 
+    /// Opens an address, and waits until its page is there.
     pub(crate) async fn goto(&self, url: &str) {
         self.client.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        // The driver says so too early once in some hundred times, and a script saw an empty document.
+        let there = format!(
+            "return document.readyState === 'complete' && location.href.startsWith('{url}')"
+        );
+        self.until("the page", &there).await;
     }
 
     /// Sets the size of the window, and what the system prefers.
