@@ -1,0 +1,5 @@
+//! The whole uses that pages begin with; the argument names one.
+//!
+//! Support: no page shows this file.
+
+backend::uses!();

@@ -1,0 +1,4 @@
+//! The first part, Async in an hour: one module for each page, in the order of the pages.
+
+// Listings name this crate by its path, so that a reader can paste them into another one.
+extern crate self as async_in_an_hour;

@@ -1,0 +1,6 @@
+//! Runs each use of the part, and compares what it prints with what was recorded beside it.
+//!
+//! Support: no page shows this file.
+
+// Each whole use, and each later step of a page.
+backend::check_uses!();
