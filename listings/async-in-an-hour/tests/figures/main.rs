@@ -1,1 +1,12 @@
 //! Runs each figure of the part, and compares it with what was recorded in `figures/`.
+
+mod a_task;
+mod a_time_limit;
+mod call_and_await;
+mod two_at_once;
+
+use std::time::Duration;
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
