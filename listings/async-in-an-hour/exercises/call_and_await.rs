@@ -1,4 +1,4 @@
-//! `sell_both` sells nothing. Mend it.
+//! `sell_both` sells nothing. Make it sell.
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -3,8 +3,8 @@ use tokio::time::{Instant, sleep};
 
 /// At work: asks a mail server. Returns the number of the mail.
 pub(crate) async fn send_receipt(order: u32) -> u32 {
-    assert!(order > 0, "there is no order 0");
     sleep(Duration::from_millis(100)).await;
+    assert!(order > 0, "there is no order 0");
     println!("receipt {order} is sent");
     500 + order
 }

@@ -1,15 +1,19 @@
 use super::a_task::send_receipt;
 use std::panic;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     panic::set_hook(Box::new(|_| ())); // the page says what a panic prints to stderr
+    let start = Instant::now();
     // ANCHOR: panic
-    match tokio::spawn(send_receipt(0)).await {
-        Ok(mail) => println!("mail {mail}"),
-        Err(error) if error.is_panic() => println!("the task has panicked"),
-        Err(error) => println!("the task was aborted: {error}"),
-    }
-    println!("main goes on");
+    let task = tokio::spawn(send_receipt(0)); // a bug: there is no order 0
     // ANCHOR_END: panic
+    sleep(Duration::from_millis(60)).await;
+    println!("main goes on after {:?}", start.elapsed());
+    match task.await {
+        Ok(mail) => println!("mail {mail} after {:?}", start.elapsed()),
+        Err(error) => println!("no mail: {error}"),
+    }
 }
