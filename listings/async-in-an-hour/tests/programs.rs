@@ -6,12 +6,12 @@
 backend::check_uses!(
     a_task,
     a_task_dropped,
-    a_task_owner,
     a_task_panic,
     a_time_limit,
     a_time_limit_task,
     call_and_await,
     call_and_await_sum,
+    move_into_a_task,
     two_at_once,
     two_at_once_turns,
 );

@@ -2,8 +2,8 @@
 
 #[tokio::main]
 async fn main() {
-    let shop = String::from("Tea House");
     // ANCHOR: task_that_borrows
+    let shop = String::from("Tea House");
     let task = tokio::spawn(async {
         println!("{shop} is open");
     });

@@ -11,6 +11,6 @@ pub(crate) async fn main() {
         Ok(ended) => println!("the task has ended: {ended:?}"),
         Err(_) => println!("too late, after {:?}", start.elapsed()),
     }
-    sleep(Duration::from_millis(100)).await; // `main` does something else
+    sleep(Duration::from_millis(100)).await; // keeps `main` and the runtime alive
     // ANCHOR_END: task
 }

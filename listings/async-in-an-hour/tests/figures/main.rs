@@ -3,6 +3,7 @@
 mod a_task;
 mod a_time_limit;
 mod call_and_await;
+mod move_into_a_task;
 mod two_at_once;
 
 use std::time::Duration;

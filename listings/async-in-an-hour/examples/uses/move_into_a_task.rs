@@ -3,16 +3,9 @@ use std::time::Duration;
 use tokio::task::JoinError;
 use tokio::time::sleep;
 
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() -> Result<(), JoinError> {
-    let shop = String::from("Tea House");
-    // ANCHOR: moved
-    let task = tokio::spawn(async move {
-        println!("{shop} is open");
-    });
-    // ANCHOR_END: moved
-    task.await?;
-
     // ANCHOR: shared
     let shop = Arc::new(String::from("Tea House"));
     let for_task = Arc::clone(&shop);
@@ -21,6 +14,7 @@ pub(crate) async fn main() -> Result<(), JoinError> {
         println!("{for_task} is open");
     });
     // ANCHOR_END: shared
-    println!("{shop} opens");
-    task.await
+    println!("{shop} opens soon");
+    task.await?;
+    Ok(())
 }
