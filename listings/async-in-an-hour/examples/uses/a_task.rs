@@ -13,7 +13,7 @@ pub(crate) async fn send_receipt(order: u32) -> u32 {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     let start = Instant::now();
-    let task = tokio::spawn(send_receipt(1)); // the runtime runs it from now on
+    let task = tokio::spawn(send_receipt(1)); // the runtime has the task now
     sleep(Duration::from_millis(60)).await; // `main` does something else
     println!("main goes on after {:?}", start.elapsed());
     match task.await {

@@ -11,7 +11,7 @@ impl Drop for Connection {
 
 /// At work: writes an order, and asks a mail server to send a receipt.
 pub(crate) async fn take_order() -> u32 {
-    let _connection = Connection;
+    let _connection = Connection; // it lives as long as this function
     println!("the order is written");
     sleep(Duration::from_millis(100)).await; // the limit comes here
     println!("the receipt is sent");

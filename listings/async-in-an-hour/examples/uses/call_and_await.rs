@@ -2,7 +2,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// At work: asks a server for a price. Here it sleeps for 100 ms.
-pub(crate) async fn price(product: &str) -> u32 {
+async fn price(product: &str) -> u32 {
     println!("asking for {product}");
     sleep(Duration::from_millis(100)).await;
     if product == "tea" { 3 } else { 2 }

@@ -1,7 +1,13 @@
-use super::call_and_await::price;
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
-// ANCHOR: sum
+/// At work: asks a server for a price. Here it sleeps for 100 ms.
+async fn price(product: &str) -> u32 {
+    println!("asking for {product}");
+    sleep(Duration::from_millis(100)).await;
+    if product == "tea" { 3 } else { 2 }
+}
+
 // The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
@@ -11,4 +17,3 @@ pub(crate) async fn main() {
     let sum = tea.await + milk.await;
     println!("{sum} euros after {:?}", start.elapsed());
 }
-// ANCHOR_END: sum

@@ -13,7 +13,7 @@ async fn count(name: &str, pause: Duration) {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     let north = count("north", Duration::from_millis(30));
-    let south = count("south", Duration::from_millis(50));
+    let south = count("south", Duration::from_millis(100));
     join!(north, south);
 }
 // ANCHOR_END: turns
