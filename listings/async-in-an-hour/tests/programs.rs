@@ -3,4 +3,15 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!();
+backend::check_uses!(
+    a_task,
+    a_task_dropped,
+    a_task_panic,
+    a_time_limit,
+    a_time_limit_task,
+    call_and_await,
+    call_and_await_sum,
+    move_into_a_task,
+    two_at_once,
+    two_at_once_turns,
+);

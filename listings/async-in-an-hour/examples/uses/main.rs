@@ -2,4 +2,26 @@
 //!
 //! Support: no page shows this file.
 
-backend::uses!();
+mod a_task;
+mod a_task_dropped;
+mod a_task_panic;
+mod a_time_limit;
+mod a_time_limit_task;
+mod call_and_await;
+mod call_and_await_sum;
+mod move_into_a_task;
+mod two_at_once;
+mod two_at_once_turns;
+
+backend::uses!(
+    a_task,
+    a_task_dropped,
+    a_task_panic,
+    a_time_limit,
+    a_time_limit_task,
+    call_and_await,
+    call_and_await_sum,
+    move_into_a_task,
+    two_at_once,
+    two_at_once_turns,
+);

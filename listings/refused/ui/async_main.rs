@@ -1,0 +1,5 @@
+//! Nobody would run the future of an async `main`.
+
+async fn main() {
+    println!("started");
+}
