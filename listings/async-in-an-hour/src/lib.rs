@@ -2,3 +2,5 @@
 
 // Listings name this crate by its path, so that a reader can paste them into another one.
 extern crate self as async_in_an_hour;
+
+pub mod whichever_comes_first;

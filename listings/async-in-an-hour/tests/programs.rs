@@ -3,4 +3,4 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!();
+backend::check_uses!(whichever_comes_first, whichever_comes_first_loop,);

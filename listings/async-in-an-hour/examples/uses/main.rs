@@ -2,4 +2,7 @@
 //!
 //! Support: no page shows this file.
 
-backend::uses!();
+mod whichever_comes_first;
+mod whichever_comes_first_loop;
+
+backend::uses!(whichever_comes_first, whichever_comes_first_loop,);

@@ -1,1 +1,9 @@
 //! Runs each figure of the part, and compares it with what was recorded in `figures/`.
+
+mod whichever_comes_first;
+
+use std::time::Duration;
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
