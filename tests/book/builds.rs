@@ -1,6 +1,6 @@
 //! The book builds, and keeps what it promises about its pages.
 
-use book::book::Shown;
+use book::book::{EXERCISE_TESTS, Shown};
 use book::layout::{Place, html_path};
 use book::source::Cache;
 use book::source::paths::as_main;
@@ -36,10 +36,14 @@ fn every_listing_and_promise_stands_in_the_rendered_pages() {
     let count = |css: &str| print.select(&selector(css)).count();
     let wanted = |of: fn(&Shown) -> bool| shown(book).filter(|it| of(it)).count();
     let tests = wanted(|it| matches!(it, Shown::Test(_)));
+    let exercises = wanted(|it| matches!(it, Shown::Exercise { .. }));
     assert_eq!(
         count("figure.listing"),
-        wanted(|it| matches!(it, Shown::Listing { .. } | Shown::Use(_))) + tests
+        wanted(|it| matches!(it, Shown::Listing { .. } | Shown::Use(_)))
+            + tests
+            + 2 * exercises
     );
+    assert_eq!(count("details.solution figure.listing"), exercises);
     assert_eq!(
         count("figure.drawing:not(.chart)"),
         wanted(|it| matches!(it, Shown::Figure(_)))
@@ -49,6 +53,28 @@ fn every_listing_and_promise_stands_in_the_rendered_pages() {
     assert_eq!(count("details.proof") + tests, book.promises.len());
     let marks: usize = book.pages.iter().map(|page| page.proofs.len()).sum();
     assert_eq!(count("a.mark"), marks);
+}
+
+#[test]
+fn an_exercise_stands_open_and_its_solution_is_folded() {
+    let tests = format!("{EXERCISE_TESTS}#[test]\nfn it_is_right() {{}}\n");
+    let small = SmallBook::with_an_exercise(
+        &format!("fn one() {{}}\n{tests}"),
+        &format!("fn two() {{}}\n{tests}"),
+    );
+    let rendered = Rendered::of(small.root());
+    let page = rendered.page("some-pattern/a-topic.html");
+    let said = |css: &str| -> String {
+        let found = page.select(&selector(css)).collect::<Vec<_>>();
+        assert_eq!(found.len(), 1, "{css}");
+        found[0].text().collect()
+    };
+    let tests = tests.trim_end();
+    assert_eq!(said("#exercise-a-topic code.rust"), format!("fn one() {{}}\n{tests}"));
+    assert!(said("#exercise-a-topic figcaption").contains("--test exercise-a-topic"));
+    let folded = "details.solution:not([open]) #solution-a-topic";
+    assert_eq!(said(&format!("{folded} code.rust")), format!("fn two() {{}}\n{tests}"));
+    assert!(said(&format!("{folded} figcaption")).contains("--test solution-a-topic"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod builds;
 mod clones;
 mod destination;
+mod exercises;
 mod imports;
 mod lengths;
 mod links;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use book::book::EXERCISE_TESTS;
 use book::mdbook::Built;
 use book::source::Cache;
 use book_tests::{LISTING, PAGE, SmallBook, USE};
@@ -172,6 +173,22 @@ fn a_chart_without_data_and_data_that_is_no_chart() {
     let none = "{\"title\": \"\", \"machine\": \"\", \"measure\": \"\", \"values\": {\"lines\": {\
                 \"across\": \"\", \"series\": [{\"name\": \"a\", \"points\": [[1, []]]}]}}}";
     assert_refused(&chart(none), &[file, "no rounds of a"]);
+}
+
+#[test]
+fn an_exercise_without_a_solution_or_with_another_one() {
+    let tests = format!("{EXERCISE_TESTS}#[test]\nfn it_is_right() {{}}\n");
+    let (task, solved) = (format!("fn one() {{}}\n{tests}"), "fn two() {}\n");
+    let solution = format!("{solved}{tests}");
+    let refused = |task: &str, solution: &str, parts: &[&str]| {
+        let small = SmallBook::with_an_exercise(task, solution);
+        assert_refused(&small, &[&["a-topic.md:7: "], parts].concat());
+    };
+    refused("", &solution, &["no listings/some-pattern/exercises/a_topic.rs"]);
+    refused(&task, "", &["no listings/some-pattern/solutions/a_topic.rs"]);
+    refused(&task, solved, &["exercises/a_topic.rs or its solution lacks a line"]);
+    refused(&task, &format!("{solution}// More.\n"), &["the tests of", "differ"]);
+    refused(&task, &task, &["exercises/a_topic.rs is solved already"]);
 }
 
 #[test]

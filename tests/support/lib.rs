@@ -241,6 +241,21 @@ impl SmallBook {
         book
     }
 
+    /// The same with an exercise in the place of its figure: what a reader mends, and the same, mended.
+    #[must_use]
+    pub fn with_an_exercise(task: &str, solution: &str) -> Self {
+        let book =
+            Self::default().with(PAGE, "{{#figure a-topic}}", "{{#exercise a_topic}}");
+        for (folder, text) in [("exercises", task), ("solutions", solution)] {
+            if !text.is_empty() {
+                book.write(&format!("listings/some-pattern/{folder}/a_topic.rs"), text);
+            }
+        }
+        fs::remove_dir_all(book.root().join("listings/some-pattern/figures"))
+            .expect("no page shows its figure");
+        book
+    }
+
     /// Its root.
     pub fn root(&self) -> &Path {
         self.folder.path()

@@ -20,6 +20,10 @@ use crate::source::page::{Page, Wanted};
 use crate::source::recording::Recording;
 use crate::source::{self, Cache, summary};
 
+/// The line of an exercise below which its tests stand.
+pub const EXERCISE_TESTS: &str =
+    "\n// Do not change what follows: it tests what you wrote.\n";
+
 /// A book without mistakes.
 #[derive(Debug)]
 pub struct Book {
@@ -81,6 +85,13 @@ pub enum Shown {
     Chart(Arc<Recording>),
     /// A test, whole: which of [`Book::promises`].
     Test(usize),
+    /// An exercise.
+    Exercise {
+        /// What a reader mends.
+        task: Arc<Listing>,
+        /// The same, mended.
+        solution: Arc<Listing>,
+    },
     /// What stands in a Cargo.toml for these crates.
     Dependencies(BTreeSet<String>),
     /// The table of versions.
@@ -95,6 +106,7 @@ impl Shown {
                 listing.anchors.get(anchor).map_or("", |anchor| &anchor.code)
             }
             Self::Use(paste) => &paste.program.whole,
+            Self::Exercise { task, .. } => &task.whole,
             Self::Output(_)
             | Self::Figure(_)
             | Self::Chart(_)
@@ -130,6 +142,10 @@ impl BookPage {
                 (Shown::Output(one), Shown::Output(other))
                 | (Shown::Figure(one), Shown::Figure(other)) => Arc::ptr_eq(one, other),
                 (Shown::Test(one), Shown::Test(other)) => same_promise(*one, *other),
+                (
+                    Shown::Exercise { task, solution },
+                    Shown::Exercise { task: before, solution: solved },
+                ) => Arc::ptr_eq(task, before) && Arc::ptr_eq(solution, solved),
                 (Shown::Versions, Shown::Versions) => true,
                 _ => false,
             };
@@ -313,6 +329,9 @@ impl Book {
                 Shown::Use(paste) => {
                     files.insert(&paste.program.file.path);
                 }
+                Shown::Exercise { task, solution } => {
+                    files.extend([&task.file.path, &solution.file.path]);
+                }
                 Shown::Output(recording)
                 | Shown::Figure(recording)
                 | Shown::Chart(recording) => {
@@ -330,8 +349,10 @@ impl Book {
             let has_part =
                 listing.anchors.keys().any(|anchor| parts.contains(&(path, anchor)));
             let is_named = files.contains(path);
-            let can_be_whole =
-                matches!(listing.file.place, Place::Refused | Place::Use);
+            let can_be_whole = matches!(
+                listing.file.place,
+                Place::Refused | Place::Use | Place::Exercise | Place::Solution
+            );
             let shown = has_part || can_be_whole && is_named;
             let has_proofs =
                 matches!(listing.file.place, Place::Proofs | Place::Outside);
@@ -680,6 +701,11 @@ impl<'a> Resolver<'a> {
                 let promise = self.proof(page, at, name, files)?;
                 Some((Shown::Test(promise), None))
             }
+            Wanted::Exercise(name) => {
+                let (task, solution) = self.exercise(page, at, name)?;
+                let id = task.file.target();
+                Some((Shown::Exercise { task, solution }, Some(id)))
+            }
             Wanted::Dependencies(names) => {
                 let manifest = self.manifest?;
                 if let Some(name) = names.iter().find(|name| !manifest.knows(name)) {
@@ -802,6 +828,50 @@ impl<'a> Resolver<'a> {
             self.problem(page, at, what, format!("its data is looked for in {file}"));
         }
         found
+    }
+
+    /// An exercise by its name, of the pattern of the page, and its solution: both end with the same tests.
+    fn exercise(
+        &mut self,
+        page: usize,
+        at: usize,
+        name: &str,
+    ) -> Option<(Arc<Listing>, Arc<Listing>)> {
+        let topic = Topic::new(&self.pages[page].topic.pattern, name);
+        let both = [topic.exercise_file(), topic.solution_file()];
+        let [task, solution] = both.map(|path| {
+            let found = self.sources.listings.get(&path).cloned();
+            if found.is_none() && !self.sources.broken.contains(&path) {
+                let what = format!("there is no {path}");
+                let mend =
+                    "an exercise has both: what a reader mends, and the same, mended";
+                self.problem(page, at, what, mend);
+            }
+            found
+        });
+        let (task, solution) = (task?, solution?);
+        let [asked, given] =
+            [&task, &solution].map(|it| it.whole.split_once(EXERCISE_TESTS));
+        let Some(((asked, tests), (given, same))) = asked.zip(given) else {
+            let what = format!("{} or its solution lacks a line", task.file.path);
+            let mend =
+                format!("above the tests, write in both: {}", EXERCISE_TESTS.trim());
+            self.problem(page, at, what, mend);
+            return None;
+        };
+        if tests != same {
+            let what =
+                format!("the tests of {} and of its solution differ", task.file.path);
+            let mend = "copy them from one to the other: a solution passes what the exercise asks";
+            self.problem(page, at, what, mend);
+            return None;
+        }
+        if asked == given {
+            let what = format!("{} is solved already", task.file.path);
+            self.problem(page, at, what, "take the mend out of the exercise");
+            return None;
+        }
+        Some((task, solution))
     }
 
     /// The promise that `name` proves, which is told as a mistake if there is none.

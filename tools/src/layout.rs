@@ -72,6 +72,16 @@ impl Topic {
         format!("listings/{}/data/{}.json", self.pattern, self.module())
     }
 
+    /// Its exercise, from the root of the book.
+    pub fn exercise_file(&self) -> String {
+        format!("listings/{}/exercises/{}.rs", self.pattern, self.module())
+    }
+
+    /// The solution of its exercise, from the root of the book.
+    pub fn solution_file(&self) -> String {
+        format!("listings/{}/solutions/{}.rs", self.pattern, self.module())
+    }
+
     /// How its figure is drawn again.
     pub fn figure_command(&self) -> String {
         format!("cargo test -p {} --test figures {}", self.pattern, self.module())
@@ -107,6 +117,10 @@ pub enum Place {
     /// A whole use of a topic, or a later step of one: `examples/uses/<topic>.rs`, a module of the program
     /// `<package>-uses`.
     Use,
+    /// What a reader mends, with the tests that are red until then: `exercises/<topic>.rs`.
+    Exercise,
+    /// The same, mended: `solutions/<topic>.rs`.
+    Solution,
     /// Code that must not compile: `ui/<name>.rs` of `refused`.
     Refused,
     /// A file of Rust that no page shows: the root of a crate, the runs behind figures, a benchmark.
@@ -133,6 +147,8 @@ impl Place {
                 | Self::Outside
                 | Self::Program
                 | Self::Use
+                | Self::Exercise
+                | Self::Solution
                 | Self::Refused
         )
     }
@@ -145,7 +161,7 @@ impl Place {
 
 /// Where the files of a package may stand, for those who put one elsewhere.
 pub const PLACES: &str = "src/<topic>.rs, src/<topic>/tests.rs, tests/<topic>.rs, tests/figures/, examples/<name>.rs, \
-     examples/<name>/, examples/uses/<topic>.rs, benches/, figures/<topic>.json, data/<name>.json, or ui/ of `refused`";
+     examples/<name>/, examples/uses/<topic>.rs, exercises/<topic>.rs, solutions/<topic>.rs, benches/, figures/<topic>.json, data/<name>.json, or ui/ of `refused`";
 
 /// A file of `listings/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,6 +216,8 @@ impl File {
                 (stem, "out") => (Place::Output, stem),
                 _ => return None,
             },
+            ["exercises", file] => (Place::Exercise, rust(file)?),
+            ["solutions", file] => (Place::Solution, rust(file)?),
             ["figures", file] => (Place::Figure, file.strip_suffix(".json")?),
             ["data", file] => (Place::Chart, file.strip_suffix(".json")?),
             _ => return None,
@@ -214,6 +232,9 @@ impl File {
         match self.place {
             Place::Refused | Place::Message => "cargo test -p refused".to_owned(),
             Place::Outside => format!("cargo test -p {package} --test {name}"),
+            Place::Exercise | Place::Solution => {
+                format!("cargo test -p {package} --test {}", self.target())
+            }
             Place::Figure => self.topic.figure_command(),
             Place::Output if self.path.contains("/benches/") => {
                 format!("cargo bench -p {package} --bench {name}")
@@ -235,6 +256,12 @@ impl File {
             Place::Refused => self.command(),
             _ => format!("cargo test -p {} {test}", self.selection()),
         }
+    }
+
+    /// The name that the manifest gives an exercise or a solution, and its id: `exercise-a-topic`.
+    pub fn target(&self) -> String {
+        let kind = if self.place == Place::Solution { "solution" } else { "exercise" };
+        format!("{kind}-{}", self.topic.name)
     }
 
     /// Its package, as cargo is told behind `-p`, with the feature that it is behind.

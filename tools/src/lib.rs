@@ -44,6 +44,9 @@
 //! [`render::whole_use`] writes the program and its `[dependencies]`, and how to put the file together from what stands at
 //! the end of the page anyway; `theme/book.js` does that for *Copy*. [`render::skeptic`] compiles and runs the same file.
 //!
+//! **How an exercise is shown.** A page says `{{#exercise name}}`. [`book`] sees that the exercise and its solution end with the
+//! same tests, and that they differ above; [`render::exercise`] shows one, and folds the other. The test `exercises` runs both.
+//!
 //! **Where a new thing goes.**
 //!
 //! | New | Where |

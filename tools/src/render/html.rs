@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 use crate::book::{Block, Book, BookPage, Named, Promise, Shown};
 use crate::layout::{self, Place};
 use crate::paste::Paste;
-use crate::render::{chart, compare, figure, highlight, whole_use};
+use crate::render::{chart, compare, exercise, figure, highlight, whole_use};
 use crate::source::listing::Listing;
 use crate::source::page::{MARK, NOTES, Promises};
 use crate::source::recording::Recording;
@@ -91,6 +91,7 @@ fn shown(book: &Book, block: &Block) -> String {
             })
         }
         Shown::Test(promise) => test(book, &book.promises[*promise]),
+        Shown::Exercise { task, solution } => exercise::html(book, task, solution),
         Shown::Dependencies(names) => {
             // Of the book's crates, none adds a feature.
             let crates = names.iter().map(|name| name.replace('_', "-")).collect();
@@ -155,12 +156,12 @@ fn test(book: &Book, promise: &Promise) -> String {
 }
 
 /// Where code stands, and how it is run.
-fn caption(file: &Markup, command: &str, id: &str, what: &str) -> Markup {
+pub(super) fn caption(file: &Markup, command: &str, id: &str, what: &str) -> Markup {
     html! { (file) " " code.command { (command) } (permalink(id, what)) }
 }
 
 /// Where a file is kept.
-fn file(book: &Book, listing: &Listing, line: usize) -> Markup {
+pub(super) fn file(book: &Book, listing: &Listing, line: usize) -> Markup {
     html! { a href=(address(book, listing, line)) { code { (listing.file.path) } } }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod compare;
+pub mod exercise;
 pub mod figure;
 pub mod highlight;
 pub mod html;

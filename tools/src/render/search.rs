@@ -103,7 +103,10 @@ fn words(book: &Book, page: &BookPage, section: &Section) -> (String, String) {
             Shown::Test(promise) => {
                 names_in(&book.promises[*promise].source, &mut names);
             }
-            Shown::Figure(_) | Shown::Chart(_) | Shown::Dependencies(_) => {}
+            Shown::Exercise { .. }
+            | Shown::Figure(_)
+            | Shown::Chart(_)
+            | Shown::Dependencies(_) => {}
         }
     }
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -124,6 +124,8 @@ pub enum Wanted {
     Chart(String),
     /// `{{#test name}}`, or `{{#test topic::name}}`.
     Test(String),
+    /// `{{#exercise name}}`: an exercise of the pattern of the page, with its solution.
+    Exercise(String),
     /// `{{#dependencies name, name}}`: what stands in a Cargo.toml for these crates.
     Dependencies(BTreeSet<String>),
     /// `{{#versions}}`.
@@ -682,6 +684,7 @@ impl Reader<'_> {
             Some(("figure", name)) => Wanted::Figure(name.trim().to_owned()),
             Some(("chart", name)) => Wanted::Chart(name.trim().to_owned()),
             Some(("test", name)) => Wanted::Test(name.trim().to_owned()),
+            Some(("exercise", name)) => Wanted::Exercise(name.trim().to_owned()),
             Some(("dependencies", names)) => {
                 let names = names.split(',').map(|name| name.trim().to_owned());
                 Wanted::Dependencies(names.collect())
@@ -698,7 +701,7 @@ impl Reader<'_> {
             let reported = self.fences.iter().any(|fence| fence.contains(&at));
             if !self.in_block(at) && !reported {
                 let what = "a directive that stands where none can";
-                let mend = "an include stands alone in a fence, {{#figure …}}, {{#chart …}}, {{#dependencies …}} and {{#test …}} alone in a paragraph";
+                let mend = "an include stands alone in a fence, {{#figure …}}, {{#chart …}}, {{#dependencies …}}, {{#exercise …}} and {{#test …}} alone in a paragraph";
                 self.problem(at, what, mend);
             }
         }
