@@ -29,6 +29,6 @@ async fn the_report_is_there_after_two_rounds() {
     assert_eq!(
         timeout(ten_seconds, wait_for_report()).await,
         Ok(("12 pages", 2)),
-        "`Err(Elapsed)` means: no report after 10 s, because each round begins a new one"
+        "there is no report after 10 s: does each round begin a new one?"
     );
 }
