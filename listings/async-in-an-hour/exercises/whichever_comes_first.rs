@@ -1,3 +1,5 @@
+//! Exercise of the page *Whichever comes first*.
+
 use std::time::Duration;
 use tokio::select;
 use tokio::time::{sleep, timeout};

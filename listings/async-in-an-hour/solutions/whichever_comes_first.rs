@@ -1,3 +1,5 @@
+//! A solution of the page *Whichever comes first*.
+
 use std::pin::pin;
 use std::time::Duration;
 use tokio::select;

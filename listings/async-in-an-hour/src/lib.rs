@@ -4,3 +4,5 @@
 extern crate self as async_in_an_hour;
 
 pub mod whichever_comes_first;
+
+pub mod a_stream;

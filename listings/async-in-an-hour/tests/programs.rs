@@ -3,4 +3,9 @@
 //! Support: no page shows this file.
 
 // Each whole use, and each later step of a page.
-backend::check_uses!(whichever_comes_first, whichever_comes_first_loop,);
+backend::check_uses!(
+    a_stream,
+    a_stream_warm,
+    whichever_comes_first,
+    whichever_comes_first_loop,
+);

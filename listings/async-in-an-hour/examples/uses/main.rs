@@ -2,7 +2,14 @@
 //!
 //! Support: no page shows this file.
 
+mod a_stream;
+mod a_stream_warm;
 mod whichever_comes_first;
 mod whichever_comes_first_loop;
 
-backend::uses!(whichever_comes_first, whichever_comes_first_loop,);
+backend::uses!(
+    a_stream,
+    a_stream_warm,
+    whichever_comes_first,
+    whichever_comes_first_loop,
+);
