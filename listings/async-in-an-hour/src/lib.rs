@@ -6,3 +6,5 @@ extern crate self as async_in_an_hour;
 pub mod whichever_comes_first;
 
 pub mod a_stream;
+
+pub mod a_channel;

@@ -4,6 +4,8 @@
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    a_channel,
+    a_channel_nobody,
     a_stream,
     a_stream_warm,
     whichever_comes_first,

@@ -1,5 +1,7 @@
 //! Runs each figure of the part, and compares it with what was recorded in `figures/`.
 
+mod a_channel;
+
 mod a_stream;
 
 mod whichever_comes_first;
