@@ -8,3 +8,5 @@ pub mod whichever_comes_first;
 pub mod a_stream;
 
 pub mod a_channel;
+
+pub mod stop_cleanly;

@@ -8,6 +8,9 @@ backend::check_uses!(
     a_channel_nobody,
     a_stream,
     a_stream_warm,
+    stop_cleanly,
+    stop_cleanly_abort,
+    stop_cleanly_wait,
     whichever_comes_first,
     whichever_comes_first_loop,
 );

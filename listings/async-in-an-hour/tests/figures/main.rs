@@ -4,6 +4,8 @@ mod a_channel;
 
 mod a_stream;
 
+mod stop_cleanly;
+
 mod whichever_comes_first;
 
 use std::time::Duration;
