@@ -71,3 +71,10 @@ async fn without_take_the_list_of_an_endless_stream_never_comes() {
     timeout(limit, warm).await.unwrap_err();
     assert_eq!(asked.get(), 3_600);
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_a_stream_that_ends_both_give_the_first_warm_readings() {
+    let readings = [20, 21, 19, 22, 23];
+    assert_eq!(first_warm(tokio_stream::iter(readings), 2).await, [21, 22]);
+    assert_eq!(naive::first_warm(tokio_stream::iter(readings), 2).await, [21, 22]);
+}

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -42,7 +42,8 @@ async fn save_photos(stop: CancellationToken, log: Log) {
 /// Runs `main` as `#[tokio::main]` does, with what `start_paused` adds: the runtime is dropped when `main` ends.
 fn run<T>(main: impl Future<Output = T>) -> T {
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.unwrap().block_on(main)
+    let ended = runtime.unwrap().block_on(async { timeout(ms(10_000), main).await });
+    ended.expect("the task stops when it is asked")
 }
 
 const TWO: [&str; 4] = ["1 begun", "1 saved", "2 begun", "2 saved"];
