@@ -1,4 +1,4 @@
-//! Exercise of the page *Whichever comes first*.
+//! `wait_for_report` never returns. Make it return the report after 250 ms.
 
 use std::time::Duration;
 use tokio::select;

@@ -1,4 +1,4 @@
-//! A solution of the page *A stream*.
+//! `three_large` finds one order. Make it find three.
 
 use std::time::Duration;
 use tokio::time::timeout;
@@ -11,20 +11,16 @@ async fn three_large(cents: impl Stream<Item = u32>) -> Vec<u32> {
 
 // Do not change what follows: it tests what you wrote.
 
-/// One order a minute, for ever.
+/// One order a minute, without an end.
 fn shop() -> impl Stream<Item = u32> {
     let cents = [2_000, 6_000, 900, 8_000, 5_000, 100, 7_000];
-    tokio_stream::iter(cents.into_iter().cycle()).throttle(Duration::from_mins(1))
+    tokio_stream::iter(cents.into_iter().cycle()).throttle(Duration::from_secs(60))
 }
 
 #[tokio::test(start_paused = true)]
 async fn three_large_orders_are_found() {
-    let one_day = Duration::from_hours(24);
-    let found = timeout(one_day, three_large(shop())).await;
-    assert_ne!(
-        found.as_ref().ok(),
-        None,
-        "after a day, there is no list: who ends it?"
-    );
-    assert_eq!(found, Ok(vec![60, 80, 50]), "these are the first three large orders");
+    let one_hour = Duration::from_secs(3_600);
+    let found = timeout(one_hour, three_large(shop())).await;
+    let found = found.expect("after three large orders, the list is there");
+    assert_eq!(found, [60, 80, 50], "the first three large orders");
 }

@@ -1,4 +1,4 @@
-//! A solution of the page *Stop cleanly*.
+//! `copy_files` stops in the middle of a file. Make it stop after the file.
 
 use std::time::Duration;
 use tokio::time::{sleep, timeout};

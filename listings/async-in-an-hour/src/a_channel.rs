@@ -13,13 +13,13 @@ use tokio::sync::mpsc;
 /// Dropping this loses the orders so far; the waiters see at their next `send` that
 /// nobody reads.
 pub async fn all_orders<Fut: Future<Output = ()> + Send + 'static>(
-    waiter: impl Fn(&'static str, mpsc::Sender<String>) -> Fut,
+    waiter: impl Fn(&'static str, u64, mpsc::Sender<String>) -> Fut,
 ) -> Vec<String> {
-    let mut orders = Vec::new();
     // ANCHOR: dropped_in_main
+    let mut orders = Vec::new();
     let (sender, mut receiver) = mpsc::channel(8);
-    tokio::spawn(waiter("Ann", sender.clone()));
-    tokio::spawn(waiter("Bob", sender.clone()));
+    tokio::spawn(waiter("Ann", 20, sender.clone()));
+    tokio::spawn(waiter("Bob", 30, sender.clone()));
     drop(sender);
 
     while let Some(order) = receiver.recv().await {
@@ -35,13 +35,13 @@ pub mod naive {
 
     /// Wrong: `sender` lives until the end of this function, which waits for that end.
     pub async fn all_orders<Fut: Future<Output = ()> + Send + 'static>(
-        waiter: impl Fn(&'static str, mpsc::Sender<String>) -> Fut,
+        waiter: impl Fn(&'static str, u64, mpsc::Sender<String>) -> Fut,
     ) -> Vec<String> {
-        let mut orders = Vec::new();
         // ANCHOR: alive_in_main
+        let mut orders = Vec::new();
         let (sender, mut receiver) = mpsc::channel(8);
-        tokio::spawn(waiter("Ann", sender.clone()));
-        tokio::spawn(waiter("Bob", sender.clone()));
+        tokio::spawn(waiter("Ann", 20, sender.clone()));
+        tokio::spawn(waiter("Bob", 30, sender.clone()));
 
         while let Some(order) = receiver.recv().await {
             orders.push(order);

@@ -14,7 +14,7 @@ async fn print_all(stream: impl Stream<Item = i32>) {
     while let Some(degrees) = readings.next().await {
         println!("{} s: {degrees} degrees", start.elapsed().as_secs());
     }
-    println!("the end");
+    println!("{} s: the end", start.elapsed().as_secs());
 }
 
 // The clock is paused, so nobody waits. Delete `start_paused` to wait for real.

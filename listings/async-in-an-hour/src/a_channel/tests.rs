@@ -1,4 +1,5 @@
 use super::*;
+use backend::Alive;
 use std::time::Duration;
 use tokio::sync::mpsc::error::SendError;
 use tokio::time::{Instant, sleep, timeout};
@@ -7,9 +8,9 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Sends one order after 20 ms (Ann) or 50 ms (Bob).
-async fn waiter(name: &'static str, sender: mpsc::Sender<String>) {
-    sleep(ms(if name == "Ann" { 20 } else { 50 })).await;
+/// Sends one order after `millis`.
+async fn waiter(name: &'static str, millis: u64, sender: mpsc::Sender<String>) {
+    sleep(ms(millis)).await;
     sender.send(name.to_owned()).await.unwrap();
 }
 
@@ -18,7 +19,7 @@ async fn the_loop_ends_when_the_last_sender_is_dropped() {
     let start = Instant::now();
     let orders = timeout(Duration::from_hours(1), all_orders(waiter)).await.unwrap();
     assert_eq!(orders, ["Ann", "Bob"]);
-    assert_eq!(start.elapsed(), ms(50), "when Bob is done");
+    assert_eq!(start.elapsed(), ms(30), "when Bob is done");
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,4 +73,14 @@ async fn a_receiver_that_goes_away_wakes_a_sender_that_waits_for_room() {
     sleep(ms(10)).await;
     drop(receiver);
     assert_eq!(waiting.await.unwrap(), Err(SendError("cake")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_the_channel_is_dropped_with_the_receiver() {
+    let alive = Alive::default();
+    let (sender, receiver) = mpsc::channel(8);
+    sender.send(alive.guard()).await.ok().unwrap();
+    assert_eq!(alive.count(), 1);
+    drop(receiver);
+    assert_eq!(alive.count(), 0);
 }
