@@ -30,6 +30,7 @@ pub mod naive {
     ///
     /// # Errors
     /// None.
+    #[expect(clippy::unused_async, reason = "that it never waits is what is wrong")]
     pub async fn stop_and_wait(
         stop: CancellationToken,
         _task: JoinHandle<()>,

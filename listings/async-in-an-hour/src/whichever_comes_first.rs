@@ -16,13 +16,15 @@ pub async fn ask_and_wait<Fut: Future<Output = String>>(
 ) -> String {
     // ANCHOR: before_the_loop
     let mut answer = pin!(ask("north", 250));
-    loop {
+    let text = loop {
         select! {
-            text = &mut answer => return text,
+            text = &mut answer => break text,
             () = sleep(Duration::from_millis(100)) => println!("still waiting"),
         }
-    }
+    };
+    println!("{text}");
     // ANCHOR_END: before_the_loop
+    text
 }
 
 /// What most code starts with, kept to be measured against.
@@ -34,13 +36,15 @@ pub mod naive {
         mut ask: impl FnMut(&'static str, u64) -> Fut,
     ) -> String {
         // ANCHOR: in_the_branch
-        loop {
+        let text = loop {
             select! {
-                text = ask("north", 250) => return text,
+                text = ask("north", 250) => break text,
                 () = sleep(Duration::from_millis(100)) => println!("still waiting"),
             }
-        }
+        };
+        println!("{text}");
         // ANCHOR_END: in_the_branch
+        text
     }
 }
 

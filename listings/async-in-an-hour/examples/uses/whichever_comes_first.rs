@@ -3,7 +3,7 @@ use tokio::select;
 use tokio::time::sleep;
 
 /// At work: asks a server. This one needs `millis` milliseconds to answer.
-async fn ask(server: &'static str, millis: u64) -> String {
+async fn ask(server: &str, millis: u64) -> String {
     sleep(Duration::from_millis(millis)).await;
     println!("{server} has answered");
     format!("{server} says: sunny")

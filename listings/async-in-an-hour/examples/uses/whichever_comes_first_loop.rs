@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::select;
 use tokio::time::sleep;
 
-async fn ask(server: &'static str, millis: u64) -> String {
+async fn ask(server: &str, millis: u64) -> String {
     sleep(Duration::from_millis(millis)).await;
     println!("{server} has answered");
     format!("{server} says: sunny")

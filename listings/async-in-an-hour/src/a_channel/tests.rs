@@ -84,3 +84,13 @@ async fn what_is_in_the_channel_is_dropped_with_the_receiver() {
     drop(receiver);
     assert_eq!(alive.count(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_a_panic_of_a_waiter_the_loop_ends_as_if_all_was_well() {
+    let orders = all_orders(|name, millis, sender| async move {
+        assert_ne!(name, "Ann", "Ann panics");
+        waiter(name, millis, sender).await;
+    });
+    let orders = timeout(Duration::from_hours(1), orders).await;
+    assert_eq!(orders, Ok(vec!["Bob".to_owned()]));
+}
