@@ -117,10 +117,16 @@ fn package(page: &BookPage) -> Files {
         let found = html.select(&selector(css)).next();
         found.unwrap_or_else(|| panic!("{name} has no {css}")).text().collect()
     };
+    // Where the list below the first program says all, the page does not end with one.
+    let at_the_end = ".dependencies code.language-toml";
+    let needs = match html.select(&selector(at_the_end)).next() {
+        Some(_) => at_the_end,
+        None => ".use .needs code.language-toml",
+    };
     let folder = name.trim_end_matches(".html").replace('/', "-");
     let mut manifest = format!(
         "[package]\nname = \"{folder}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n{}\n",
-        text(".dependencies code.language-toml")
+        text(needs)
     );
     // The book's own crates are in no registry: the page says to copy their files.
     let crates = listings(page).flat_map(|file| file.crates.iter().cloned()).collect();

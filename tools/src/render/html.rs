@@ -1,12 +1,12 @@
 //! A page with everything in its place: Markdown for mdBook, with HTML where Markdown has no word for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use maud::{Markup, PreEscaped, html};
 
 use crate::book::{Block, Book, BookPage, Named, Promise, Shown};
 use crate::layout::{self, Place};
-use crate::paste::Paste;
 use crate::render::{chart, compare, exercise, figure, highlight, whole_use};
 use crate::source::listing::Listing;
 use crate::source::page::{MARK, NOTES, Promises};
@@ -300,29 +300,29 @@ fn dependencies(book: &Book, page: &BookPage) -> Markup {
     let listings = page.files.iter().filter(|it| it.file.place != Place::Use);
     let named = listings.flat_map(|listing| listing.crates.iter().cloned()).collect();
     let own = book.manifest.own(&named);
-    let paused =
-        page.files.iter().find(|it| it.file.place == Place::Program && it.pauses());
-    let needs = match paused {
+    let is_run =
+        |it: &&Arc<Listing>| matches!(it.file.place, Place::Program | Place::Use);
+    let needs = match page.files.iter().find(is_run) {
         Some(program) => {
             let package = &program.file.topic.pattern;
-            book.manifest.dependencies_of_program(&crates, &packages, package, true)
+            let pauses = page.files.iter().filter(is_run).any(|it| it.pauses());
+            book.manifest.dependencies_of_program(&crates, &packages, package, pauses)
         }
         None => book.manifest.dependencies(&crates, &packages),
     };
-    let toml = fence("toml", &needs);
+    let mut uses = page.uses();
+    if own.is_empty()
+        && uses.next().is_some_and(|it| whole_use::dependencies(book, it) == needs)
+    {
+        // The list below the first program says it all.
+        return html! {};
+    }
     html! {
         (LINE)
         section.dependencies id=(page.page.topic.dependencies_id()) {
             (LINE) (LINE)
-            "In your `Cargo.toml`, the listings on this page need these lines"
-            @if page.uses().next().is_some() {
-                ", and each program those of the list below it"
-            }
-            @if page.uses().any(Paste::pauses) {
-                ". A program that pauses the clock needs one more feature of Tokio, `test-util`: the list below the first program has it"
-            }
-            ":" (LINE) (LINE)
-            (markdown(&toml)) (LINE)
+            "All code of this page together needs these lines in your `Cargo.toml`:" (LINE) (LINE)
+            (markdown(&fence("toml", &needs))) (LINE)
             @if !own.is_empty() { (markdown(&own_crates(book, &own))) }
         }
         (LINE)
