@@ -14,4 +14,13 @@ backend::check_uses!(
     move_into_a_task,
     two_at_once,
     two_at_once_turns,
+    a_channel,
+    a_channel_nobody,
+    a_stream,
+    a_stream_warm,
+    stop_cleanly,
+    stop_cleanly_abort,
+    stop_cleanly_wait,
+    whichever_comes_first,
+    whichever_comes_first_loop,
 );

@@ -5,6 +5,13 @@ mod a_time_limit;
 mod call_and_await;
 mod move_into_a_task;
 mod two_at_once;
+mod a_channel;
+
+mod a_stream;
+
+mod stop_cleanly;
+
+mod whichever_comes_first;
 
 use std::time::Duration;
 
