@@ -4,6 +4,10 @@
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    a_channel,
+    a_channel_nobody,
+    a_stream,
+    a_stream_warm,
     a_task,
     a_task_dropped,
     a_task_panic,
@@ -12,15 +16,11 @@ backend::check_uses!(
     call_and_await,
     call_and_await_sum,
     move_into_a_task,
-    two_at_once,
-    two_at_once_turns,
-    a_channel,
-    a_channel_nobody,
-    a_stream,
-    a_stream_warm,
     stop_cleanly,
     stop_cleanly_abort,
     stop_cleanly_wait,
+    two_at_once,
+    two_at_once_turns,
     whichever_comes_first,
     whichever_comes_first_loop,
 );
