@@ -16,6 +16,12 @@ fn site_collector() {
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    fail_fast,
+    fail_fast_list,
+    fail_fast_settle,
+    fail_fast_tasks,
+    fail_fast_tasks_any,
+    fail_fast_tasks_set,
     racing,
     racing_backup,
     racing_finish,

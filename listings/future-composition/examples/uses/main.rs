@@ -5,6 +5,12 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use future_composition as shown;
 
+mod fail_fast;
+mod fail_fast_list;
+mod fail_fast_settle;
+mod fail_fast_tasks;
+mod fail_fast_tasks_any;
+mod fail_fast_tasks_set;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -23,6 +29,12 @@ mod select_shop;
 mod select_total;
 
 backend::uses!(
+    fail_fast,
+    fail_fast_list,
+    fail_fast_settle,
+    fail_fast_tasks,
+    fail_fast_tasks_any,
+    fail_fast_tasks_set,
     racing,
     racing_backup,
     racing_finish,
