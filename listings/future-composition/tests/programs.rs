@@ -16,6 +16,12 @@ fn site_collector() {
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    all_at_once,
+    all_at_once_errors,
+    all_at_once_share,
+    all_at_once_threads,
+    all_at_once_threads_any,
+    all_at_once_threads_two,
     fail_fast,
     fail_fast_list,
     fail_fast_settle,

@@ -5,6 +5,12 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use future_composition as shown;
 
+mod all_at_once;
+mod all_at_once_errors;
+mod all_at_once_share;
+mod all_at_once_threads;
+mod all_at_once_threads_any;
+mod all_at_once_threads_two;
 mod fail_fast;
 mod fail_fast_list;
 mod fail_fast_settle;
@@ -29,6 +35,12 @@ mod select_shop;
 mod select_total;
 
 backend::uses!(
+    all_at_once,
+    all_at_once_errors,
+    all_at_once_share,
+    all_at_once_threads,
+    all_at_once_threads_any,
+    all_at_once_threads_two,
     fail_fast,
     fail_fast_list,
     fail_fast_settle,
