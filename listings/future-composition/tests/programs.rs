@@ -44,4 +44,9 @@ backend::check_uses!(
     select_running,
     select_shop,
     select_total,
+    transform_and_chain,
+    transform_and_chain_any,
+    transform_and_chain_borrow,
+    transform_and_chain_methods,
+    transform_and_chain_named,
 );

@@ -33,6 +33,11 @@ mod select_orders;
 mod select_running;
 mod select_shop;
 mod select_total;
+mod transform_and_chain;
+mod transform_and_chain_any;
+mod transform_and_chain_borrow;
+mod transform_and_chain_methods;
+mod transform_and_chain_named;
 
 backend::uses!(
     all_at_once,
@@ -63,4 +68,9 @@ backend::uses!(
     select_running,
     select_shop,
     select_total,
+    transform_and_chain,
+    transform_and_chain_any,
+    transform_and_chain_borrow,
+    transform_and_chain_methods,
+    transform_and_chain_named,
 );
