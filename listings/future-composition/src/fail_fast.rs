@@ -38,8 +38,9 @@ where
 {
     // ANCHOR: unordered
     let lookups: FuturesUnordered<_> = lookups.into_iter().collect();
-    lookups.try_collect().await
+    let values: Vec<_> = lookups.try_collect().await?;
     // ANCHOR_END: unordered
+    Ok(values)
 }
 
 // ANCHOR: task_error
@@ -65,9 +66,9 @@ pub enum TaskError<E> {
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// Dropping this aborts the task; before the first poll there is none. The abort takes
-/// effect at the next await that has to wait, which may be after this is gone. A task
-/// that never has to wait runs to its end.
+/// Dropping this aborts the task. Before the first poll there is no task. The task ends
+/// at its next await that has to wait, which may be after this is gone. A task that
+/// never has to wait runs to its end.
 pub async fn in_task<T, E>(
     work: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, TaskError<E>>
@@ -126,15 +127,15 @@ pub fn hold<T, E>(
 /// Runs each work as a task: all values, in the order of the work, or the first error.
 ///
 /// # Errors
-/// The first failure or panic. The other tasks are aborted, and have gone when this
-/// returns: one that blocks, or never waits, is waited for. Their results are dropped.
+/// The first failure or panic. The other tasks are aborted, and are gone when this
+/// returns. So this also waits for a task that blocks. Their results are lost.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
 ///
 /// # Cancel safety
-/// Dropping this aborts all tasks and waits for none: each goes at its next await that
-/// has to wait.
+/// Dropping this aborts all tasks and waits for none: each task ends at its next await
+/// that has to wait.
 pub async fn all_tasks_or_error<T, E, F>(
     work: impl IntoIterator<Item = F>,
 ) -> Result<Vec<T>, TaskError<E>>
@@ -199,8 +200,9 @@ pub mod naive {
         F: Future<Output = Result<T, E>>,
     {
         // ANCHOR: in_their_order
-        try_join_all(lookups).await
+        let values: Vec<_> = try_join_all(lookups).await?;
         // ANCHOR_END: in_their_order
+        Ok(values)
     }
 
     /// Wrong: work that failed is a task that ended, and its handle gives `Ok(Err(_))`.

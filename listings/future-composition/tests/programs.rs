@@ -23,6 +23,7 @@ backend::check_uses!(
     all_at_once_threads_any,
     all_at_once_threads_two,
     fail_fast,
+    fail_fast_limit,
     fail_fast_list,
     fail_fast_settle,
     fail_fast_tasks,

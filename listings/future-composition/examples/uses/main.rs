@@ -12,6 +12,7 @@ mod all_at_once_threads;
 mod all_at_once_threads_any;
 mod all_at_once_threads_two;
 mod fail_fast;
+mod fail_fast_limit;
 mod fail_fast_list;
 mod fail_fast_settle;
 mod fail_fast_tasks;
@@ -47,6 +48,7 @@ backend::uses!(
     all_at_once_threads_any,
     all_at_once_threads_two,
     fail_fast,
+    fail_fast_limit,
     fail_fast_list,
     fail_fast_settle,
     fail_fast_tasks,
