@@ -236,9 +236,7 @@ pub mod naive {
 
     /// Wrong: before its first poll there is no guard, and a dropped handle detaches.
     // ANCHOR: guarded_late
-    pub async fn hold<T, E>(
-        task: JoinHandle<Result<T, E>>,
-    ) -> Result<T, TaskError<E>> {
+    pub async fn hold<T, E>(task: JoinHandle<Result<T, E>>) -> Result<T, TaskError<E>> {
         let task = AbortOnDropHandle::new(task); // made at the first poll
         task.await?.map_err(TaskError::Failed)
     }

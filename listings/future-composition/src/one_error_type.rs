@@ -11,7 +11,7 @@ use policy::Transient;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 
 // ANCHOR: http_error
 /// Why there is no answer: one variant for each thing that a caller would do about it.
@@ -54,11 +54,12 @@ pub enum HttpError {
 /// GETs `url` and reads the answer as JSON.
 ///
 /// # Errors
-/// Any [`HttpError`]. A refusal is known from its head; its body is not waited for.
+/// Any [`HttpError`]. A refusal is known from its head, so this does not wait for its
+/// body.
 ///
 /// # Cancel safety
-/// Dropped at either await, it gives up the request: HTTP/1.1 closes the connection,
-/// HTTP/2 resets the stream. The server may be done by then.
+/// If you drop this at an await, it gives up the request: HTTP/1.1 closes the
+/// connection, HTTP/2 resets the stream. The server may be done by then.
 pub async fn fetch_json<T>(client: &Client, url: &str) -> Result<T, HttpError>
 where
     T: DeserializeOwned,
@@ -207,7 +208,9 @@ pub async fn settings_and_prices<S, P>(
     settings: impl Future<Output = io::Result<S>>,
     prices: impl Future<Output = Result<P, HttpError>>,
 ) -> Result<(S, P), LoadError> {
+    // ANCHOR: converted_inside
     tokio::try_join!(settings.err_into(), prices.map_err(LoadError::Prices))
+    // ANCHOR_END: converted_inside
 }
 // ANCHOR_END: settings_and_prices
 
@@ -245,30 +248,74 @@ pub fn causes<'a>(
 }
 // ANCHOR_END: causes
 
+// ANCHOR: cause_as_source
+/// Keeps the cause, and says nothing that the cause says.
+#[derive(Debug, thiserror::Error)]
+#[error("the network failed")]
+pub struct NetworkError(#[from] reqwest::Error);
+// ANCHOR_END: cause_as_source
+
+/// Why a program with two files cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings cannot be read.
+    #[error("the settings cannot be read")]
+    Settings(#[source] io::Error),
+    /// The log cannot be opened.
+    #[error("the log cannot be opened")]
+    Log(#[source] io::Error),
+}
+
+/// Reads the settings, and then opens the log.
+///
+/// # Errors
+/// The first of the two errors, in its own variant.
+///
+/// # Cancel safety
+/// Drops the one that it waits for.
+pub async fn settings_then_log<S>(
+    settings: impl Future<Output = io::Result<S>>,
+    open_log: impl Future<Output = io::Result<()>>,
+) -> Result<S, StartError> {
+    // ANCHOR: named_by_hand
+    let settings = settings.await.map_err(StartError::Settings)?;
+    open_log.await.map_err(StartError::Log)?;
+    // ANCHOR_END: named_by_hand
+    Ok(settings)
+}
+
+/// How many of the tasks have ended, and succeeded at their work.
+///
+/// # Cancel safety
+/// As the handles: the tasks run on.
+pub async fn successes<T, E>(tasks: Vec<JoinHandle<Result<T, E>>>) -> usize {
+    let ended = futures::future::join_all(tasks).await;
+    // ANCHOR: both_ok
+    ended.iter().filter(|ended| matches!(ended, Ok(Ok(_)))).count()
+    // ANCHOR_END: both_ok
+}
+
 /// What most code starts with, kept to be measured against.
 #[expect(clippy::missing_errors_doc, reason = "what goes wrong is on the page")]
 pub mod naive {
     use super::*;
 
     use futures::future::join_all;
-    use tokio::task::JoinHandle;
 
-    // ANCHOR: get_each_time
     /// Wrong: takes a 500 for an answer, waits for ever, and connects anew each time.
     pub async fn get_json<T: DeserializeOwned>(url: &str) -> reqwest::Result<T> {
+        // ANCHOR: get_each_time
         reqwest::get(url).await?.json().await
+        // ANCHOR_END: get_each_time
     }
-    // ANCHOR_END: get_each_time
 
-    // ANCHOR: decode_means_json
     /// Wrong: also true of a body that broke off, or never came.
     pub fn is_bad_json(error: &reqwest::Error) -> bool {
         error.is_decode()
     }
-    // ANCHOR_END: decode_means_json
 
     // ANCHOR: cause_as_text
-    /// Wrong: keeps the words and loses the cause.
+    /// Keeps the words, and loses the cause.
     #[derive(Debug, thiserror::Error)]
     #[error("network: {0}")]
     pub struct NetworkError(String);
@@ -280,24 +327,25 @@ pub mod naive {
     }
     // ANCHOR_END: cause_as_text
 
-    // ANCHOR: question_mark_misfiles
     /// Wrong: `?` files every `io::Error` under the one variant that takes it.
     pub async fn settings_then_log<S>(
         settings: impl Future<Output = io::Result<S>>,
         open_log: impl Future<Output = io::Result<()>>,
     ) -> Result<S, LoadError> {
+        // ANCHOR: question_mark_misfiles
         let settings = settings.await?;
         open_log.await?;
+        // ANCHOR_END: question_mark_misfiles
         Ok(settings)
     }
-    // ANCHOR_END: question_mark_misfiles
 
-    // ANCHOR: outer_ok
     /// Wrong: counts the tasks that ended, not the work that succeeded.
     pub async fn successes<T, E>(tasks: Vec<JoinHandle<Result<T, E>>>) -> usize {
-        join_all(tasks).await.iter().filter(|ended| ended.is_ok()).count()
+        let ended = join_all(tasks).await;
+        // ANCHOR: outer_ok
+        ended.iter().filter(|ended| ended.is_ok()).count()
+        // ANCHOR_END: outer_ok
     }
-    // ANCHOR_END: outer_ok
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ fn site_collector() {
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     all_at_once,
+    all_at_once_block,
     all_at_once_errors,
     all_at_once_share,
     all_at_once_threads,
@@ -29,6 +30,11 @@ backend::check_uses!(
     fail_fast_tasks,
     fail_fast_tasks_any,
     fail_fast_tasks_set,
+    fetch_json,
+    one_error_type,
+    one_error_type_causes,
+    one_error_type_decide,
+    one_error_type_task,
     racing,
     racing_backup,
     racing_finish,
@@ -50,4 +56,5 @@ backend::check_uses!(
     transform_and_chain_borrow,
     transform_and_chain_methods,
     transform_and_chain_named,
+    worth_another_try,
 );

@@ -5,16 +5,16 @@ use tokio::time::sleep;
 // ANCHOR: errors
 #[derive(Debug, thiserror::Error)]
 #[error("the service is down")]
-struct Down;
+pub(crate) struct Down;
 
 /// At work: asks a service that is down.
-async fn look_up_orders() -> Result<String, Down> {
+pub(crate) async fn look_up_orders() -> Result<String, Down> {
     sleep(Duration::from_millis(20)).await;
     Err(Down)
 }
 
 /// At work: asks another service.
-async fn look_up_balance() -> Result<u32, Down> {
+pub(crate) async fn look_up_balance() -> Result<u32, Down> {
     sleep(Duration::from_millis(60)).await;
     Ok(70)
 }

@@ -6,7 +6,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// At work: compresses a file, which blocks its thread, and reports how much is done.
 pub(crate) fn compress(progress: mpsc::UnboundedSender<u32>) -> &'static str {
     for percent in [25, 50, 75, 100] {
-        progress.send(percent).expect("the reader is there");
+        let _ = progress.send(percent); // nobody may be reading any more
     }
     "compressed"
 }

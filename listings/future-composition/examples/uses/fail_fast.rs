@@ -4,13 +4,13 @@ use tokio::try_join;
 
 #[derive(Debug, thiserror::Error)]
 #[error("there is no {table} of user {user}")]
-pub(crate) struct NotFound {
+pub(crate) struct Missing {
     table: &'static str,
     user: u32,
 }
 
 /// At work: asks a service. User 8 has no name.
-pub(crate) async fn look_up(table: &'static str, user: u32) -> Result<String, NotFound> {
+pub(crate) async fn look_up(table: &'static str, user: u32) -> Result<String, Missing> {
     let millis = match table {
         "name" => 10,
         "orders" => 30,
@@ -19,7 +19,7 @@ pub(crate) async fn look_up(table: &'static str, user: u32) -> Result<String, No
     sleep(Duration::from_millis(millis)).await;
     println!("{table}: the answer is here");
     if table == "name" && user == 8 {
-        return Err(NotFound { table, user });
+        return Err(Missing { table, user });
     }
     Ok(format!("{table} of {user}"))
 }

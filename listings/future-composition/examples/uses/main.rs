@@ -6,6 +6,7 @@
 use future_composition as shown;
 
 mod all_at_once;
+mod all_at_once_block;
 mod all_at_once_errors;
 mod all_at_once_share;
 mod all_at_once_threads;
@@ -18,6 +19,11 @@ mod fail_fast_settle;
 mod fail_fast_tasks;
 mod fail_fast_tasks_any;
 mod fail_fast_tasks_set;
+mod fetch_json;
+mod one_error_type;
+mod one_error_type_causes;
+mod one_error_type_decide;
+mod one_error_type_task;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -39,9 +45,11 @@ mod transform_and_chain_any;
 mod transform_and_chain_borrow;
 mod transform_and_chain_methods;
 mod transform_and_chain_named;
+mod worth_another_try;
 
 backend::uses!(
     all_at_once,
+    all_at_once_block,
     all_at_once_errors,
     all_at_once_share,
     all_at_once_threads,
@@ -54,6 +62,11 @@ backend::uses!(
     fail_fast_tasks,
     fail_fast_tasks_any,
     fail_fast_tasks_set,
+    fetch_json,
+    one_error_type,
+    one_error_type_causes,
+    one_error_type_decide,
+    one_error_type_task,
     racing,
     racing_backup,
     racing_finish,
@@ -75,4 +88,5 @@ backend::uses!(
     transform_and_chain_borrow,
     transform_and_chain_methods,
     transform_and_chain_named,
+    worth_another_try,
 );

@@ -531,14 +531,14 @@ async fn a_transfer_of_two_branches_makes_or_loses_money() {
 
     let bank = Bank::open();
     let refused_credit = fails::<()>(10);
-    assert_eq!(
-        naive::settle(bank.book(FROM, -50), refused_credit).await,
-        Err(Refused)
-    );
+    assert_eq!(naive::settle(bank.book(FROM, -50), refused_credit).await, Err(Refused));
     assert_eq!(bank.state(), [50, 0, 0], "50 gone, and no line in the journal");
 
     let bank = Bank::open();
-    assert_eq!(naive::settle(bank.book(FROM, -50), bank.book(TO, 50)).await, Ok(((), ())));
+    assert_eq!(
+        naive::settle(bank.book(FROM, -50), bank.book(TO, 50)).await,
+        Ok(((), ()))
+    );
     assert_eq!(bank.state(), [50, 50, 2]);
 }
 
