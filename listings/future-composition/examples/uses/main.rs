@@ -20,6 +20,12 @@ mod fail_fast_tasks;
 mod fail_fast_tasks_any;
 mod fail_fast_tasks_set;
 mod fetch_json;
+mod index;
+mod index_fail;
+mod index_join;
+mod index_list;
+mod index_race;
+mod index_timeout;
 mod one_error_type;
 mod one_error_type_causes;
 mod one_error_type_decide;
@@ -63,6 +69,12 @@ backend::uses!(
     fail_fast_tasks_any,
     fail_fast_tasks_set,
     fetch_json,
+    index,
+    index_fail,
+    index_join,
+    index_list,
+    index_race,
+    index_timeout,
     one_error_type,
     one_error_type_causes,
     one_error_type_decide,
