@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 pub(crate) async fn main() {
     // ANCHOR: any
     let (sender, receiver) = mpsc::unbounded_channel();
-    let (file, ()) = beside_blocking(|| compress(sender), show(receiver)).await;
+    let (file, ()) = beside_blocking(move || compress(&sender), show(receiver)).await;
     println!("{file:?}");
     // ANCHOR_END: any
 }

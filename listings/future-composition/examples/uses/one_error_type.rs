@@ -1,6 +1,5 @@
-use std::io;
-use std::num::ParseIntError;
-use tokio::try_join;
+use std::{io, num::ParseIntError, time::Duration};
+use tokio::{time::sleep, try_join};
 
 /// Why the shop cannot open.
 #[derive(Debug, thiserror::Error)]
@@ -13,11 +12,13 @@ pub(crate) enum OpenError {
 
 /// At work: reads a file.
 async fn read_settings() -> Result<String, io::Error> {
+    sleep(Duration::from_millis(30)).await;
     Ok("currency: EUR".into())
 }
 
 /// At work: asks a server, which answers with this text.
 async fn ask_price(answer: &str) -> Result<u32, ParseIntError> {
+    sleep(Duration::from_millis(100)).await;
     answer.parse()
 }
 
@@ -27,7 +28,8 @@ pub(crate) async fn open_shop(answer: &str) -> Result<(String, u32), OpenError> 
     try_join!(settings, price)
 }
 
-#[tokio::main(flavor = "current_thread")]
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
+#[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     for answer in ["3", "three"] {
         match open_shop(answer).await {

@@ -1,6 +1,6 @@
 use super::one_error_type::{OpenError, open_shop};
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     // ANCHOR: decide
     match open_shop("three").await {
