@@ -62,5 +62,6 @@ backend::check_uses!(
     transform_and_chain_borrow,
     transform_and_chain_methods,
     transform_and_chain_named,
+    transform_and_chain_task,
     worth_another_try,
 );

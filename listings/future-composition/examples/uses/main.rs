@@ -51,6 +51,7 @@ mod transform_and_chain_any;
 mod transform_and_chain_borrow;
 mod transform_and_chain_methods;
 mod transform_and_chain_named;
+mod transform_and_chain_task;
 mod worth_another_try;
 
 backend::uses!(
@@ -100,5 +101,6 @@ backend::uses!(
     transform_and_chain_borrow,
     transform_and_chain_methods,
     transform_and_chain_named,
+    transform_and_chain_task,
     worth_another_try,
 );
