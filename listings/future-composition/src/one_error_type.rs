@@ -78,7 +78,9 @@ where
     serde_json::from_slice(&body).map_err(|source| HttpError::Decode { url, source })
 }
 
-/// No `From`: `?` would also let in what `error_for_status` and `json` return.
+/// The error of a request or an answer that did not come through.
+// No `From`: with one, `?` would also convert the errors of `error_for_status` and
+// `json`, and these mean something else.
 fn in_transit(source: reqwest::Error) -> HttpError {
     if source.is_timeout() {
         return HttpError::Timeout(source);
@@ -95,7 +97,7 @@ impl Transient for HttpError {
             Self::Transport(source) => !is_hopeless(source),
             Self::Status { code, .. } => match code.as_u16() {
                 408 | 425 | 429 => true,
-                // The server cannot, is set up wrongly, or wants another request.
+                // The server can never do this, or it wants another request.
                 501 | 505 | 506 | 508 | 510 | 511 => false,
                 code => (500..=599).contains(&code),
             },
@@ -117,15 +119,16 @@ impl Transient for HttpError {
 /// client without TLS, a certificate that rustls refused.
 fn is_hopeless(error: &reqwest::Error) -> bool {
     let refused = |cause: &(dyn Error + 'static)| {
-        // The type of this cause has no public name: only its text tells.
+        // No TLS. The type of this cause has no public name: only its text tells.
         cause.to_string() == "invalid URL, scheme is not http"
+            // A refused certificate, or no TLS on the other side.
             || io_errors(cause).any(|io| io.kind() == io::ErrorKind::InvalidData)
     };
     let connect = error.is_connect() && causes(error).any(refused);
     error.is_builder() || error.is_redirect() || connect
 }
 
-/// An `io::Error`, and those wrapped in it: `source` passes over what it wraps.
+/// An `io::Error`, and those wrapped in it, which `source` does not return.
 fn io_errors<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a io::Error> {
@@ -179,7 +182,7 @@ pub fn with_limits(builder: ClientBuilder, limits: Limits) -> ClientBuilder {
 }
 // ANCHOR_END: limits
 
-// ANCHOR: settings_and_prices
+// ANCHOR: load_error
 /// Why the shop cannot open: the layer above HTTP.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -196,7 +199,9 @@ pub enum LoadError {
     #[error("a task was cancelled")]
     Cancelled(#[source] JoinError),
 }
+// ANCHOR_END: load_error
 
+// ANCHOR: settings_and_prices
 /// Waits for both at once; the first error ends it.
 ///
 /// # Errors
@@ -255,6 +260,7 @@ pub fn causes<'a>(
 pub struct NetworkError(#[from] reqwest::Error);
 // ANCHOR_END: cause_as_source
 
+// ANCHOR: start_error
 /// Why a program with two files cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -265,6 +271,7 @@ pub enum StartError {
     #[error("the log cannot be opened")]
     Log(#[source] io::Error),
 }
+// ANCHOR_END: start_error
 
 /// Reads the settings, and then opens the log.
 ///

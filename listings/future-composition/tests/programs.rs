@@ -64,4 +64,5 @@ backend::check_uses!(
     transform_and_chain_named,
     transform_and_chain_task,
     worth_another_try,
+    worth_another_try_which,
 );

@@ -21,8 +21,8 @@ async fn server(head: &str, body: &str) -> io::Result<String> {
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let [connect, silence, total] = [2, 5, 10].map(Duration::from_secs);
-    let limits = Limits { connect, silence, total };
+    let secs = Duration::from_secs;
+    let limits = Limits { connect: secs(2), silence: secs(5), total: secs(10) };
     let client = with_limits(reqwest::Client::builder().no_proxy(), limits).build()?;
     for (head, body) in [
         ("HTTP/1.1 200 OK", r#"{"tea": 3}"#),

@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep};
 #[error("there is no such table")]
 pub(crate) struct NoSuchTable;
 
-/// At work: asks a service, which needs so many milliseconds.
+/// At work: asks a service, which needs so many milliseconds. It knows no table `nmae`.
 pub(crate) async fn look_up(table: &str, millis: u64) -> Result<String, NoSuchTable> {
     sleep(Duration::from_millis(millis)).await;
     if table == "nmae" { Err(NoSuchTable) } else { Ok(format!("{table} of Ada")) }

@@ -53,6 +53,7 @@ mod transform_and_chain_methods;
 mod transform_and_chain_named;
 mod transform_and_chain_task;
 mod worth_another_try;
+mod worth_another_try_which;
 
 backend::uses!(
     all_at_once,
@@ -103,4 +104,5 @@ backend::uses!(
     transform_and_chain_named,
     transform_and_chain_task,
     worth_another_try,
+    worth_another_try_which,
 );

@@ -1,24 +1,34 @@
 use future_composition::one_error_type::HttpError;
-use policy::retry::Transient;
-use reqwest::{StatusCode, Url};
+use policy::Transient;
+use reqwest::StatusCode;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
-pub(crate) fn main() {
-    let url: Url = "http://shop.test/prices".parse().expect("this is a URL");
-    let status = |code, retry_after| {
-        let url = url.clone();
-        HttpError::Status { url, code, retry_after }
+/// At work: fetches the prices. Here, a busy server answers the third call.
+async fn fetch(call: u32) -> Result<&'static str, HttpError> {
+    let url = "http://shop.test/prices".parse().expect("this is a URL");
+    let (code, retry_after) = match call {
+        1 => (StatusCode::TOO_MANY_REQUESTS, Some(Duration::from_secs(2))),
+        2 => (StatusCode::SERVICE_UNAVAILABLE, None),
+        _ => return Ok("tea: 3"),
     };
-    for error in [
-        status(StatusCode::SERVICE_UNAVAILABLE, None),
-        status(StatusCode::TOO_MANY_REQUESTS, Some(Duration::from_secs(2))),
-        status(StatusCode::FORBIDDEN, None),
-        HttpError::NotFound { url: url.clone() },
-    ] {
-        match (error.transient(), error.retry_after()) {
-            (true, Some(wait)) => println!("{error}: again, after {wait:?}"),
-            (true, None) => println!("{error}: again, when the policy says so"),
-            (false, _) => println!("{error}: not again"),
+    Err(HttpError::Status { url, code, retry_after })
+}
+
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+pub(crate) async fn main() {
+    let start = Instant::now();
+    for call in 1..=5 {
+        let error = match fetch(call).await {
+            Ok(prices) => return println!("{prices}, after {:?}", start.elapsed()),
+            Err(error) => error,
+        };
+        if !error.transient() {
+            return println!("{error}: not again");
         }
+        let wait = error.retry_after().unwrap_or(Duration::from_millis(100));
+        println!("{error}: again in {wait:?}");
+        sleep(wait).await;
     }
 }
