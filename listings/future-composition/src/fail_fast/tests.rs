@@ -418,6 +418,17 @@ async fn an_abort_only_asks_the_task_to_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_that_was_aborted_and_awaited_is_gone() {
+    let watch = Watch::default();
+    let task = tokio::spawn(watch.succeeds(60, ()));
+    sleep(ms(10)).await;
+    task.abort();
+    assert_eq!(watch.counts(), (1, 0), "still there");
+    assert!(task.await.unwrap_err().is_cancelled());
+    assert_eq!(watch.counts(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn handles_wait_for_all_and_hide_the_error_in_an_ok() {
     let watch = Watch::default();
     let start = Instant::now();
