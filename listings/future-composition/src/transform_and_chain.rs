@@ -185,6 +185,16 @@ pub async fn page<P, T, E>(
     Ok((profile, posts))
 }
 
+/// The second step borrows what the first returned, in a block that owns it.
+pub fn posts_of<P, T, E>(
+    profile: impl Future<Output = Result<P, E>>,
+    posts: impl AsyncFnOnce(&P) -> Result<T, E>,
+) -> impl Future<Output = Result<T, E>> {
+    // ANCHOR: borrowed_in_a_block
+    profile.and_then(|profile| async move { posts(&profile).await })
+    // ANCHOR_END: borrowed_in_a_block
+}
+
 // ANCHOR: named_future
 /// A lookup that is configured first, and then awaited directly.
 #[derive(Debug)]

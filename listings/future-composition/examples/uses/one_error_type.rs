@@ -34,7 +34,7 @@ pub(crate) async fn main() {
     for answer in ["3", "three"] {
         match open_shop(answer).await {
             Ok((settings, price)) => println!("open: {settings}, tea for {price}"),
-            Err(error) => println!("closed: {error}"),
+            Err(error) => println!("closed: {error:?}"),
         }
     }
 }

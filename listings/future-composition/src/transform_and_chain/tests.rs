@@ -277,6 +277,17 @@ async fn the_next_step_may_borrow_what_the_first_returned() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_block_that_owns_the_profile_may_borrow_it() {
+    let site = site();
+    let start = Instant::now();
+    let posts = async |place: &String| body(&site, place).await;
+    assert_eq!(posts_of(body(&site, "/ada"), posts).await, Ok("hello".to_owned()));
+    assert_eq!(start.elapsed(), ms(100 + 100));
+    let none = posts_of(body(&site, "/nobody"), posts).await;
+    assert_eq!((none, site.calls("/posts/7")), (Err(gone("/nobody")), 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropped_in_the_second_step_it_drops_the_profile_too() {
     let (site, alive) = (site(), Alive::default());
     let make = || {
