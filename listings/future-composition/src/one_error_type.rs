@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::future::TryFutureExt;
 use policy::Transient;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -20,7 +20,7 @@ pub enum HttpError {
     /// Request or answer did not come through: a bad URL, no connection, a broken one.
     #[error("the request did not come through")]
     Transport(#[source] reqwest::Error),
-    /// A limit of the client passed first, in the head or in the body.
+    /// A limit of the client was over before the whole answer was there.
     #[error("no answer in time")]
     Timeout(#[source] reqwest::Error),
     /// The server answered, and there is nothing at this address.
@@ -59,7 +59,7 @@ pub enum HttpError {
 ///
 /// # Cancel safety
 /// If you drop this at an await, it gives up the request: HTTP/1.1 closes the
-/// connection, HTTP/2 resets the stream. The server may be done by then.
+/// connection, HTTP/2 resets the stream. The server may have done its work by then.
 pub async fn fetch_json<T>(client: &Client, url: &str) -> Result<T, HttpError>
 where
     T: DeserializeOwned,
@@ -89,6 +89,29 @@ fn in_transit(source: reqwest::Error) -> HttpError {
 }
 // ANCHOR_END: fetch_json
 
+/// Reads the body of `response`, if it is no longer than `limit` bytes.
+///
+/// # Errors
+/// The body broke off, or a limit of the client was over.
+///
+/// # Cancel safety
+/// Dropping this gives up the request.
+// ANCHOR: bytes_up_to
+pub async fn bytes_up_to(
+    mut response: Response,
+    limit: usize,
+) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        if piece.len() > limit - body.len() {
+            return Ok(None); // too long
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(Some(body))
+}
+// ANCHOR_END: bytes_up_to
+
 // ANCHOR: transient
 impl Transient for HttpError {
     fn transient(&self) -> bool {
@@ -96,8 +119,9 @@ impl Transient for HttpError {
             Self::Timeout(_) => true,
             Self::Transport(source) => !is_hopeless(source),
             Self::Status { code, .. } => match code.as_u16() {
+                // Request Timeout, Too Early, Too Many Requests.
                 408 | 425 | 429 => true,
-                // The server can never do this, or it wants another request.
+                // Not Implemented, for example: the server can never do this.
                 501 | 505 | 506 | 508 | 510 | 511 => false,
                 code => (500..=599).contains(&code),
             },
@@ -167,7 +191,8 @@ fn seconds(text: &str) -> Option<Duration> {
 pub struct Limits {
     /// For a new connection: name, TCP, TLS.
     pub connect: Duration,
-    /// For the head, connecting included, and then for each next piece of the body.
+    /// For the head of the answer, and then for each piece of its body. The connection
+    /// is a part of the wait for the head.
     pub silence: Duration,
     /// For everything, from the start to the last byte of the body.
     pub total: Duration,

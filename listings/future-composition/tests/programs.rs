@@ -19,6 +19,7 @@ backend::check_uses!(
     all_at_once,
     all_at_once_block,
     all_at_once_errors,
+    all_at_once_list,
     all_at_once_share,
     all_at_once_threads,
     all_at_once_threads_any,

@@ -8,6 +8,7 @@ use future_composition as shown;
 mod all_at_once;
 mod all_at_once_block;
 mod all_at_once_errors;
+mod all_at_once_list;
 mod all_at_once_share;
 mod all_at_once_threads;
 mod all_at_once_threads_any;
@@ -59,6 +60,7 @@ backend::uses!(
     all_at_once,
     all_at_once_block,
     all_at_once_errors,
+    all_at_once_list,
     all_at_once_share,
     all_at_once_threads,
     all_at_once_threads_any,

@@ -15,20 +15,23 @@ async fn fetch(call: u32) -> Result<&'static str, HttpError> {
     Err(HttpError::Status { url, code, retry_after })
 }
 
+async fn fetch_patiently() -> Result<&'static str, HttpError> {
+    for call in 1..5 {
+        match fetch(call).await {
+            Err(error) if error.transient() => {
+                let wait = error.retry_after().unwrap_or(Duration::from_millis(100));
+                println!("{error}: again in {wait:?}");
+                sleep(wait.min(Duration::from_secs(60))).await;
+            }
+            ended => return ended, // an answer, or an error that stays
+        }
+    }
+    fetch(5).await // the last try
+}
+
 // The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     let start = Instant::now();
-    for call in 1..=5 {
-        let error = match fetch(call).await {
-            Ok(prices) => return println!("{prices}, after {:?}", start.elapsed()),
-            Err(error) => error,
-        };
-        if !error.transient() {
-            return println!("{error}: not again");
-        }
-        let wait = error.retry_after().unwrap_or(Duration::from_millis(100));
-        println!("{error}: again in {wait:?}");
-        sleep(wait).await;
-    }
+    println!("{:?} after {:?}", fetch_patiently().await, start.elapsed());
 }

@@ -483,6 +483,21 @@ async fn dropped_at_any_await_it_leaves_no_request_behind() {
 }
 
 #[tokio::test]
+async fn a_body_is_read_up_to_a_size_and_no_further() {
+    let server = server(HttpReply::ok("12345")).await;
+    for (limit, body) in [(5, Some(b"12345".to_vec())), (4, None), (0, None)] {
+        let response = client(PATIENT).get(server.url("/prices")).send().await.unwrap();
+        assert_eq!(bytes_up_to(response, limit).await.unwrap(), body);
+    }
+    let empty = self::server(HttpReply::ok("")).await;
+    let response = client(PATIENT).get(empty.url("/prices")).send().await.unwrap();
+    assert_eq!(bytes_up_to(response, 0).await.unwrap(), Some(Vec::new()));
+    let broken = self::server(HttpReply::ok("12345").breaks_off()).await;
+    let response = client(PATIENT).get(broken.url("/prices")).send().await.unwrap();
+    bytes_up_to(response, 100).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn a_fetch_can_be_spawned() {
     let server = server(HttpReply::ok("[1]")).await;
     let (client, url) = (client(PATIENT), server.url("/prices"));
