@@ -5,7 +5,6 @@ use std::future::Future;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::task::AbortOnDropHandle;
 
-// ANCHOR: all_three
 /// Waits for three lookups at once: as long as the slowest takes, not as their sum.
 ///
 /// An answer that is an error is handed over like any other, and stops nobody.
@@ -21,9 +20,10 @@ pub async fn all_three<A, B, C>(
     orders: impl Future<Output = B>,
     balance: impl Future<Output = C>,
 ) -> (A, B, C) {
+    // ANCHOR: at_once
     tokio::join!(name, orders, balance)
+    // ANCHOR_END: at_once
 }
-// ANCHOR_END: all_three
 
 // ANCHOR: in_parallel
 /// Runs two pieces of work as two tasks: on two threads, where the runtime has them.
@@ -73,9 +73,12 @@ where
     T: Send + 'static,
     F: Future,
 {
-    // Blocking work that has not begun can be aborted.
+    // ANCHOR: blocking_thread
+    // ANCHOR: aborted_in_the_queue
     let work = AbortOnDropHandle::new(spawn_blocking(work));
+    // ANCHOR_END: aborted_in_the_queue
     tokio::join!(work, other)
+    // ANCHOR_END: blocking_thread
 }
 // ANCHOR_END: beside_blocking
 
@@ -83,31 +86,28 @@ where
 pub mod naive {
     use super::*;
 
-    // ANCHOR: one_by_one
     /// Wrong: none of them needs the answer before it, and each waits for it.
     pub async fn one_by_one<A, B, C>(
         name: impl Future<Output = A>,
         orders: impl Future<Output = B>,
         balance: impl Future<Output = C>,
     ) -> (A, B, C) {
-        let name = name.await;
-        let orders = orders.await;
-        let balance = balance.await;
-        (name, orders, balance)
+        // ANCHOR: one_by_one
+        (name.await, orders.await, balance.await)
+        // ANCHOR_END: one_by_one
     }
-    // ANCHOR_END: one_by_one
 
-    // ANCHOR: block_in_place
     /// Wrong: it makes room for the other tasks of this thread, not for `other`.
     pub async fn beside_blocking<T, F: Future>(
         work: impl FnOnce() -> T,
         other: F,
     ) -> (T, F::Output) {
-        tokio::join!(async { tokio::task::block_in_place(work) }, other)
+        // ANCHOR: block_in_place
+        let work = async { tokio::task::block_in_place(work) };
+        tokio::join!(work, other)
+        // ANCHOR_END: block_in_place
     }
-    // ANCHOR_END: block_in_place
 
-    // ANCHOR: bare_blocking_handle
     /// Wrong: nobody aborts `work`, and it runs for nobody, even if it has yet to begin.
     ///
     /// # Errors
@@ -120,9 +120,11 @@ pub mod naive {
         T: Send + 'static,
         F: Future,
     {
-        tokio::join!(spawn_blocking(work), other)
+        // ANCHOR: bare_blocking_handle
+        let work = spawn_blocking(work);
+        // ANCHOR_END: bare_blocking_handle
+        tokio::join!(work, other)
     }
-    // ANCHOR_END: bare_blocking_handle
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures::future::TryFutureExt;
 use policy::Transient;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 
 // ANCHOR: http_error
 /// Why there is no answer: one variant for each thing that a caller would do about it.
@@ -20,7 +20,7 @@ pub enum HttpError {
     /// Request or answer did not come through: a bad URL, no connection, a broken one.
     #[error("the request did not come through")]
     Transport(#[source] reqwest::Error),
-    /// A limit of the client passed first, in the head or in the body.
+    /// A limit of the client was over before the whole answer was there.
     #[error("no answer in time")]
     Timeout(#[source] reqwest::Error),
     /// The server answered, and there is nothing at this address.
@@ -54,11 +54,12 @@ pub enum HttpError {
 /// GETs `url` and reads the answer as JSON.
 ///
 /// # Errors
-/// Any [`HttpError`]. A refusal is known from its head; its body is not waited for.
+/// Any [`HttpError`]. A refusal is known from its head, so this does not wait for its
+/// body.
 ///
 /// # Cancel safety
-/// Dropped at either await, it gives up the request: HTTP/1.1 closes the connection,
-/// HTTP/2 resets the stream. The server may be done by then.
+/// If you drop this at an await, it gives up the request: HTTP/1.1 closes the
+/// connection, HTTP/2 resets the stream. The server may have done its work by then.
 pub async fn fetch_json<T>(client: &Client, url: &str) -> Result<T, HttpError>
 where
     T: DeserializeOwned,
@@ -77,7 +78,9 @@ where
     serde_json::from_slice(&body).map_err(|source| HttpError::Decode { url, source })
 }
 
-/// No `From`: `?` would also let in what `error_for_status` and `json` return.
+/// The error of a request or an answer that did not come through.
+// No `From`: with one, `?` would also convert the errors of `error_for_status` and
+// `json`, and these mean something else.
 fn in_transit(source: reqwest::Error) -> HttpError {
     if source.is_timeout() {
         return HttpError::Timeout(source);
@@ -86,6 +89,29 @@ fn in_transit(source: reqwest::Error) -> HttpError {
 }
 // ANCHOR_END: fetch_json
 
+/// Reads the body of `response`, if it is no longer than `limit` bytes.
+///
+/// # Errors
+/// The body broke off, or a limit of the client was over.
+///
+/// # Cancel safety
+/// Dropping this gives up the request.
+// ANCHOR: bytes_up_to
+pub async fn bytes_up_to(
+    mut response: Response,
+    limit: usize,
+) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        if piece.len() > limit - body.len() {
+            return Ok(None); // too long
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(Some(body))
+}
+// ANCHOR_END: bytes_up_to
+
 // ANCHOR: transient
 impl Transient for HttpError {
     fn transient(&self) -> bool {
@@ -93,8 +119,9 @@ impl Transient for HttpError {
             Self::Timeout(_) => true,
             Self::Transport(source) => !is_hopeless(source),
             Self::Status { code, .. } => match code.as_u16() {
+                // Request Timeout, Too Early, Too Many Requests.
                 408 | 425 | 429 => true,
-                // The server cannot, is set up wrongly, or wants another request.
+                // Not Implemented, for example: the server can never do this.
                 501 | 505 | 506 | 508 | 510 | 511 => false,
                 code => (500..=599).contains(&code),
             },
@@ -116,15 +143,16 @@ impl Transient for HttpError {
 /// client without TLS, a certificate that rustls refused.
 fn is_hopeless(error: &reqwest::Error) -> bool {
     let refused = |cause: &(dyn Error + 'static)| {
-        // The type of this cause has no public name: only its text tells.
+        // No TLS. The type of this cause has no public name: only its text tells.
         cause.to_string() == "invalid URL, scheme is not http"
+            // A refused certificate, or no TLS on the other side.
             || io_errors(cause).any(|io| io.kind() == io::ErrorKind::InvalidData)
     };
     let connect = error.is_connect() && causes(error).any(refused);
     error.is_builder() || error.is_redirect() || connect
 }
 
-/// An `io::Error`, and those wrapped in it: `source` passes over what it wraps.
+/// An `io::Error`, and those wrapped in it, which `source` does not return.
 fn io_errors<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a io::Error> {
@@ -163,7 +191,8 @@ fn seconds(text: &str) -> Option<Duration> {
 pub struct Limits {
     /// For a new connection: name, TCP, TLS.
     pub connect: Duration,
-    /// For the head, connecting included, and then for each next piece of the body.
+    /// For the head of the answer, and then for each piece of its body. The connection
+    /// is a part of the wait for the head.
     pub silence: Duration,
     /// For everything, from the start to the last byte of the body.
     pub total: Duration,
@@ -178,7 +207,7 @@ pub fn with_limits(builder: ClientBuilder, limits: Limits) -> ClientBuilder {
 }
 // ANCHOR_END: limits
 
-// ANCHOR: settings_and_prices
+// ANCHOR: load_error
 /// Why the shop cannot open: the layer above HTTP.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -195,7 +224,9 @@ pub enum LoadError {
     #[error("a task was cancelled")]
     Cancelled(#[source] JoinError),
 }
+// ANCHOR_END: load_error
 
+// ANCHOR: settings_and_prices
 /// Waits for both at once; the first error ends it.
 ///
 /// # Errors
@@ -207,7 +238,9 @@ pub async fn settings_and_prices<S, P>(
     settings: impl Future<Output = io::Result<S>>,
     prices: impl Future<Output = Result<P, HttpError>>,
 ) -> Result<(S, P), LoadError> {
+    // ANCHOR: converted_inside
     tokio::try_join!(settings.err_into(), prices.map_err(LoadError::Prices))
+    // ANCHOR_END: converted_inside
 }
 // ANCHOR_END: settings_and_prices
 
@@ -245,30 +278,76 @@ pub fn causes<'a>(
 }
 // ANCHOR_END: causes
 
+// ANCHOR: cause_as_source
+/// Keeps the cause, and says nothing that the cause says.
+#[derive(Debug, thiserror::Error)]
+#[error("the network failed")]
+pub struct NetworkError(#[from] reqwest::Error);
+// ANCHOR_END: cause_as_source
+
+// ANCHOR: start_error
+/// Why a program with two files cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings cannot be read.
+    #[error("the settings cannot be read")]
+    Settings(#[source] io::Error),
+    /// The log cannot be opened.
+    #[error("the log cannot be opened")]
+    Log(#[source] io::Error),
+}
+// ANCHOR_END: start_error
+
+/// Reads the settings, and then opens the log.
+///
+/// # Errors
+/// The first of the two errors, in its own variant.
+///
+/// # Cancel safety
+/// Drops the one that it waits for.
+pub async fn settings_then_log<S>(
+    settings: impl Future<Output = io::Result<S>>,
+    open_log: impl Future<Output = io::Result<()>>,
+) -> Result<S, StartError> {
+    // ANCHOR: named_by_hand
+    let settings = settings.await.map_err(StartError::Settings)?;
+    open_log.await.map_err(StartError::Log)?;
+    // ANCHOR_END: named_by_hand
+    Ok(settings)
+}
+
+/// How many of the tasks have ended, and succeeded at their work.
+///
+/// # Cancel safety
+/// As the handles: the tasks run on.
+pub async fn successes<T, E>(tasks: Vec<JoinHandle<Result<T, E>>>) -> usize {
+    let ended = futures::future::join_all(tasks).await;
+    // ANCHOR: both_ok
+    ended.iter().filter(|ended| matches!(ended, Ok(Ok(_)))).count()
+    // ANCHOR_END: both_ok
+}
+
 /// What most code starts with, kept to be measured against.
 #[expect(clippy::missing_errors_doc, reason = "what goes wrong is on the page")]
 pub mod naive {
     use super::*;
 
     use futures::future::join_all;
-    use tokio::task::JoinHandle;
 
-    // ANCHOR: get_each_time
     /// Wrong: takes a 500 for an answer, waits for ever, and connects anew each time.
     pub async fn get_json<T: DeserializeOwned>(url: &str) -> reqwest::Result<T> {
+        // ANCHOR: get_each_time
         reqwest::get(url).await?.json().await
+        // ANCHOR_END: get_each_time
     }
-    // ANCHOR_END: get_each_time
 
-    // ANCHOR: decode_means_json
     /// Wrong: also true of a body that broke off, or never came.
     pub fn is_bad_json(error: &reqwest::Error) -> bool {
         error.is_decode()
     }
-    // ANCHOR_END: decode_means_json
 
     // ANCHOR: cause_as_text
-    /// Wrong: keeps the words and loses the cause.
+    /// Keeps the words, and loses the cause.
     #[derive(Debug, thiserror::Error)]
     #[error("network: {0}")]
     pub struct NetworkError(String);
@@ -280,24 +359,25 @@ pub mod naive {
     }
     // ANCHOR_END: cause_as_text
 
-    // ANCHOR: question_mark_misfiles
     /// Wrong: `?` files every `io::Error` under the one variant that takes it.
     pub async fn settings_then_log<S>(
         settings: impl Future<Output = io::Result<S>>,
         open_log: impl Future<Output = io::Result<()>>,
     ) -> Result<S, LoadError> {
+        // ANCHOR: question_mark_misfiles
         let settings = settings.await?;
         open_log.await?;
+        // ANCHOR_END: question_mark_misfiles
         Ok(settings)
     }
-    // ANCHOR_END: question_mark_misfiles
 
-    // ANCHOR: outer_ok
     /// Wrong: counts the tasks that ended, not the work that succeeded.
     pub async fn successes<T, E>(tasks: Vec<JoinHandle<Result<T, E>>>) -> usize {
-        join_all(tasks).await.iter().filter(|ended| ended.is_ok()).count()
+        let ended = join_all(tasks).await;
+        // ANCHOR: outer_ok
+        ended.iter().filter(|ended| ended.is_ok()).count()
+        // ANCHOR_END: outer_ok
     }
-    // ANCHOR_END: outer_ok
 }
 
 #[cfg(test)]

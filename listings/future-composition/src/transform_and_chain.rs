@@ -129,14 +129,15 @@ pub async fn with_fallback_awaited<T, E, F, Fut>(
 where
     Fut: Future<Output = Result<T, F>>,
 {
+    // ANCHOR: asked_after_a_failure
     match first.await {
         Ok(found) => Ok(found),
         Err(error) => second(error).await,
     }
+    // ANCHOR_END: asked_after_a_failure
 }
 // ANCHOR_END: fallback
 
-// ANCHOR: independent
 /// Waits for both at once: neither needs what the other says.
 ///
 /// # Errors
@@ -148,11 +149,26 @@ pub async fn together<P, F, E>(
     profile: impl Future<Output = Result<P, E>>,
     friends: impl Future<Output = Result<F, E>>,
 ) -> Result<(P, F), E> {
+    // ANCHOR: independent
     tokio::try_join!(profile, friends)
+    // ANCHOR_END: independent
 }
-// ANCHOR_END: independent
 
-// ANCHOR: borrowing_step
+/// Looks up, and then logs what came.
+///
+/// # Cancel safety
+/// Each await may be the last: what was found may go without a log.
+pub async fn look_up_and_log<T, Fut>(
+    lookup: impl Future<Output = T>,
+    log: impl FnOnce(T) -> Fut,
+) where
+    Fut: Future<Output = ()>,
+{
+    // ANCHOR: then_polls
+    lookup.then(log).await;
+    // ANCHOR_END: then_polls
+}
+
 /// The second step borrows what the first returned, and the caller gets both.
 ///
 /// # Errors
@@ -168,7 +184,16 @@ pub async fn page<P, T, E>(
     let posts = posts(&profile).await?;
     Ok((profile, posts))
 }
-// ANCHOR_END: borrowing_step
+
+/// The second step borrows what the first returned, in a block that owns it.
+pub fn posts_of<P, T, E>(
+    profile: impl Future<Output = Result<P, E>>,
+    posts: impl AsyncFnOnce(&P) -> Result<T, E>,
+) -> impl Future<Output = Result<T, E>> {
+    // ANCHOR: borrowed_in_a_block
+    profile.and_then(|profile| async move { posts(&profile).await })
+    // ANCHOR_END: borrowed_in_a_block
+}
 
 // ANCHOR: named_future
 /// A lookup that is configured first, and then awaited directly.
@@ -210,38 +235,38 @@ where
 pub mod naive {
     use super::*;
 
-    // ANCHOR: one_after_the_other
     /// Wrong: the second call needs nothing of the first, and waits for it.
     pub async fn one_after_the_other<P, F, E>(
         profile: impl Future<Output = Result<P, E>>,
         friends: impl Future<Output = Result<F, E>>,
     ) -> Result<(P, F), E> {
+        // ANCHOR: one_after_the_other
         Ok((profile.await?, friends.await?))
+        // ANCHOR_END: one_after_the_other
     }
-    // ANCHOR_END: one_after_the_other
 
-    // ANCHOR: eager_fallback
     /// Wrong: `or` takes a value, so the second source is asked each time.
     pub async fn fallback_at_once<T, E, F>(
         first: impl Future<Output = Result<T, E>>,
         second: impl Future<Output = Result<T, F>>,
     ) -> Result<T, F> {
+        // ANCHOR: eager_fallback
         first.await.or(second.await)
+        // ANCHOR_END: eager_fallback
     }
-    // ANCHOR_END: eager_fallback
 
-    #[expect(clippy::let_underscore_future, reason = "that is the mistake")]
-    // ANCHOR: future_in_a_future
     /// Wrong: what `map` gives back is the future that `log` made; nobody polls it.
+    #[expect(clippy::let_underscore_future, reason = "that is the mistake")]
     pub async fn look_up_and_log<T, Fut>(
         lookup: impl Future<Output = T>,
         log: impl FnOnce(T) -> Fut,
     ) where
-        Fut: Future,
+        Fut: Future<Output = ()>,
     {
+        // ANCHOR: map_does_not
         let _ = lookup.map(log).await;
+        // ANCHOR_END: map_does_not
     }
-    // ANCHOR_END: future_in_a_future
 }
 
 #[cfg(test)]

@@ -15,11 +15,11 @@ async fn posts(_of: &Profile) -> Result<Vec<String>, Missing> {
     Ok(Vec::new())
 }
 
-// ANCHOR: borrowed_by_the_next_step
 fn page() -> impl Future<Output = Result<Vec<String>, Missing>> {
+    // ANCHOR: borrowed_by_the_next_step
     profile().and_then(|profile| posts(&profile))
+    // ANCHOR_END: borrowed_by_the_next_step
 }
-// ANCHOR_END: borrowed_by_the_next_step
 
 fn main() {
     drop(page());

@@ -21,7 +21,7 @@ impl From<ParseIntError> for LoadError {
     }
 }
 
-// ANCHOR: two_error_types
+// Two calls that fail in different ways.
 async fn settings() -> Result<String, io::Error> {
     tokio::fs::read_to_string("settings").await
 }
@@ -30,11 +30,11 @@ async fn price() -> Result<u32, ParseIntError> {
     "3".parse()
 }
 
-/// `LoadError` has a `From` for both.
 async fn load() -> Result<(String, u32), LoadError> {
+    // ANCHOR: two_error_types
     Ok(tokio::try_join!(settings(), price())?)
+    // ANCHOR_END: two_error_types
 }
-// ANCHOR_END: two_error_types
 
 fn main() {
     drop(load());

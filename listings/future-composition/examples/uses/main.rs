@@ -5,6 +5,32 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use future_composition as shown;
 
+mod all_at_once;
+mod all_at_once_block;
+mod all_at_once_errors;
+mod all_at_once_list;
+mod all_at_once_share;
+mod all_at_once_threads;
+mod all_at_once_threads_any;
+mod all_at_once_threads_two;
+mod fail_fast;
+mod fail_fast_limit;
+mod fail_fast_list;
+mod fail_fast_settle;
+mod fail_fast_tasks;
+mod fail_fast_tasks_any;
+mod fail_fast_tasks_set;
+mod fetch_json;
+mod index;
+mod index_fail;
+mod index_join;
+mod index_list;
+mod index_race;
+mod index_timeout;
+mod one_error_type;
+mod one_error_type_causes;
+mod one_error_type_decide;
+mod one_error_type_task;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -21,8 +47,42 @@ mod select_orders;
 mod select_running;
 mod select_shop;
 mod select_total;
+mod transform_and_chain;
+mod transform_and_chain_any;
+mod transform_and_chain_borrow;
+mod transform_and_chain_methods;
+mod transform_and_chain_named;
+mod transform_and_chain_task;
+mod worth_another_try;
+mod worth_another_try_which;
 
 backend::uses!(
+    all_at_once,
+    all_at_once_block,
+    all_at_once_errors,
+    all_at_once_list,
+    all_at_once_share,
+    all_at_once_threads,
+    all_at_once_threads_any,
+    all_at_once_threads_two,
+    fail_fast,
+    fail_fast_limit,
+    fail_fast_list,
+    fail_fast_settle,
+    fail_fast_tasks,
+    fail_fast_tasks_any,
+    fail_fast_tasks_set,
+    fetch_json,
+    index,
+    index_fail,
+    index_join,
+    index_list,
+    index_race,
+    index_timeout,
+    one_error_type,
+    one_error_type_causes,
+    one_error_type_decide,
+    one_error_type_task,
     racing,
     racing_backup,
     racing_finish,
@@ -39,4 +99,12 @@ backend::uses!(
     select_running,
     select_shop,
     select_total,
+    transform_and_chain,
+    transform_and_chain_any,
+    transform_and_chain_borrow,
+    transform_and_chain_methods,
+    transform_and_chain_named,
+    transform_and_chain_task,
+    worth_another_try,
+    worth_another_try_which,
 );

@@ -2,14 +2,13 @@ use super::*;
 use backend::cancel::{after_polls, at_every_await};
 use backend::{Alive, Page, Reply, Site, SiteError};
 use futures::future::{BoxFuture, FutureExt, try_join_all};
-use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt};
 use std::cell::RefCell;
 use std::error::Error;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 const fn ms(n: u64) -> Duration {
@@ -190,7 +189,7 @@ fn second_fails(
 async fn over_thirty_try_join_all_waits_for_those_before_the_error() {
     for (count, returns) in [(30, ms(10)), (31, ms(60))] {
         let start = Instant::now();
-        assert_eq!(try_join_all(second_fails(count)).await, Err(Refused));
+        assert_eq!(naive::all_of_list(second_fails(count)).await, Err(Refused));
         assert_eq!(start.elapsed(), returns, "{count}");
     }
 }
@@ -211,6 +210,22 @@ async fn the_upper_bound_of_the_list_decides_and_not_its_length() {
     assert_eq!(start.elapsed(), ms(10), "a list knows how long it is");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_unordered_list_gives_values_as_they_come_and_drops_the_losers() {
+    let watch = Watch::default();
+    let start = Instant::now();
+    let lookups = [60, 10, 30].map(|delay| watch.succeeds(delay, delay));
+    assert_eq!(all_of_list(lookups).await, Ok(vec![10, 30, 60]));
+    assert_eq!((start.elapsed(), watch.counts()), (ms(60), (0, 3)));
+    assert_eq!(all_of_list(beside(&watch, fails(10))).await, Err(Refused));
+    assert_eq!((start.elapsed(), watch.counts()), (ms(70), (0, 3)));
+    let lookups = [60, 10, 30].map(|delay| watch.succeeds(delay, delay));
+    assert_eq!(tokio::spawn(all_of_list(lookups)).await.unwrap(), Ok(vec![10, 30, 60]));
+    let dropped = all_of_list([60, 10].map(|delay| watch.succeeds(delay, delay)));
+    assert!(timeout(ms(20), dropped).await.is_err());
+    assert_eq!(watch.counts(), (0, 7), "one had ended");
+}
+
 /// Lets the first two pass.
 fn take_two<T>() -> impl FnMut(&T) -> bool {
     let mut passed = 0;
@@ -223,8 +238,7 @@ fn take_two<T>() -> impl FnMut(&T) -> bool {
 #[tokio::test(start_paused = true)]
 async fn over_thirty_an_unordered_set_returns_at_the_first_error() {
     let start = Instant::now();
-    let set: FuturesUnordered<_> = second_fails(31).collect();
-    assert_eq!(set.try_collect::<Vec<_>>().await, Err(Refused));
+    assert_eq!(all_of_list(second_fails(31)).await, Err(Refused));
     assert_eq!(start.elapsed(), ms(10));
     let few = stream::iter(second_fails(31)).buffer_unordered(3);
     assert_eq!(few.try_collect::<Vec<_>>().await, Err(Refused));
@@ -403,30 +417,51 @@ async fn an_abort_only_asks_the_task_to_go() {
     assert_eq!(watch.counts(), (0, 0));
 }
 
-type Task = JoinHandle<Result<(), Refused>>;
-
-/// One that fails after 10 ms, and one that would succeed after 60.
-fn spawn_both(watch: &Watch) -> (Task, Task) {
-    (tokio::spawn(fails(10)), tokio::spawn(watch.succeeds(60, ())))
+#[tokio::test(start_paused = true)]
+async fn a_task_that_was_aborted_and_awaited_is_gone() {
+    let watch = Watch::default();
+    let task = tokio::spawn(watch.succeeds(60, ()));
+    sleep(ms(10)).await;
+    task.abort();
+    assert_eq!(watch.counts(), (1, 0), "still there");
+    assert!(task.await.unwrap_err().is_cancelled());
+    assert_eq!(watch.counts(), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn handles_wait_for_all_and_hide_the_error_in_an_ok() {
     let watch = Watch::default();
-    let (first, second) = spawn_both(&watch);
     let start = Instant::now();
-    let joined = naive::join_handles(first, second).await;
+    let joined = naive::both_in_tasks(fails::<()>(10), watch.succeeds(60, ())).await;
     assert_eq!(start.elapsed(), ms(60));
     assert!(matches!(joined, Ok((Err(Refused), Ok(())))));
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_tasks_end_with_both_values_or_with_the_first_error() {
+    let watch = Watch::default();
+    let start = Instant::now();
+    let both = both_in_tasks(watch.succeeds(60, "name"), watch.succeeds(30, "orders"));
+    assert_eq!(tokio::spawn(both).await.unwrap().unwrap(), ("name", "orders"));
+    assert_eq!(start.elapsed(), ms(60));
+    assert!(is_refused(both_in_tasks(fails::<()>(10), watch.succeeds(60, ())).await));
+    assert_eq!(start.elapsed(), ms(70));
+    assert!(is_refused(both_in_tasks(watch.succeeds(60, ()), fails::<()>(10)).await));
+    assert_eq!(start.elapsed(), ms(80));
+    sleep(ms(100)).await;
+    assert_eq!(watch.counts(), (0, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn flattened_handles_leave_the_losers_running() {
     let watch = Watch::default();
-    let (first, second) = spawn_both(&watch);
-    let third = tokio::spawn(watch.succeeds(30, ()));
     let start = Instant::now();
-    assert!(is_refused(naive::join_flattened(first, second, third).await));
+    let all = all_or_error(
+        naive::in_task(fails::<()>(10)),
+        naive::in_task(watch.succeeds(60, ())),
+        naive::in_task(watch.succeeds(30, ())),
+    );
+    assert!(is_refused(all.await));
     assert_eq!((start.elapsed(), watch.counts()), (ms(10), (2, 0)));
     sleep(ms(100)).await;
     assert_eq!(watch.counts(), (0, 2));
@@ -446,6 +481,20 @@ async fn a_guard_made_at_the_first_poll_may_come_too_late() {
     sleep(ms(100)).await;
     assert_eq!(watch.counts(), (0, 1), "polled once, the guard works");
     assert!(naive::hold(tokio::spawn(watch.succeeds(60, ()))).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_made_at_once_is_never_too_late() {
+    let watch = Watch::default();
+    let task = tokio::spawn(watch.succeeds(60, ()));
+    let refused = async { Err::<(), _>(TaskError::Failed(Refused)) };
+    let both = async { tokio::try_join!(refused, hold(task)) };
+    assert!(is_refused(both.await));
+    sleep(ms(100)).await;
+    assert_eq!(watch.counts(), (0, 0), "it was aborted");
+    let held = hold(tokio::spawn(watch.succeeds(60, "value")));
+    assert_eq!(tokio::spawn(held).await.unwrap().unwrap(), "value");
+    assert!(is_refused(hold(tokio::spawn(fails::<()>(10))).await));
 }
 
 /// Two accounts and the journal of what was paid.
@@ -487,20 +536,20 @@ const TO: usize = 1;
 #[tokio::test(start_paused = true)]
 async fn a_transfer_of_two_branches_makes_or_loses_money() {
     let bank = Bank::open();
-    let refused_debit = fails(30);
-    assert_eq!(naive::transfer(refused_debit, bank.book(TO, 50)).await, Err(Refused));
+    let refused_debit = fails::<()>(30);
+    assert_eq!(naive::settle(refused_debit, bank.book(TO, 50)).await, Err(Refused));
     assert_eq!(bank.state(), [100, 50, 1], "50 from nowhere");
 
     let bank = Bank::open();
-    let refused_credit = fails(10);
-    assert_eq!(
-        naive::transfer(bank.book(FROM, -50), refused_credit).await,
-        Err(Refused)
-    );
+    let refused_credit = fails::<()>(10);
+    assert_eq!(naive::settle(bank.book(FROM, -50), refused_credit).await, Err(Refused));
     assert_eq!(bank.state(), [50, 0, 0], "50 gone, and no line in the journal");
 
     let bank = Bank::open();
-    assert_eq!(naive::transfer(bank.book(FROM, -50), bank.book(TO, 50)).await, Ok(()));
+    assert_eq!(
+        naive::settle(bank.book(FROM, -50), bank.book(TO, 50)).await,
+        Ok(((), ()))
+    );
     assert_eq!(bank.state(), [50, 50, 2]);
 }
 

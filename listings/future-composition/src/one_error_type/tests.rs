@@ -483,6 +483,21 @@ async fn dropped_at_any_await_it_leaves_no_request_behind() {
 }
 
 #[tokio::test]
+async fn a_body_is_read_up_to_a_size_and_no_further() {
+    let server = server(HttpReply::ok("12345")).await;
+    for (limit, body) in [(5, Some(b"12345".to_vec())), (4, None), (0, None)] {
+        let response = client(PATIENT).get(server.url("/prices")).send().await.unwrap();
+        assert_eq!(bytes_up_to(response, limit).await.unwrap(), body);
+    }
+    let empty = self::server(HttpReply::ok("")).await;
+    let response = client(PATIENT).get(empty.url("/prices")).send().await.unwrap();
+    assert_eq!(bytes_up_to(response, 0).await.unwrap(), Some(Vec::new()));
+    let broken = self::server(HttpReply::ok("12345").breaks_off()).await;
+    let response = client(PATIENT).get(broken.url("/prices")).send().await.unwrap();
+    bytes_up_to(response, 100).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn a_fetch_can_be_spawned() {
     let server = server(HttpReply::ok("[1]")).await;
     let (client, url) = (client(PATIENT), server.url("/prices"));
@@ -795,6 +810,34 @@ async fn an_error_made_of_text_cannot_say_why() {
 }
 
 #[tokio::test]
+async fn an_error_that_keeps_its_source_says_why() {
+    let HttpError::Transport(error) = refused().await else { panic!("refused") };
+    let (first, root) = (error.to_string(), causes(&error).last().unwrap().to_string());
+    let kept = NetworkError::from(error);
+    let chain = chain(&kept);
+    assert_eq!(chain[..2], ["the network failed".to_owned(), first]);
+    assert_eq!(chain.last(), Some(&root));
+}
+
+#[tokio::test]
+async fn with_a_variant_for_each_file_the_log_is_the_log() {
+    let full = || async { Err(io::Error::from(io::ErrorKind::StorageFull)) };
+    let error = settings_then_log(async { Ok("blue") }, full()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the log cannot be opened");
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        io::ErrorKind::StorageFull.to_string()
+    );
+    let unread = async { full().await.map(|()| "blue") };
+    let never = async { panic!("opened after an error") };
+    let error = settings_then_log(unread, never).await.unwrap_err();
+    assert_eq!(error.to_string(), "the settings cannot be read");
+    assert!(error.source().is_some());
+    let fine = settings_then_log(async { Ok("blue") }, async { Ok(()) }).await;
+    assert_eq!(fine.unwrap(), "blue");
+}
+
+#[tokio::test]
 async fn a_log_that_cannot_be_opened_is_filed_under_settings() {
     let full = async { Err(io::Error::from(io::ErrorKind::StorageFull)) };
     let error = naive::settings_then_log(async { Ok("blue") }, full).await.unwrap_err();
@@ -810,4 +853,13 @@ async fn a_task_that_failed_is_counted_among_the_successes() {
     let aborted = tokio::spawn(pending());
     aborted.abort();
     assert_eq!(naive::successes(vec![failed, done, aborted]).await, 2);
+}
+
+#[tokio::test]
+async fn only_a_task_that_ended_and_succeeded_is_a_success() {
+    let failed = tokio::spawn(async { Err::<(), _>(not_found()) });
+    let done = || tokio::spawn(async { Ok(()) });
+    let aborted = tokio::spawn(pending());
+    aborted.abort();
+    assert_eq!(successes(vec![done(), failed, aborted, done()]).await, 2);
 }

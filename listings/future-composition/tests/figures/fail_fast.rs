@@ -45,9 +45,9 @@ fn fail_fast() {
     })
     .panel("tasks: detached", || {
         let tracker = TaskTracker::new();
-        let tasks = PATHS.map(|path| tracker.spawn(look_up(path)));
-        let [name, orders, balance] = tasks;
-        call(tracker, naive::join_flattened(name, orders, balance))
+        let [name, orders, balance] =
+            PATHS.map(|path| naive::in_task(tracker.track_future(look_up(path))));
+        call(tracker, all_or_error(name, orders, balance))
     })
     .panel("tasks: aborted", || {
         let tracker = TaskTracker::new();

@@ -4,6 +4,8 @@ mod all_at_once;
 
 mod fail_fast;
 
+mod four_ways;
+
 mod racing;
 
 mod many_futures;
