@@ -65,6 +65,7 @@ where
 }
 // ANCHOR_END: try_within
 
+// ANCHOR: task_error
 /// Why a task has no value.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
@@ -80,6 +81,7 @@ pub enum TaskError {
         source: JoinError,
     },
 }
+// ANCHOR_END: task_error
 
 // ANCHOR: task_within
 /// Waits for `task`, at most `limit`; then aborts it and waits until it is gone. A task

@@ -16,6 +16,8 @@ fn site_collector() {
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    limit_on_a_task,
+    limit_on_a_task_thread,
     racing,
     racing_backup,
     racing_finish,
@@ -32,4 +34,7 @@ backend::check_uses!(
     select_running,
     select_shop,
     select_total,
+    time_limit,
+    time_limit_change,
+    time_limit_fallible,
 );

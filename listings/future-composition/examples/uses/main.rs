@@ -5,6 +5,8 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use future_composition as shown;
 
+mod limit_on_a_task;
+mod limit_on_a_task_thread;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -21,8 +23,13 @@ mod select_orders;
 mod select_running;
 mod select_shop;
 mod select_total;
+mod time_limit;
+mod time_limit_change;
+mod time_limit_fallible;
 
 backend::uses!(
+    limit_on_a_task,
+    limit_on_a_task_thread,
     racing,
     racing_backup,
     racing_finish,
@@ -39,4 +46,7 @@ backend::uses!(
     select_running,
     select_shop,
     select_total,
+    time_limit,
+    time_limit_change,
+    time_limit_fallible,
 );
