@@ -16,6 +16,9 @@ fn site_collector() {
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    bounded_concurrency,
+    bounded_concurrency_http,
+    bounded_concurrency_order,
     limit_on_a_task,
     limit_on_a_task_thread,
     racing,
@@ -34,6 +37,8 @@ backend::check_uses!(
     select_running,
     select_shop,
     select_total,
+    shared_limit,
+    shared_limit_hosts,
     time_limit,
     time_limit_change,
     time_limit_fallible,

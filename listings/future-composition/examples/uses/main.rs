@@ -5,6 +5,9 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use future_composition as shown;
 
+mod bounded_concurrency;
+mod bounded_concurrency_http;
+mod bounded_concurrency_order;
 mod limit_on_a_task;
 mod limit_on_a_task_thread;
 mod racing;
@@ -23,11 +26,16 @@ mod select_orders;
 mod select_running;
 mod select_shop;
 mod select_total;
+mod shared_limit;
+mod shared_limit_hosts;
 mod time_limit;
 mod time_limit_change;
 mod time_limit_fallible;
 
 backend::uses!(
+    bounded_concurrency,
+    bounded_concurrency_http,
+    bounded_concurrency_order,
     limit_on_a_task,
     limit_on_a_task_thread,
     racing,
@@ -46,6 +54,8 @@ backend::uses!(
     select_running,
     select_shop,
     select_total,
+    shared_limit,
+    shared_limit_hosts,
     time_limit,
     time_limit_change,
     time_limit_fallible,
