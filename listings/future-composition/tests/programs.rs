@@ -42,4 +42,5 @@ backend::check_uses!(
     time_limit,
     time_limit_change,
     time_limit_fallible,
+    time_limit_http,
 );

@@ -31,6 +31,7 @@ mod shared_limit_hosts;
 mod time_limit;
 mod time_limit_change;
 mod time_limit_fallible;
+mod time_limit_http;
 
 backend::uses!(
     bounded_concurrency,
@@ -59,4 +60,5 @@ backend::uses!(
     time_limit,
     time_limit_change,
     time_limit_fallible,
+    time_limit_http,
 );
