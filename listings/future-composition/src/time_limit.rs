@@ -99,16 +99,18 @@ pub fn task_within<T>(
 ) -> impl Future<Output = Result<T, TaskError>> {
     let mut task = AbortOnDropHandle::new(task);
     async move {
+        // ANCHOR: abort_and_wait
         let end = match within(what, limit, &mut task).await {
             Ok(end) => end,
             Err(late) => {
                 task.abort();
                 match task.await {
                     Err(error) if error.is_cancelled() => return Err(late.into()),
-                    end => end,
+                    end => end, // it ended before the abort: a value, or a panic
                 }
             }
         };
+        // ANCHOR_END: abort_and_wait
         end.map_err(|source| TaskError::Died { what, source })
     }
 }
@@ -163,17 +165,18 @@ pub mod naive {
     use super::*;
     use std::mem;
 
-    // ANCHOR: limit_on_a_handle
     /// Wrong: the limit drops the handle, and a dropped handle lets its task run on.
     pub async fn of_a_task<F>(limit: Duration, work: F) -> Result<F::Output, TaskError>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let end = within("task", limit, tokio::spawn(work)).await?;
-        end.map_err(|source| TaskError::Died { what: "task", source })
+        // ANCHOR: limit_on_a_handle
+        let task = tokio::spawn(work);
+        let end = within("report", limit, task).await?;
+        // ANCHOR_END: limit_on_a_handle
+        end.map_err(|source| TaskError::Died { what: "report", source })
     }
-    // ANCHOR_END: limit_on_a_handle
 
     // ANCHOR: limit_on_busy_code
     /// Wrong: code without an await cannot be left, and ends as `Ok`, however late.
