@@ -19,6 +19,10 @@ mod racing_list;
 mod racing_loser;
 mod racing_names;
 mod racing_tasks;
+mod retry;
+mod retry_get;
+mod retry_stops;
+mod retry_stops_spawn;
 mod select;
 mod select_job;
 mod select_limit;
@@ -48,6 +52,10 @@ backend::uses!(
     racing_loser,
     racing_names,
     racing_tasks,
+    retry,
+    retry_get,
+    retry_stops,
+    retry_stops_spawn,
     select,
     select_job,
     select_limit,
