@@ -10,6 +10,11 @@ mod bounded_concurrency_http;
 mod bounded_concurrency_order;
 mod limit_on_a_task;
 mod limit_on_a_task_thread;
+mod many_futures;
+mod many_futures_deadline;
+mod many_futures_grow;
+mod many_futures_limit;
+mod many_futures_tasks;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -32,6 +37,8 @@ mod select_shop;
 mod select_total;
 mod shared_limit;
 mod shared_limit_hosts;
+mod slow_loop;
+mod slow_loop_ways;
 mod time_limit;
 mod time_limit_change;
 mod time_limit_fallible;
@@ -43,6 +50,11 @@ backend::uses!(
     bounded_concurrency_order,
     limit_on_a_task,
     limit_on_a_task_thread,
+    many_futures,
+    many_futures_deadline,
+    many_futures_grow,
+    many_futures_limit,
+    many_futures_tasks,
     racing,
     racing_backup,
     racing_finish,
@@ -65,6 +77,8 @@ backend::uses!(
     select_total,
     shared_limit,
     shared_limit_hosts,
+    slow_loop,
+    slow_loop_ways,
     time_limit,
     time_limit_change,
     time_limit_fallible,

@@ -1,0 +1,31 @@
+use futures::stream::{self, StreamExt};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// At work: two requests, one after the other. Each needs 100 ms.
+pub(crate) async fn fetch(page: u32) -> u32 {
+    sleep(Duration::from_millis(100)).await;
+    let first = Instant::now();
+    sleep(Duration::from_millis(100)).await;
+    println!("page {page}: {} ms between", first.elapsed().as_millis());
+    page
+}
+
+/// At work: writes the page into a database, which needs a second.
+pub(crate) async fn store(_page: u32) {
+    sleep(Duration::from_secs(1)).await;
+}
+
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+pub(crate) async fn main() {
+    println!("stored in the loop");
+    let mut pages = stream::iter(1..=6).map(fetch).buffered(3);
+    while let Some(page) = pages.next().await {
+        store(page).await; // Wrong: meanwhile, nobody polls the fetches.
+    }
+
+    println!("stored in the buffered future");
+    let each = stream::iter(1..=6).map(async |page| store(fetch(page).await).await);
+    each.buffered(3).collect::<Vec<()>>().await;
+}
