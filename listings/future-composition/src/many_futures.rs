@@ -86,9 +86,9 @@ where
 // ANCHOR_END: labelled_tasks
 
 // ANCHOR: deadline_over_many
-/// Collects what comes before `deadline`, then drops the rest. The clock is looked at
-/// only while no answer is ready, so what is ready is kept, and an endless supply may
-/// never stop.
+/// Collects the answers that come before `deadline`, then drops the rest. It looks at
+/// the clock only while no answer is ready. So it keeps what is ready, and it never
+/// ends if an answer is always ready.
 ///
 /// # Cancel safety
 /// Dropping the future drops `answers` and what was collected.

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: no end within {limit:?}, given up after {waited:?}")]
 pub struct TimedOut {
-    /// The operation, named by who set the limit.
+    /// The name of the operation.
     pub what: &'static str,
     /// How long it was given.
     pub limit: Duration,
@@ -75,7 +75,7 @@ pub enum TaskError {
     /// It panicked, or somebody else aborted it.
     #[error("{what}: the task ended without a value")]
     Died {
-        /// The operation, named by who set the limit.
+        /// The name of the operation.
         what: &'static str,
         /// Tells a panic from an abort.
         source: JoinError,

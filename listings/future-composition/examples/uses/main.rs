@@ -10,6 +10,7 @@ mod bounded_concurrency_http;
 mod bounded_concurrency_order;
 mod limit_on_a_task;
 mod limit_on_a_task_thread;
+mod limit_per_host;
 mod many_futures;
 mod many_futures_deadline;
 mod many_futures_grow;
@@ -36,7 +37,7 @@ mod select_running;
 mod select_shop;
 mod select_total;
 mod shared_limit;
-mod shared_limit_hosts;
+mod shared_limit_tasks;
 mod slow_loop;
 mod slow_loop_ways;
 mod time_limit;
@@ -50,6 +51,7 @@ backend::uses!(
     bounded_concurrency_order,
     limit_on_a_task,
     limit_on_a_task_thread,
+    limit_per_host,
     many_futures,
     many_futures_deadline,
     many_futures_grow,
@@ -76,7 +78,7 @@ backend::uses!(
     select_shop,
     select_total,
     shared_limit,
-    shared_limit_hosts,
+    shared_limit_tasks,
     slow_loop,
     slow_loop_ways,
     time_limit,

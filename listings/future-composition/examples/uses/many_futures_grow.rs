@@ -12,11 +12,16 @@ async fn links(page: &str) -> (&str, Vec<&'static str>) {
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
+    let mut waiting = vec!["home"]; // pages that nobody has asked for yet
     let mut in_flight = FuturesUnordered::new();
-    in_flight.push(links("home"));
-    while let Some((page, found)) = in_flight.next().await {
+    loop {
+        while in_flight.len() < 2 {
+            let Some(page) = waiting.pop() else { break };
+            in_flight.push(links(page));
+        }
+        let Some((page, found)) = in_flight.next().await else { break }; // all done
         println!("{page} has {} links", found.len());
-        in_flight.extend(found.into_iter().map(links));
+        waiting.extend(found);
     }
 }
 // ANCHOR_END: grow

@@ -19,18 +19,24 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-pub(crate) async fn main() -> reqwest::Result<()> {
+async fn start_server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}/prices", listener.local_addr().expect("it has one"));
+    let address = listener.local_addr().expect("it has one");
     tokio::spawn(serve(listener));
-    // ANCHOR: get
+    format!("http://{address}")
+}
+
+// ANCHOR: get
+#[tokio::main(flavor = "current_thread")] // the network needs real time
+pub(crate) async fn main() -> reqwest::Result<()> {
+    let url = format!("{}/prices", start_server().await);
     let client = Client::builder().no_proxy().build()?;
+    let retry = Retry::default();
     let mut rng: SmallRng = rand::make_rng();
-    match get_json::<Value>(&client, &url, &Retry::default(), &mut rng).await {
+    match get_json::<Value>(&client, &url, &retry, &mut rng).await {
         Ok(prices) => println!("{prices}"),
         Err(error) => println!("{error}"),
     }
-    // ANCHOR_END: get
     Ok(())
 }
+// ANCHOR_END: get

@@ -9,10 +9,9 @@ impl Transient for Busy {
     }
 }
 
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
-    let retry = Retry::default();
-    // ANCHOR: spawn
     let product = String::from("tea");
     let task = tokio::spawn(async move {
         let mut rng: SmallRng = rand::make_rng();
@@ -21,8 +20,7 @@ pub(crate) async fn main() {
             1 => Err(Busy),
             _ => Ok(format!("7 packs of {product}")),
         };
-        retry.run(&mut rng, stock).await.ok()
+        Retry::default().run(&mut rng, stock).await.ok()
     });
     println!("{:?}", task.await.expect("no panic"));
-    // ANCHOR_END: spawn
 }

@@ -2,12 +2,12 @@ use futures::stream::{self, StreamExt};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// At work: two requests, one after the other. Each needs 100 ms.
+/// At work: sends a request, and reads the answer. Each needs 100 ms.
 pub(crate) async fn fetch(page: u32) -> u32 {
-    sleep(Duration::from_millis(100)).await;
-    let first = Instant::now();
-    sleep(Duration::from_millis(100)).await;
-    println!("page {page}: {} ms between", first.elapsed().as_millis());
+    sleep(Duration::from_millis(100)).await; // sends the request
+    let sent = Instant::now();
+    sleep(Duration::from_millis(100)).await; // reads the answer
+    println!("page {page}: read after {} ms", sent.elapsed().as_millis());
     page
 }
 
@@ -25,7 +25,10 @@ pub(crate) async fn main() {
         store(page).await; // Wrong: meanwhile, nobody polls the fetches.
     }
 
-    println!("stored in the buffered future");
-    let each = stream::iter(1..=6).map(async |page| store(fetch(page).await).await);
-    each.buffered(3).collect::<Vec<()>>().await;
+    println!("stored in the future");
+    let stored = stream::iter(1..=6).map(async |page| {
+        let page = fetch(page).await;
+        store(page).await;
+    });
+    stored.buffered(3).collect::<Vec<()>>().await; // polls all of them to their ends
 }

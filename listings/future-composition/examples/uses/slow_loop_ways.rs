@@ -6,9 +6,9 @@ use std::pin::pin;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
-    let limit = NonZeroUsize::new(3).expect("3 is not 0");
     // ANCHOR: each
     println!("fetch_and_store");
+    let limit = NonZeroUsize::new(3).expect("3 is not 0");
     fetch_and_store(1..=3, limit, fetch, store).await;
     // ANCHOR_END: each
 
@@ -18,7 +18,7 @@ pub(crate) async fn main() {
     while let Some((id, fetched)) = pages.next().await {
         match fetched {
             Ok(page) => store(page).await,
-            Err(error) => println!("page {id}: {error}"),
+            Err(panicked) => println!("page {id}: {panicked}"),
         }
     }
     // ANCHOR_END: tasks

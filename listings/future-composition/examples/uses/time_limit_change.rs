@@ -18,8 +18,8 @@ pub(crate) async fn main() {
     for limit in [40, 400].map(Duration::from_millis) {
         let change = replace_after(&prices, with_one_more);
         match within("new price", limit, change).await {
-            Ok(_) => println!("changed: {:?}", prices.lock().await),
-            Err(_) => println!("too late: {:?}", prices.lock().await),
+            Ok(Ok(())) => println!("changed: {:?}", prices.lock().await),
+            Err(_too_late) => println!("too late: {:?}", prices.lock().await),
         }
     }
 }

@@ -2,9 +2,9 @@ use reqwest::Client;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-#[tokio::main(flavor = "current_thread")]
+// ANCHOR: http
+#[tokio::main(flavor = "current_thread")] // the network needs real time
 pub(crate) async fn main() -> reqwest::Result<()> {
-    // ANCHOR: http
     // A server that accepts connections, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/", silent.local_addr().expect("it has one"));
@@ -16,6 +16,6 @@ pub(crate) async fn main() -> reqwest::Result<()> {
         Err(error) if error.is_timeout() => println!("no answer within {limit:?}"),
         Err(error) => return Err(error),
     }
-    // ANCHOR_END: http
     Ok(())
 }
+// ANCHOR_END: http

@@ -1,20 +1,20 @@
-use super::shown::bounded_concurrency::few_per_host;
+use future_composition::bounded_concurrency::few_per_host;
 use futures::stream::StreamExt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-// ANCHOR: hosts
-/// At work: fetches a page. A page of the slow host needs 100 ms.
-async fn fetch((host, page): (&'static str, u32)) -> String {
+/// At work: fetches a page. A page of the slow host needs 100 ms, another one 20 ms.
+async fn fetch((host, page): (&str, u32)) -> String {
     let needs = if host == "slow" { 100 } else { 20 };
     sleep(Duration::from_millis(needs)).await;
     format!("{host}/{page}")
 }
 
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
-    let hosts = ["slow", "quick"].map(|host| [1, 2, 3].map(|page| (host, page)));
+    let hosts = ["slow", "quick"].map(|host| [1, 2, 3, 4].map(|page| (host, page)));
     let per_host = NonZeroUsize::new(1).expect("1 is not 0");
     let in_all = NonZeroUsize::new(2).expect("2 is not 0");
 
@@ -24,4 +24,3 @@ pub(crate) async fn main() {
         println!("{:3} ms: {page}", start.elapsed().as_millis());
     }
 }
-// ANCHOR_END: hosts
