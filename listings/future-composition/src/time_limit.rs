@@ -100,18 +100,18 @@ pub fn task_within<T>(
     let mut task = AbortOnDropHandle::new(task);
     async move {
         // ANCHOR: abort_and_wait
-        let end = match within(what, limit, &mut task).await {
-            Ok(end) => end,
+        let result = match within(what, limit, &mut task).await {
+            Ok(result) => result,
             Err(late) => {
                 task.abort();
                 match task.await {
                     Err(error) if error.is_cancelled() => return Err(late.into()),
-                    end => end, // it ended before the abort: a value, or a panic
+                    value_or_panic => value_or_panic, // it ended before the abort
                 }
             }
         };
         // ANCHOR_END: abort_and_wait
-        end.map_err(|source| TaskError::Died { what, source })
+        result.map_err(|source| TaskError::Died { what, source })
     }
 }
 // ANCHOR_END: task_within

@@ -491,7 +491,7 @@ async fn fetches_stall_while_the_loop_stores() {
 #[tokio::test(start_paused = true)]
 async fn the_next_request_of_a_fetch_is_sent_late() {
     let start = Instant::now();
-    let second_sent = std::sync::Mutex::default();
+    let second_sent = std::sync::Mutex::new(Vec::new());
     let fetch = async |id| {
         sleep(if id == 0 { ms(100) } else { ms(250) }).await;
         second_sent.lock().unwrap().push(start.elapsed());
