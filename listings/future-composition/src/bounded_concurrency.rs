@@ -57,7 +57,9 @@ where
 }
 
 async fn whole_page(client: &Client, url: &str) -> reqwest::Result<String> {
+    // ANCHOR: body_inside
     client.get(url).send().await?.error_for_status()?.text().await
+    // ANCHOR_END: body_inside
 }
 // ANCHOR_END: whole_pages
 
@@ -152,6 +154,7 @@ where
     Fut: Future<Output: Send + 'static> + Send + 'static,
 {
     let mut tasks = JoinSet::new();
+    // ANCHOR: permit_first
     for item in items {
         let permit = Arc::clone(&permits).acquire_owned().await?;
         let answer = work(item);
@@ -160,6 +163,7 @@ where
             answer.await
         });
     }
+    // ANCHOR_END: permit_first
     Ok(tasks)
 }
 // ANCHOR_END: permit_before_task
@@ -167,29 +171,29 @@ where
 /// What most code starts with, kept to be measured against.
 pub mod naive {
     use super::*;
+    use futures::future::join_all;
 
-    // ANCHOR: chunk_barrier
     /// Wrong: a chunk starts only when the slowest of the one before has ended.
     pub async fn in_chunks<T, F, Fut>(
-        items: Vec<T>,
+        pages: Vec<T>,
         limit: NonZeroUsize,
-        work: F,
+        fetch: F,
     ) -> Vec<Fut::Output>
     where
         T: Clone,
         F: Fn(T) -> Fut,
         Fut: Future,
     {
-        let mut answers = Vec::with_capacity(items.len());
-        for chunk in items.chunks(limit.get()) {
-            let requests = chunk.iter().cloned().map(&work);
-            answers.extend(futures::future::join_all(requests).await);
+        // ANCHOR: chunk_barrier
+        let mut answers = Vec::new();
+        for chunk in pages.chunks(limit.get()) {
+            let requests = chunk.iter().cloned().map(&fetch);
+            answers.extend(join_all(requests).await);
         }
+        // ANCHOR_END: chunk_barrier
         answers
     }
-    // ANCHOR_END: chunk_barrier
 
-    // ANCHOR: ordered_window
     /// Right when the order matters; wrong as a way to keep `limit` requests in flight.
     pub fn in_order<I, F, Fut>(
         items: I,
@@ -203,9 +207,7 @@ pub mod naive {
     {
         stream::iter(items).map(work).buffered(limit.get())
     }
-    // ANCHOR_END: ordered_window
 
-    // ANCHOR: body_outside
     /// Wrong: the window counts heads; the bodies are still on their way when it moves
     /// on.
     pub fn fetch_heads<I>(
@@ -216,11 +218,11 @@ pub mod naive {
     where
         I: IntoIterator<Item = String>,
     {
+        // ANCHOR: body_outside
         few_at_a_time(urls, limit, move |url| client.get(url).send())
+        // ANCHOR_END: body_outside
     }
-    // ANCHOR_END: body_outside
 
-    // ANCHOR: permit_inside_task
     /// Wrong: a task for every item at once, and nearly all of them wait for a permit.
     pub fn all_on_tasks<I, F, Fut>(
         items: I,
@@ -233,6 +235,7 @@ pub mod naive {
         Fut: Future<Output: Send + 'static> + Send + 'static,
     {
         let mut tasks = JoinSet::new();
+        // ANCHOR: permit_inside_task
         for item in items {
             let (permits, answer) = (Arc::clone(permits), work(item));
             tasks.spawn(async move {
@@ -240,9 +243,9 @@ pub mod naive {
                 Ok(answer.await)
             });
         }
+        // ANCHOR_END: permit_inside_task
         tasks
     }
-    // ANCHOR_END: permit_inside_task
 }
 
 #[cfg(test)]

@@ -27,13 +27,16 @@ where
     F: FnMut(I::Item) -> Fut,
     Fut: Future,
 {
+    // ANCHOR: with_its_id
     let waiting = ids.into_iter().map(move |id| {
         let answer = work(id.clone());
         async move { (id, answer.await) }
     });
+    // ANCHOR_END: with_its_id
     let start = (waiting, FuturesUnordered::new());
     stream::unfold(start, move |(mut waiting, mut in_flight)| async move {
-        in_flight.extend(waiting.by_ref().take(limit.get() - in_flight.len()));
+        let free = limit.get() - in_flight.len();
+        in_flight.extend(waiting.by_ref().take(free)); // fill up to the limit
         let answer = in_flight.next().await?;
         Some((answer, (waiting, in_flight)))
     })
@@ -66,8 +69,10 @@ where
     let waiting = ids.into_iter().map(move |id| (id.clone(), work(id)));
     let start = (waiting, JoinSet::new(), HashMap::new());
     stream::unfold(start, move |(mut waiting, mut tasks, mut ids)| async move {
-        for (id, answer) in waiting.by_ref().take(limit.get() - tasks.len()) {
-            ids.insert(tasks.spawn(answer).id(), id);
+        let free = limit.get() - tasks.len();
+        for (id, answer) in waiting.by_ref().take(free) {
+            let task = tasks.spawn(answer);
+            ids.insert(task.id(), id); // the id of the task leads to yours
         }
         let (task, answer) = match tasks.join_next_with_id().await? {
             Ok((task, answer)) => (task, Ok(answer)),
@@ -81,18 +86,20 @@ where
 // ANCHOR_END: labelled_tasks
 
 // ANCHOR: deadline_over_many
-/// Collects what comes before `deadline`, then drops the rest. The clock is looked at
-/// only while no answer is ready, so what is ready is kept, and an endless supply may
-/// never stop.
+/// Collects the answers that come before `deadline`, then drops the rest. It looks at
+/// the clock only while no answer is ready. So it keeps what is ready, and it never
+/// ends if an answer is always ready.
 ///
 /// # Cancel safety
 /// Dropping the future drops `answers` and what was collected.
 pub async fn before<S: Stream>(deadline: Instant, answers: S) -> Vec<S::Item> {
     let mut answers = pin!(answers);
+    // ANCHOR: one_by_one
     let mut kept = Vec::new();
     while let Ok(Some(answer)) = timeout_at(deadline, answers.next()).await {
         kept.push(answer);
     }
+    // ANCHOR_END: one_by_one
     kept
 }
 // ANCHOR_END: deadline_over_many
@@ -115,11 +122,13 @@ pub async fn fetch_and_store<I, F, Fut, S, Stored>(
     S: FnOnce(Fut::Output) -> Stored + Clone,
     Stored: Future<Output = ()>,
 {
+    // ANCHOR: inside
     let each = stream::iter(ids).for_each_concurrent(limit.get(), |id| {
         let (fetched, store) = (fetch(id), store.clone());
         async move { store(fetched.await).await }
     });
     each.await;
+    // ANCHOR_END: inside
 }
 // ANCHOR_END: stored_inside
 
@@ -130,7 +139,6 @@ pub mod naive {
     use std::time::Duration;
     use tokio::time::timeout;
 
-    // ANCHOR: unlabelled
     /// Wrong: all of them at once, and nothing says which answer is whose.
     pub async fn fetch_all<I, F, Fut>(ids: I, fetch: F) -> Vec<Fut::Output>
     where
@@ -138,12 +146,12 @@ pub mod naive {
         F: FnMut(I::Item) -> Fut,
         Fut: Future,
     {
+        // ANCHOR: unlabelled
         let in_flight: FuturesUnordered<_> = ids.into_iter().map(fetch).collect();
         in_flight.collect().await
+        // ANCHOR_END: unlabelled
     }
-    // ANCHOR_END: unlabelled
 
-    // ANCHOR: all_or_nothing
     /// Wrong: at the limit, what is finished is dropped with what is not.
     pub async fn all_within<I, F, Fut>(
         limit: Duration,
@@ -155,11 +163,11 @@ pub mod naive {
         F: FnMut(I::Item) -> Fut,
         Fut: Future,
     {
+        // ANCHOR: all_or_nothing
         timeout(limit, join_all(ids.into_iter().map(fetch))).await.ok()
+        // ANCHOR_END: all_or_nothing
     }
-    // ANCHOR_END: all_or_nothing
 
-    // ANCHOR: stored_in_the_loop
     /// Wrong: while `store` runs, nobody polls the fetches in the buffer.
     pub async fn store_in_the_loop<I, F, Fut, S, Stored>(
         ids: I,
@@ -173,12 +181,13 @@ pub mod naive {
         S: FnMut(Fut::Output) -> Stored,
         Stored: Future<Output = ()>,
     {
+        // ANCHOR: stored_in_the_loop
         let mut fetched = pin!(stream::iter(ids).map(fetch).buffered(limit.get()));
         while let Some(page) = fetched.next().await {
             store(page).await;
         }
+        // ANCHOR_END: stored_in_the_loop
     }
-    // ANCHOR_END: stored_in_the_loop
 }
 
 #[cfg(test)]

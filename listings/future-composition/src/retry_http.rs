@@ -25,7 +25,9 @@ pub async fn get_json<T: DeserializeOwned>(
     retry: &Retry,
     rng: &mut (impl Rng + ?Sized),
 ) -> Result<T, RetryError<HttpError>> {
+    // ANCHOR: checked_answer
     retry.run(rng, |_| fetch_json(client, url)).await
+    // ANCHOR_END: checked_answer
 }
 // ANCHOR_END: get_json
 
@@ -34,7 +36,6 @@ pub async fn get_json<T: DeserializeOwned>(
 pub mod naive {
     use super::*;
 
-    // ANCHOR: double_and_hope
     /// Wrong: repeats what cannot succeed, waits for what never comes, and overflows.
     pub async fn with_retries<T, E, Fut>(
         mut call: impl FnMut() -> Fut,
@@ -43,6 +44,7 @@ pub mod naive {
     where
         Fut: Future<Output = Result<T, E>>,
     {
+        // ANCHOR: double_and_hope
         let mut tries = 0;
         loop {
             match call().await {
@@ -52,20 +54,20 @@ pub mod naive {
             }
             sleep(Duration::from_secs(1) * 2_u32.pow(tries)).await;
         }
+        // ANCHOR_END: double_and_hope
     }
-    // ANCHOR_END: double_and_hope
 
-    // ANCHOR: any_answer
     /// Wrong: for `send`, a 503 is an answer like any other.
     pub async fn fetch_text(
         client: &Client,
         url: &str,
         max_retries: u32,
     ) -> reqwest::Result<String> {
+        // ANCHOR: any_answer
         let get = || async { client.get(url).send().await?.text().await };
         with_retries(get, max_retries).await
+        // ANCHOR_END: any_answer
     }
-    // ANCHOR_END: any_answer
 }
 
 #[cfg(test)]

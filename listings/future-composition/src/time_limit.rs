@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: no end within {limit:?}, given up after {waited:?}")]
 pub struct TimedOut {
-    /// The operation, named by who set the limit.
+    /// The name of the operation.
     pub what: &'static str,
     /// How long it was given.
     pub limit: Duration,
@@ -65,6 +65,7 @@ where
 }
 // ANCHOR_END: try_within
 
+// ANCHOR: task_error
 /// Why a task has no value.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
@@ -74,12 +75,13 @@ pub enum TaskError {
     /// It panicked, or somebody else aborted it.
     #[error("{what}: the task ended without a value")]
     Died {
-        /// The operation, named by who set the limit.
+        /// The name of the operation.
         what: &'static str,
         /// Tells a panic from an abort.
         source: JoinError,
     },
 }
+// ANCHOR_END: task_error
 
 // ANCHOR: task_within
 /// Waits for `task`, at most `limit`; then aborts it and waits until it is gone. A task
@@ -97,17 +99,19 @@ pub fn task_within<T>(
 ) -> impl Future<Output = Result<T, TaskError>> {
     let mut task = AbortOnDropHandle::new(task);
     async move {
-        let end = match within(what, limit, &mut task).await {
-            Ok(end) => end,
+        // ANCHOR: abort_and_wait
+        let result = match within(what, limit, &mut task).await {
+            Ok(result) => result,
             Err(late) => {
                 task.abort();
                 match task.await {
                     Err(error) if error.is_cancelled() => return Err(late.into()),
-                    end => end,
+                    value_or_panic => value_or_panic, // it ended before the abort
                 }
             }
         };
-        end.map_err(|source| TaskError::Died { what, source })
+        // ANCHOR_END: abort_and_wait
+        result.map_err(|source| TaskError::Died { what, source })
     }
 }
 // ANCHOR_END: task_within
@@ -161,17 +165,18 @@ pub mod naive {
     use super::*;
     use std::mem;
 
-    // ANCHOR: limit_on_a_handle
     /// Wrong: the limit drops the handle, and a dropped handle lets its task run on.
     pub async fn of_a_task<F>(limit: Duration, work: F) -> Result<F::Output, TaskError>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let end = within("task", limit, tokio::spawn(work)).await?;
-        end.map_err(|source| TaskError::Died { what: "task", source })
+        // ANCHOR: limit_on_a_handle
+        let task = tokio::spawn(work);
+        let end = within("report", limit, task).await?;
+        // ANCHOR_END: limit_on_a_handle
+        end.map_err(|source| TaskError::Died { what: "report", source })
     }
-    // ANCHOR_END: limit_on_a_handle
 
     // ANCHOR: limit_on_busy_code
     /// Wrong: code without an await cannot be left, and ends as `Ok`, however late.

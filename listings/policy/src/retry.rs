@@ -31,17 +31,17 @@ pub struct Retry {
     pub attempts: NonZeroU32,
     /// The longest wait before the second attempt.
     pub base: Duration,
-    /// Each wait may be this many times as long as the one before; 1: no longer.
+    /// Each further wait may be this many times longer. With 1, waits do not grow.
     pub factor: NonZeroU32,
-    /// No drawn wait is longer, however many went before (in whole milliseconds,
-    /// rounded up).
+    /// The longest random wait of all, in whole milliseconds, rounded up.
     pub cap: Duration,
-    /// An attempt that takes longer is dropped, and counts as one that failed.
+    /// The longest time for one attempt. After it, the attempt is dropped, and has
+    /// failed.
     pub limit: Option<Duration>,
-    /// For everything: attempts and waits, from the first call on. A wait that would
-    /// not end before it is not begun. The first attempt is always made.
+    /// The longest time for all attempts and waits together, from the first call on.
+    /// The first attempt is always made.
     pub budget: Option<Duration>,
-    /// With no more than this left of the budget, no other attempt is begun.
+    /// A further attempt begins only if more than this is left of the budget.
     pub least: Duration,
 }
 
@@ -122,18 +122,18 @@ impl<E: Error + 'static> Error for RetryError<E> {
 // ANCHOR: run
 impl Retry {
     /// Calls `operation` with the number of the attempt, from 1, until it succeeds or
-    /// another attempt cannot help. Each wait is drawn evenly from zero to the longest
+    /// another attempt cannot help. Each wait is random, between zero and the longest
     /// ([`Retry::waits`]); what the error asks for in `retry_after` is added to it.
     ///
     /// # Errors
-    /// The last failure, and why no other attempt followed. None does after the budget.
+    /// The last failure, and why no other attempt followed.
     ///
     /// # Panics
     /// Outside a Tokio runtime with a timer, if it has a limit, a budget or to wait.
     ///
     /// # Cancel safety
-    /// Dropped in a wait, nothing is in flight and nothing more is called. Dropped in
-    /// an attempt, so is the attempt; the other side may have done its work anyway.
+    /// If you drop this, it drops the attempt that runs, and begins no other one. The
+    /// other side may still do what an attempt has asked for.
     pub async fn run<T, E: Transient, Fut: Future<Output = Result<T, E>>>(
         &self,
         rng: &mut (impl Rng + ?Sized),
@@ -143,7 +143,7 @@ impl Retry {
         let left = || budget.map(|(all, start)| all.saturating_sub(start.elapsed()));
         let mut attempts = 1;
         loop {
-            let limit = self.limit.into_iter().chain(left()).min();
+            let limit = self.limit.into_iter().chain(left()).min(); // the shorter one
             let last = match within(limit, operation(attempts)).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,

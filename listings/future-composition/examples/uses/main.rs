@@ -31,6 +31,17 @@ mod one_error_type;
 mod one_error_type_causes;
 mod one_error_type_decide;
 mod one_error_type_task;
+mod bounded_concurrency;
+mod bounded_concurrency_http;
+mod bounded_concurrency_order;
+mod limit_on_a_task;
+mod limit_on_a_task_thread;
+mod limit_per_host;
+mod many_futures;
+mod many_futures_deadline;
+mod many_futures_grow;
+mod many_futures_limit;
+mod many_futures_tasks;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -40,6 +51,10 @@ mod racing_list;
 mod racing_loser;
 mod racing_names;
 mod racing_tasks;
+mod retry;
+mod retry_get;
+mod retry_stops;
+mod retry_stops_spawn;
 mod select;
 mod select_job;
 mod select_limit;
@@ -83,6 +98,27 @@ backend::uses!(
     one_error_type_causes,
     one_error_type_decide,
     one_error_type_task,
+mod shared_limit;
+mod shared_limit_tasks;
+mod slow_loop;
+mod slow_loop_ways;
+mod time_limit;
+mod time_limit_change;
+mod time_limit_fallible;
+mod time_limit_http;
+
+backend::uses!(
+    bounded_concurrency,
+    bounded_concurrency_http,
+    bounded_concurrency_order,
+    limit_on_a_task,
+    limit_on_a_task_thread,
+    limit_per_host,
+    many_futures,
+    many_futures_deadline,
+    many_futures_grow,
+    many_futures_limit,
+    many_futures_tasks,
     racing,
     racing_backup,
     racing_finish,
@@ -92,6 +128,10 @@ backend::uses!(
     racing_loser,
     racing_names,
     racing_tasks,
+    retry,
+    retry_get,
+    retry_stops,
+    retry_stops_spawn,
     select,
     select_job,
     select_limit,
@@ -107,4 +147,12 @@ backend::uses!(
     transform_and_chain_task,
     worth_another_try,
     worth_another_try_which,
+    shared_limit,
+    shared_limit_tasks,
+    slow_loop,
+    slow_loop_ways,
+    time_limit,
+    time_limit_change,
+    time_limit_fallible,
+    time_limit_http,
 );

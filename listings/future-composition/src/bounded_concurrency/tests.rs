@@ -390,6 +390,30 @@ fn outside_a_runtime_tasks_panic() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_windows_of_two_put_four_requests_on_the_server() {
+    let site = one_slow_page();
+    let crawl = || few_at_a_time(PATHS, TWO, fetch_from(&site)).count();
+    assert_eq!(tokio::join!(crawl(), crawl()), (5, 5));
+    assert_eq!(site.load().peak, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_windows_with_one_semaphore_put_two_requests_on_the_server() {
+    let (site, permits, start) = (one_slow_page(), Semaphore::new(2), Instant::now());
+    let fetch = async |path| {
+        let _permit = permits.acquire().await.unwrap();
+        site.fetch(path).await.is_ok()
+    };
+    let crawl = |paths| few_at_a_time(paths, TWO, fetch).collect::<Vec<_>>();
+    let quick = ["b", "c", "d", "e"];
+    assert_eq!(
+        tokio::join!(crawl(quick), crawl(quick)),
+        (vec![true; 4], vec![true; 4])
+    );
+    assert_eq!((site.load().peak, start.elapsed()), (2, ms(80)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_crawls_share_one_limit() {
     let site = Site::default().with_page("/", ms(10));
     let permits = Arc::new(Semaphore::new(3));

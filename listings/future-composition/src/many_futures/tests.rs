@@ -489,6 +489,20 @@ async fn fetches_stall_while_the_loop_stores() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_next_request_of_a_fetch_is_sent_late() {
+    let start = Instant::now();
+    let second_sent = std::sync::Mutex::new(Vec::new());
+    let fetch = async |id| {
+        sleep(if id == 0 { ms(100) } else { ms(250) }).await;
+        second_sent.lock().unwrap().push(start.elapsed());
+        sleep(ms(100)).await;
+    };
+    let store = |()| sleep(ms(1_000));
+    naive::store_in_the_loop(0..2, THREE, fetch, store).await;
+    assert_eq!(second_sent.into_inner().unwrap(), [100, 1_200].map(ms), "not 250");
+}
+
+#[tokio::test(start_paused = true)]
 async fn stored_inside_no_fetch_stalls() {
     let (sender, gaps) = mpsc::unbounded_channel();
     let start = Instant::now();
