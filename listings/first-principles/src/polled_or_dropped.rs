@@ -7,6 +7,7 @@ use std::pin::Pin;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
+// ANCHOR: accounts
 /// Two balances that belong together: what leaves one arrives in the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accounts {
@@ -19,13 +20,15 @@ pub struct Accounts {
 impl Accounts {
     /// The balances after `amount` has moved; `None` if they do not allow it.
     #[must_use]
-    pub fn after(self, amount: u64) -> Option<Self> {
+    pub fn after_moving(self, amount: u64) -> Option<Self> {
         let from = self.from.checked_sub(amount)?;
         let to = self.to.checked_add(amount)?;
         Some(Self { from, to })
     }
 }
+// ANCHOR_END: accounts
 
+// ANCHOR: transfer_error
 /// Why nothing has moved.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransferError<E: Error + 'static> {
@@ -39,6 +42,7 @@ pub enum TransferError<E: Error + 'static> {
         amount: u64,
     },
 }
+// ANCHOR_END: transfer_error
 
 // ANCHOR: one_step
 /// Moves `amount` from one account to the other, once `approval` is there.
@@ -47,19 +51,20 @@ pub enum TransferError<E: Error + 'static> {
 /// The approval fails, or the balances do not allow it. Nothing has moved then.
 ///
 /// # Cancel safety
-/// Dropped before it returns, it has moved nothing and holds nothing. The approval is
-/// dropped with it, and so is its place in the queue for the lock.
+/// If you drop it before it returns, it has moved nothing and holds nothing. It drops
+/// the approval, and its place in the queue for the lock.
 pub async fn transfer<E: Error + 'static>(
     accounts: &Mutex<Accounts>,
     amount: u64,
     approval: impl Future<Output = Result<(), E>>,
 ) -> Result<(), TransferError<E>> {
-    // May be dropped here: it has done nothing and holds nothing.
+    // May be dropped here: it has changed nothing and holds nothing.
     approval.await.map_err(TransferError::Refused)?;
-    // May be dropped here: it has done nothing and holds a place in the queue.
+    // May be dropped here: it has changed nothing, and loses its place in the queue.
     let mut accounts = accounts.lock().await;
-    // No await below: nobody can drop it between the debit and the credit.
-    *accounts = accounts.after(amount).ok_or(TransferError::Balance { amount })?;
+    // No await below, so nobody can drop it between the two changes.
+    let after = accounts.after_moving(amount);
+    *accounts = after.ok_or(TransferError::Balance { amount })?;
     Ok(())
 }
 // ANCHOR_END: one_step
@@ -121,14 +126,17 @@ pub mod naive {
         approval: impl Future<Output = Result<(), E>>,
     ) -> Result<(), TransferError<E>> {
         let mut accounts = accounts.lock().await;
-        let after = accounts.after(amount).ok_or(TransferError::Balance { amount })?;
-        accounts.from = after.from;
-        // The error path gives the money back. The drop path is not in the code.
+        if accounts.after_moving(amount).is_none() {
+            return Err(TransferError::Balance { amount });
+        }
+        // ANCHOR: between
+        accounts.from -= amount;
         if let Err(error) = approval.await {
-            accounts.from += amount;
+            accounts.from += amount; // refused: it gives the money back
             return Err(TransferError::Refused(error));
         }
-        accounts.to = after.to;
+        accounts.to += amount;
+        // ANCHOR_END: between
         Ok(())
     }
     // ANCHOR_END: await_in_between

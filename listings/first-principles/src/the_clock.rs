@@ -27,12 +27,14 @@ where
 {
     // Tokio's timers count whole milliseconds; a pause of zero would ask without rest.
     let pause = pause.max(Duration::from_millis(1));
+    // ANCHOR: limit_by_tokio
     let asking = async {
         while !check().await {
             sleep(pause).await;
         }
     };
     timeout(limit, asking).await
+    // ANCHOR_END: limit_by_tokio
 }
 // ANCHOR_END: wait_until
 
@@ -77,6 +79,7 @@ pub mod naive {
         F: FnMut() -> Fut,
         Fut: Future<Output = bool>,
     {
+        // ANCHOR: limit_by_std
         let start = Instant::now();
         while start.elapsed() < limit {
             if check().await {
@@ -85,6 +88,7 @@ pub mod naive {
             sleep(pause).await;
         }
         false
+        // ANCHOR_END: limit_by_std
     }
     // ANCHOR_END: std_clock
 }

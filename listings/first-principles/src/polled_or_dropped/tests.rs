@@ -620,6 +620,49 @@ where
         .collect()
 }
 
+/// The approval that the tests of the page wait for.
+async fn approval() -> Result<(), Infallible> {
+    sleep(ms(50)).await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_each_await_no_money_is_gone() {
+    let accounts = Mutex::new(Accounts { from: 100, to: 0 });
+    let make = || transfer(&accounts, 10, approval());
+    let dropped = at_every_await(make, |polls, end| {
+        let left = *accounts.try_lock().expect("nobody holds the lock");
+        if end.is_some() {
+            assert_eq!(left, Accounts { from: 90, to: 10 });
+        } else {
+            assert_eq!(left, Accounts { from: 100, to: 0 }, "polls: {polls}");
+        }
+    });
+    assert_eq!(dropped.await, 2, "before the first poll, and at the approval");
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "polls: 1")]
+async fn the_same_test_of_the_wrong_transfer_fails_after_one_poll() {
+    let accounts = Mutex::new(Accounts { from: 100, to: 0 });
+    let make = || naive::transfer(&accounts, 10, approval());
+    let dropped = at_every_await(make, |polls, end| {
+        let left = *accounts.try_lock().expect("nobody holds the lock");
+        if end.is_none() {
+            assert_eq!(left, Accounts { from: 100, to: 0 }, "polls: {polls}");
+        }
+    });
+    dropped.await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_drops_the_transfer_at_its_approval() {
+    let accounts = Mutex::new(Accounts { from: 100, to: 0 });
+    let late = timeout(ms(30), transfer(&accounts, 10, approval())).await;
+    assert!(late.is_err(), "the approval needs 50 ms");
+    assert_eq!(*accounts.lock().await, Accounts { from: 100, to: 0 });
+}
+
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_await_the_transfer_moves_all_or_nothing() {
     let transfer = |accounts: Shared, approval| async move {

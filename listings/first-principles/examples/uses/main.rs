@@ -1,0 +1,18 @@
+//! The whole uses that pages begin with; the argument names one.
+//!
+//! Support: no page shows this file.
+
+// What a page shows before a step: a reader has pasted it, and needs no `use` for it.
+use first_principles as shown;
+
+mod a_destructor_cannot_await;
+mod polled_or_dropped;
+mod polled_or_dropped_spawned;
+mod test_a_connection;
+
+backend::uses!(
+    a_destructor_cannot_await,
+    polled_or_dropped,
+    polled_or_dropped_spawned,
+    test_a_connection,
+);
