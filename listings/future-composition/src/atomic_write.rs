@@ -12,6 +12,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+// ANCHOR: errors
 /// Why a file was not replaced.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot {step}", path.display())]
@@ -30,6 +31,9 @@ impl ReplaceError {
     }
 }
 
+// ANCHOR_END: errors
+
+// ANCHOR: step
 /// What is done to replace a file, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -47,13 +51,15 @@ pub enum Step {
     Sync,
     /// Put it in the place of the old file.
     Rename,
-    /// The same, where the system calls the old file busy (`EBUSY`): it is a mount point, such as
-    /// a single file that is mounted into a container. No rename ever replaces one: mount its
-    /// folder instead.
+    /// The same, if the system calls the old file busy (`EBUSY`): it is a mount point,
+    /// such as a single file that is mounted into a container. No rename ever replaces
+    /// one: mount its folder instead.
     RenameOntoMount,
-    /// Bring the rename to the disk. The new contents are in place; a power cut may undo that.
+    /// Bring the rename to the disk. The new contents are in place, but a power cut may
+    /// undo that.
     SyncFolder,
 }
+// ANCHOR_END: step
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,9 +91,9 @@ impl fmt::Display for Step {
 /// When `write` does; the old file is left alone.
 ///
 /// # Cancel safety
-/// Dropped before the first poll, nothing happens. Dropped later, the write goes on
-/// without its caller, who will not hear of an error: the file is the old one, and then
-/// the new one.
+/// If you drop it before the first poll, nothing happens. If you drop it later, the
+/// write goes on, and nobody hears of an error: the file is the old one, and then the
+/// new one.
 pub async fn replace<W>(path: impl Into<PathBuf>, write: W) -> Result<(), ReplaceError>
 where
     W: FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
@@ -127,8 +133,10 @@ where
     let failed = |step| move |source| ReplaceError::at(step, path, source);
     let old = permissions_of(path).map_err(failed(Step::Look))?;
     // In the same folder, so that the rename stays in one file system.
-    // From here each error, and a panic, drops `new`, and that removes it.
+    // From here, each error and each panic drops `new`, and its drop removes the file.
+    // ANCHOR: own_temporary_name
     let mut new = folder.temporary(old.is_some()).map_err(failed(Step::Create))?;
+    // ANCHOR_END: own_temporary_name
     fill(new.as_file_mut(), write).map_err(failed(Step::Write))?;
     put_in_place(new, old, folder, path)
 }
@@ -161,11 +169,13 @@ fn fill<W>(file: impl Write, write: W) -> io::Result<()>
 where
     W: FnOnce(&mut dyn Write) -> io::Result<()>,
 {
+    // ANCHOR: flushed
     let mut contents = Contents { file: BufWriter::new(file), failed: None };
     write(&mut contents)?;
-    // What `write` left in the buffer. An error of that is remembered as well.
+    // What `write` left in the buffer. If this fails, `failed` has the error.
     contents.flush().ok();
     contents.failed.map_or(Ok(()), Err)
+    // ANCHOR_END: flushed
 }
 
 /// What `write` sees of the new file: it can neither seek in it nor keep it.
@@ -198,6 +208,7 @@ impl<F: Write> Write for Contents<F> {
 }
 // ANCHOR_END: fill
 
+// ANCHOR: permissions
 fn permissions_of(path: &Path) -> io::Result<Option<Permissions>> {
     match fs::metadata(path) {
         Ok(old) => Ok(Some(old.permissions())),
@@ -205,7 +216,9 @@ fn permissions_of(path: &Path) -> io::Result<Option<Permissions>> {
         Err(error) => Err(error),
     }
 }
+// ANCHOR_END: permissions
 
+// ANCHOR: folder
 /// The folder of the target.
 struct Folder {
     path: PathBuf,
@@ -238,7 +251,10 @@ impl Folder {
         let _ = private;
         new.tempfile_in(&self.path)
     }
+}
+// ANCHOR_END: folder
 
+impl Folder {
     #[cfg(unix)]
     fn sync(&self) -> io::Result<()> {
         self.handle.sync_all()
@@ -252,15 +268,15 @@ impl Folder {
 }
 
 // ANCHOR: send_within
-/// Sends as much of `rest` as is taken within `limit`, and takes it off `rest`.
-/// When all of it is taken, it flushes.
+/// Sends as much of `rest` as the connection takes within `limit`. `rest` is then what
+/// it has not taken. If that is nothing, this flushes.
 ///
 /// # Errors
-/// `TimedOut`: call again with the same `rest`, even if it is empty, for the flush is
-/// still to be done. Else what the connection says.
+/// `TimedOut`: call again with the same `rest`, even if it is empty, because it is not
+/// flushed yet. Else what the connection says.
 ///
 /// # Cancel safety
-/// Dropped at any await, `rest` is what has not been taken.
+/// If you drop this at any await, `rest` is what has not been taken.
 pub async fn send_within<Io>(
     connection: &mut Io,
     rest: &mut &[u8],
@@ -269,11 +285,13 @@ pub async fn send_within<Io>(
 where
     Io: AsyncWrite + Unpin,
 {
+    // ANCHOR: only_the_rest
     let send = async {
         connection.write_all_buf(rest).await?;
         connection.flush().await
     };
     timeout(limit, send).await?
+    // ANCHOR_END: only_the_rest
 }
 // ANCHOR_END: send_within
 
@@ -282,38 +300,37 @@ where
 pub mod naive {
     use super::*;
 
-    // ANCHOR: create_and_write
     /// Wrong: `create` empties the old file, and any await after that may be the last.
     pub async fn create_and_write(path: &Path, contents: &[u8]) -> io::Result<()> {
+        // ANCHOR: create_and_write
         let mut file = tokio::fs::File::create(path).await?;
         file.write_all(contents).await?;
         file.sync_all().await
+        // ANCHOR_END: create_and_write
     }
-    // ANCHOR_END: create_and_write
 
-    // ANCHOR: one_temporary_name
     /// Wrong: two writers of one file share one temporary file, and mix in it.
     pub fn with_one_temporary_name<W>(path: &Path, write: W) -> io::Result<()>
     where
         W: FnOnce(&mut File) -> io::Result<()>,
     {
+        // ANCHOR: one_temporary_name
         let temporary = path.with_extension("tmp");
         let mut file = File::create(&temporary)?;
+        // ANCHOR_END: one_temporary_name
         write(&mut file)?;
         file.sync_all()?;
         fs::rename(temporary, path)
     }
-    // ANCHOR_END: one_temporary_name
 
-    // ANCHOR: not_flushed
-    /// Wrong: `pages` is dropped here and writes what it holds; nobody hears of an error.
+    /// Wrong: the drop of `pages` writes what it has left, and tells nobody of an error.
     pub fn buffered(file: impl Write, contents: &[u8]) -> io::Result<()> {
+        // ANCHOR: not_flushed
         let mut pages = BufWriter::new(file);
         pages.write_all(contents)
+        // ANCHOR_END: not_flushed
     }
-    // ANCHOR_END: not_flushed
 
-    // ANCHOR: send_all
     /// Wrong: at the limit some bytes are sent, and nobody knows how many.
     pub async fn send_all<Io>(
         connection: &mut Io,
@@ -323,9 +340,10 @@ pub mod naive {
     where
         Io: AsyncWrite + Unpin,
     {
+        // ANCHOR: send_all
         timeout(limit, connection.write_all(message)).await?
+        // ANCHOR_END: send_all
     }
-    // ANCHOR_END: send_all
 }
 
 #[cfg(test)]

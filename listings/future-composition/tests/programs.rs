@@ -16,6 +16,12 @@ fn site_collector() {
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    alive_but_not_polled,
+    alive_but_not_polled_drop,
+    alive_but_not_polled_rows,
+    alive_but_not_polled_task,
+    atomic_write,
+    guard_in_a_match,
     racing,
     racing_backup,
     racing_finish,
@@ -32,4 +38,5 @@ backend::check_uses!(
     select_running,
     select_shop,
     select_total,
+    send_the_rest,
 );

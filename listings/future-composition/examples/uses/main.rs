@@ -5,6 +5,12 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use future_composition as shown;
 
+mod alive_but_not_polled;
+mod alive_but_not_polled_drop;
+mod alive_but_not_polled_rows;
+mod alive_but_not_polled_task;
+mod atomic_write;
+mod guard_in_a_match;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -21,8 +27,15 @@ mod select_orders;
 mod select_running;
 mod select_shop;
 mod select_total;
+mod send_the_rest;
 
 backend::uses!(
+    alive_but_not_polled,
+    alive_but_not_polled_drop,
+    alive_but_not_polled_rows,
+    alive_but_not_polled_task,
+    atomic_write,
+    guard_in_a_match,
     racing,
     racing_backup,
     racing_finish,
@@ -39,4 +52,5 @@ backend::uses!(
     select_running,
     select_shop,
     select_total,
+    send_the_rest,
 );
