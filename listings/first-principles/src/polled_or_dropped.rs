@@ -1,8 +1,9 @@
 //! A future moves only when it is polled, a task moves by itself, and to cancel is to drop.
 
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::task::Poll;
 
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -71,7 +72,7 @@ pub async fn transfer<E: Error + 'static>(
 
 // ANCHOR: clean_up
 /// Clean-up that has to wait: `finish` runs it. If nobody calls that, a task does.
-#[must_use = "dropped at once, it begins at once"]
+#[must_use = "if you drop it at once, the clean-up begins at once"]
 #[derive(Debug)]
 pub struct CleanUp<F: Future<Output = ()> + Send + 'static> {
     work: Option<Pin<Box<F>>>,
@@ -86,30 +87,37 @@ impl<F: Future<Output = ()> + Send + 'static> CleanUp<F> {
     /// Runs the clean-up, on the path that ends well.
     ///
     /// # Panics
-    /// When the clean-up does.
+    /// When the clean-up does; it is not run again then.
     ///
     /// # Cancel safety
-    /// Dropped at any await, it leaves the rest of the clean-up to a task.
+    /// If you drop this at any await, a task does the rest of the clean-up.
     pub async fn finish(mut self) {
-        if let Some(work) = &mut self.work {
-            work.await;
-        }
-        self.work = None;
-    }
-}
-
-impl<F: Future<Output = ()> + Send + 'static> Drop for CleanUp<F> {
-    fn drop(&mut self) {
-        let Some(work) = self.work.take() else { return };
-        // Outside a runtime `tokio::spawn` would panic. If this is dropped because of a
-        // panic, a second one aborts the process.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(work);
-        }
-        // Outside a runtime nobody could run the clean-up, and it is dropped.
+        poll_fn(|cx| {
+            let Some(mut work) = self.work.take() else { return Poll::Ready(()) };
+            let end = work.as_mut().poll(cx); // a panic drops `work`
+            if end.is_pending() {
+                self.work = Some(work); // for the next poll, or for `drop`
+            }
+            end
+        })
+        .await;
     }
 }
 // ANCHOR_END: clean_up
+
+// ANCHOR: clean_up_drop
+impl<F: Future<Output = ()> + Send + 'static> Drop for CleanUp<F> {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take() else { return };
+        // Outside of a runtime, `tokio::spawn` would panic. If this drop is part of
+        // another panic, that would abort the process.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(work);
+        }
+        // Outside of a runtime, nobody could run the clean-up, and it is dropped.
+    }
+}
+// ANCHOR_END: clean_up_drop
 
 /// What most code starts with, kept to be measured against.
 pub mod naive {

@@ -9,13 +9,14 @@ use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 // ANCHOR: wait_until
-/// Asks `check` again and again, `pause` apart, until it says yes; for `limit` at most.
+/// Asks `check` until it says yes, with `pause` between two checks, and gives up at
+/// `limit`.
 ///
 /// # Errors
 /// `check` has not said yes within `limit`.
 ///
 /// # Cancel safety
-/// Dropped, or at the limit, it drops the check that is under way where it waits.
+/// If you drop this, or at the limit, the check that is running is dropped.
 pub async fn wait_until<F, Fut>(
     limit: Duration,
     pause: Duration,
@@ -25,7 +26,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    // Tokio's timers count whole milliseconds; a pause of zero would ask without rest.
+    // Tokio's timers count whole milliseconds. A pause of zero would ask without rest.
     let pause = pause.max(Duration::from_millis(1));
     // ANCHOR: limit_by_tokio
     let asking = async {
@@ -45,8 +46,8 @@ where
 /// `TimedOut` after `limit`. Else what the connection says: it broke, or it ended.
 ///
 /// # Cancel safety
-/// None: dropped, or at the limit, it leaves a part of the question or of the answer in
-/// the connection. Close it then.
+/// None: if you drop this, or at the limit, a part of the question or of the answer is
+/// left in the connection. Close it then.
 pub async fn is_ready<Io>(connection: &mut Io, limit: Duration) -> io::Result<bool>
 where
     Io: AsyncRead + AsyncWrite + Unpin,

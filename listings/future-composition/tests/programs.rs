@@ -18,10 +18,10 @@ fn site_collector() {
 backend::check_uses!(
     alive_but_not_polled,
     alive_but_not_polled_drop,
-    alive_but_not_polled_rows,
     alive_but_not_polled_task,
     atomic_write,
     guard_in_a_match,
+    loop_and_its_stream,
     racing,
     racing_backup,
     racing_finish,

@@ -2,9 +2,6 @@
 //!
 //! Support: no page shows this file.
 
-// What a page shows before a step: a reader has pasted it, and needs no `use` for it.
-use first_principles as shown;
-
 mod a_destructor_cannot_await;
 mod polled_or_dropped;
 mod polled_or_dropped_spawned;

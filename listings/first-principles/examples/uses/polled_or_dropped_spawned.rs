@@ -1,24 +1,32 @@
-use super::polled_or_dropped::approval;
-use super::shown::polled_or_dropped::{Accounts, transfer};
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
+// ANCHOR: between_banks
+/// Moves money between two banks. It must await between the two changes.
+async fn between_banks(from: &Mutex<u64>, to: &Mutex<u64>, amount: u64) {
+    *from.lock().await -= amount;
+    sleep(Duration::from_millis(50)).await; // at work: a request to the other bank
+    *to.lock().await += amount;
+}
+// ANCHOR_END: between_banks
+
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
+pub(crate) async fn main() {
     // ANCHOR: spawned
-    let accounts = Arc::new(Mutex::new(Accounts { from: 100, to: 0 }));
-    let shared = Arc::clone(&accounts); // a task must own what it uses
-    let task = tokio::spawn(async move { transfer(&shared, 10, approval()).await });
+    let banks = Arc::new((Mutex::new(100), Mutex::new(0)));
+    let owned = Arc::clone(&banks); // a task must own what it uses
+    let task = tokio::spawn(async move { between_banks(&owned.0, &owned.1, 10).await });
 
     let limit = Duration::from_millis(30);
-    if timeout(limit, task).await.is_err() {
-        println!("nobody waits any more"); // the handle was dropped, not the task
+    match timeout(limit, task).await {
+        Ok(Ok(())) => println!("moved"),
+        Ok(Err(panic)) => println!("the task has failed: {panic}"),
+        Err(_) => println!("no answer after {limit:?}"),
     }
-    sleep(limit).await;
-    println!("  {:?}", accounts.lock().await);
+    println!("{}, {}", banks.0.lock().await, banks.1.lock().await);
+    sleep(limit).await; // at work: the service goes on
+    println!("{}, {}", banks.0.lock().await, banks.1.lock().await);
     // ANCHOR_END: spawned
-    Ok(())
 }

@@ -1,15 +1,20 @@
 use super::*;
 use backend::Site;
-use std::future::{Ready, pending, ready};
+use std::future::Ready;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use tokio::io::{BufStream, DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio::runtime;
-use tokio::task::{spawn_blocking, yield_now};
-use tokio::time::{self, Instant, MissedTickBehavior, advance, interval};
+use tokio::task::spawn_blocking;
+use tokio::time::{self, MissedTickBehavior, interval};
 use tokio_test::io::Builder;
+
+use std::future::{pending, ready};
+use std::time::Duration;
+use tokio::task::yield_now;
+use tokio::time::{Instant, advance, sleep, timeout};
 
 const HOUR: Duration = Duration::from_hours(1);
 

@@ -7,10 +7,10 @@ use future_composition as shown;
 
 mod alive_but_not_polled;
 mod alive_but_not_polled_drop;
-mod alive_but_not_polled_rows;
 mod alive_but_not_polled_task;
 mod atomic_write;
 mod guard_in_a_match;
+mod loop_and_its_stream;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -32,10 +32,10 @@ mod send_the_rest;
 backend::uses!(
     alive_but_not_polled,
     alive_but_not_polled_drop,
-    alive_but_not_polled_rows,
     alive_but_not_polled_task,
     atomic_write,
     guard_in_a_match,
+    loop_and_its_stream,
     racing,
     racing_backup,
     racing_finish,

@@ -3,9 +3,9 @@ use std::time::Duration;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::{Instant, sleep};
 
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() -> Result<(), AcquireError> {
-    // ANCHOR: rows
     let start = Instant::now();
     let gate = Semaphore::new(2); // two rows at a time
     let fetch = async |id: u64| {
@@ -17,6 +17,5 @@ pub(crate) async fn main() -> Result<(), AcquireError> {
         println!("{row} is stored after {:?}", start.elapsed());
     };
     fetch_and_store([1, 2, 3], &gate, fetch, store).await?;
-    // ANCHOR_END: rows
     Ok(())
 }
