@@ -5,12 +5,9 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tempfile::{NamedTempFile, PersistError};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
 // ANCHOR: errors
 /// Why a file was not replaced.
@@ -84,8 +81,9 @@ impl fmt::Display for Step {
 /// rename.
 ///
 /// # Errors
-/// The step that failed; [`Step::Write`] also if `write` says `Ok` after a write that
-/// failed. Only after [`Step::SyncFolder`] are the new contents in place.
+/// The step that failed. It is [`Step::Write`] also if `write` says `Ok` after a write
+/// that failed. After an error, the old file is in place, but for one step: after
+/// [`Step::SyncFolder`], it is the new file.
 ///
 /// # Panics
 /// When `write` does; the old file is left alone.
@@ -109,6 +107,7 @@ where
 }
 // ANCHOR_END: replace
 
+// ANCHOR: replace_now
 /// [`replace`] for code that may block.
 ///
 /// # Errors
@@ -124,6 +123,7 @@ where
         Folder::of(path).map_err(|error| ReplaceError::at(Step::Look, path, error))?;
     replace_in(&folder, path, write)
 }
+// ANCHOR_END: replace_now
 
 // ANCHOR: steps
 fn replace_in<W>(folder: &Folder, path: &Path, write: W) -> Result<(), ReplaceError>
@@ -164,7 +164,7 @@ fn put_in_place(
 // ANCHOR_END: steps
 
 // ANCHOR: fill
-/// Lets `write` fill `file`, and does not take its word for it.
+/// Lets `write` fill `file`, and fails if one of its writes has failed.
 fn fill<W>(file: impl Write, write: W) -> io::Result<()>
 where
     W: FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -267,38 +267,11 @@ impl Folder {
     }
 }
 
-// ANCHOR: send_within
-/// Sends as much of `rest` as the connection takes within `limit`. `rest` is then what
-/// it has not taken. If that is nothing, this flushes.
-///
-/// # Errors
-/// `TimedOut`: call again with the same `rest`, even if it is empty, because it is not
-/// flushed yet. Else what the connection says.
-///
-/// # Cancel safety
-/// If you drop this at any await, `rest` is what has not been taken.
-pub async fn send_within<Io>(
-    connection: &mut Io,
-    rest: &mut &[u8],
-    limit: Duration,
-) -> io::Result<()>
-where
-    Io: AsyncWrite + Unpin,
-{
-    // ANCHOR: only_the_rest
-    let send = async {
-        connection.write_all_buf(rest).await?;
-        connection.flush().await
-    };
-    timeout(limit, send).await?
-    // ANCHOR_END: only_the_rest
-}
-// ANCHOR_END: send_within
-
 /// What most code starts with, kept to be measured against.
 #[expect(clippy::missing_errors_doc, reason = "what goes wrong is on the page")]
 pub mod naive {
     use super::*;
+    use tokio::io::AsyncWriteExt;
 
     /// Wrong: `create` empties the old file, and any await after that may be the last.
     pub async fn create_and_write(path: &Path, contents: &[u8]) -> io::Result<()> {
@@ -329,20 +302,6 @@ pub mod naive {
         let mut pages = BufWriter::new(file);
         pages.write_all(contents)
         // ANCHOR_END: not_flushed
-    }
-
-    /// Wrong: at the limit some bytes are sent, and nobody knows how many.
-    pub async fn send_all<Io>(
-        connection: &mut Io,
-        message: &[u8],
-        limit: Duration,
-    ) -> io::Result<()>
-    where
-        Io: AsyncWrite + Unpin,
-    {
-        // ANCHOR: send_all
-        timeout(limit, connection.write_all(message)).await?
-        // ANCHOR_END: send_all
     }
 }
 

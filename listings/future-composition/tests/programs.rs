@@ -20,6 +20,7 @@ backend::check_uses!(
     alive_but_not_polled_drop,
     alive_but_not_polled_task,
     atomic_write,
+    atomic_write_limit,
     guard_in_a_match,
     loop_and_its_stream,
     racing,

@@ -15,7 +15,8 @@ pub(crate) async fn main() -> Result<(), JoinError> {
     let save = async move { query(&shared, "save", 50).await };
     let warn = || query(&connection, "warn", 20);
     let limit = Duration::from_millis(100);
-    let (_, saved) = tokio::join!(other_job, warn_when_task_is_slow(save, limit, warn));
+    let ((), saved) =
+        tokio::join!(other_job, warn_when_task_is_slow(save, limit, warn));
     println!("{saved:?}"); // an error if `save` panicked
     // ANCHOR_END: task
     Ok(())

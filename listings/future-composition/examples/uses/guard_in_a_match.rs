@@ -1,4 +1,4 @@
-use future_composition::alive_but_not_polled::load_once;
+use future_composition::guard_in_a_match::load_once;
 use std::io;
 use std::time::Duration;
 use tokio::sync::Mutex;

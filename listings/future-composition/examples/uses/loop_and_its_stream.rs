@@ -1,4 +1,4 @@
-use future_composition::alive_but_not_polled::fetch_and_store;
+use future_composition::loop_and_its_stream::fetch_and_store;
 use std::time::Duration;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::{Instant, sleep};

@@ -9,6 +9,7 @@ mod alive_but_not_polled;
 mod alive_but_not_polled_drop;
 mod alive_but_not_polled_task;
 mod atomic_write;
+mod atomic_write_limit;
 mod guard_in_a_match;
 mod loop_and_its_stream;
 mod racing;
@@ -34,6 +35,7 @@ backend::uses!(
     alive_but_not_polled_drop,
     alive_but_not_polled_task,
     atomic_write,
+    atomic_write_limit,
     guard_in_a_match,
     loop_and_its_stream,
     racing,
