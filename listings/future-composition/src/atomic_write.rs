@@ -81,9 +81,9 @@ impl fmt::Display for Step {
 /// rename.
 ///
 /// # Errors
-/// The step that failed. It is [`Step::Write`] also if `write` says `Ok` after a write
-/// that failed. After an error, the old file is in place, but for one step: after
-/// [`Step::SyncFolder`], it is the new file.
+/// The step that failed. If the closure says `Ok` although one of its writes failed,
+/// that is [`Step::Write`]. After an error, the old file is in place. There is one
+/// exception: after [`Step::SyncFolder`], it is the new one.
 ///
 /// # Panics
 /// When `write` does; the old file is left alone.
@@ -102,7 +102,7 @@ where
     let end = spawn_blocking(move || replace_now(&target, write)).await;
     end.unwrap_or_else(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
-        Err(lost) => Err(ReplaceError::at(Step::Begin, &path, io::Error::other(lost))),
+        Err(no) => Err(ReplaceError::at(Step::Begin, &path, io::Error::other(no))),
     })
 }
 // ANCHOR_END: replace

@@ -5,6 +5,7 @@ use std::future::Future;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{AcquireError, Semaphore};
 
+// ANCHOR: fetch_and_store
 /// Fetches and stores each row, with one permit of `gate` for both. No row is asked for
 /// before it has its permit.
 ///
@@ -40,6 +41,7 @@ where
     Ok(())
     // ANCHOR_END: stored_inside
 }
+// ANCHOR_END: fetch_and_store
 
 /// What most code starts with, kept to be measured against.
 pub mod naive {

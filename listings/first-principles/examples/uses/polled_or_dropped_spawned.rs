@@ -1,3 +1,5 @@
+use super::polled_or_dropped::approval;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -5,10 +7,18 @@ use tokio::time::{sleep, timeout};
 
 // ANCHOR: between_banks
 /// Moves money between two banks. It must await between the two changes.
-async fn between_banks(from: &Mutex<u64>, to: &Mutex<u64>, amount: u64) {
-    *from.lock().await -= amount;
-    sleep(Duration::from_millis(50)).await; // at work: a request to the other bank
+async fn between_banks(
+    from: &Mutex<u64>,
+    to: &Mutex<u64>,
+    amount: u64,
+) -> io::Result<()> {
+    *from.lock().await -= amount; // at work: look first whether there is enough
+    if let Err(error) = approval().await {
+        *from.lock().await += amount; // the other bank says no: the money goes back
+        return Err(error);
+    }
     *to.lock().await += amount;
+    Ok(())
 }
 // ANCHOR_END: between_banks
 
@@ -21,8 +31,8 @@ pub(crate) async fn main() {
 
     let limit = Duration::from_millis(30);
     match timeout(limit, task).await {
-        Ok(Ok(())) => println!("moved"),
-        Ok(Err(panic)) => println!("the task has failed: {panic}"),
+        Ok(Ok(end)) => println!("it has ended: {end:?}"),
+        Ok(Err(panic)) => println!("it has panicked: {panic}"),
         Err(_) => println!("no answer after {limit:?}"),
     }
     println!("{}, {}", banks.0.lock().await, banks.1.lock().await);
