@@ -59,6 +59,7 @@ pub async fn transfer<E: Error + 'static>(
     amount: u64,
     approval: impl Future<Output = Result<(), E>>,
 ) -> Result<(), TransferError<E>> {
+    // ANCHOR: await_first
     // May be dropped here: it has changed nothing and holds nothing.
     approval.await.map_err(TransferError::Refused)?;
     // May be dropped here: it has changed nothing, and loses its place in the queue.
@@ -67,6 +68,7 @@ pub async fn transfer<E: Error + 'static>(
     let after = accounts.after_moving(amount);
     *accounts = after.ok_or(TransferError::Balance { amount })?;
     Ok(())
+    // ANCHOR_END: await_first
 }
 // ANCHOR_END: one_step
 
