@@ -5,6 +5,7 @@
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     a_destructor_cannot_await,
+    a_destructor_cannot_await_close,
     polled_or_dropped,
     polled_or_dropped_spawned,
     test_a_connection,

@@ -36,9 +36,8 @@ pub async fn work<T, F: Future<Output = ()>>(
 ) {
     // ANCHOR: let_first
     loop {
-        let job = jobs.lock().await.recv().await; // the guard is gone here
-        let Some(job) = job else { break };
-        handle(job).await;
+        let Some(job) = jobs.lock().await.recv().await else { break };
+        handle(job).await; // the guard is gone
     }
     // ANCHOR_END: let_first
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// At work: a request that frees the printer for others.
-async fn give_back(job: &str) {
+pub(crate) async fn give_back(job: &str) {
     sleep(Duration::from_millis(20)).await;
     println!("{job}: the printer is free");
 }

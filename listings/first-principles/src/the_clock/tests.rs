@@ -255,6 +255,22 @@ async fn peer(mut wire: DuplexStream, pieces: [(u64, &[u8]); 2]) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_may_come_in_two_pieces() {
+    let (mut connection, mut wire) = duplex(64);
+    let service = async {
+        wire.read_exact(&mut [0; 7]).await.unwrap(); // the question
+        sleep(ms(300)).await;
+        wire.write_all(b"y").await.unwrap();
+        sleep(ms(40)).await;
+        wire.write_all(b"es\n").await.unwrap();
+    };
+    let start = Instant::now();
+    let (ready, ()) = tokio::join!(is_ready(&mut connection, HOUR), service);
+    assert!(ready.unwrap());
+    assert_eq!(start.elapsed(), ms(340));
+}
+
+#[tokio::test(start_paused = true)]
 async fn over_a_duplex_the_answer_takes_as_long_as_the_peer_says() {
     for (answer, ready) in [(b"yes\n", true), (b"no!\n", false)] {
         let (mut connection, wire) = duplex(64);

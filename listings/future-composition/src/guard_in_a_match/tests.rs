@@ -158,3 +158,24 @@ async fn a_guard_in_the_condition_of_if_is_gone_in_its_block() {
     assert!(!is_stuck(relock).await);
     assert_eq!(*list.lock().await, [1, 2]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_let_else_the_guard_is_gone_after_it_and_in_else() {
+    let slot = Mutex::new(None);
+    let relock = async {
+        let Some(value) = *slot.lock().await else {
+            *slot.lock().await = Some(7);
+            return 0;
+        };
+        *slot.lock().await = Some(value + 1);
+        value
+    };
+    assert_eq!(timeout(HOUR, relock).await, Ok(0));
+    let relock = async {
+        let Some(value) = *slot.lock().await else { return 0 };
+        *slot.lock().await = Some(value + 1);
+        value
+    };
+    assert_eq!(timeout(HOUR, relock).await, Ok(7));
+    assert_eq!(*slot.lock().await, Some(8));
+}
