@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 
 // ANCHOR: every_await
-/// Polls `future` at most `polls` times, as often as it is woken, then drops it.
-/// `Some` is its output, if it ended before. Zero polls: dropped before it ran at all.
+/// Polls `future` at most `polls` times, and then drops it. `Some` is its output, if it
+/// ended before. With zero polls, it is dropped before it ran at all.
 pub async fn after_polls<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
@@ -15,9 +15,10 @@ pub async fn after_polls<F: Future>(polls: usize, future: F) -> Option<F::Output
             return Poll::Ready(None);
         }
         left -= 1;
-        match future.as_mut().poll(cx).map(Some) {
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            end => end,
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 => Poll::Ready(None), // that was the last poll
+            Poll::Pending => Poll::Pending,
         }
     })
     .await
@@ -27,7 +28,8 @@ pub async fn after_polls<F: Future>(polls: usize, future: F) -> Option<F::Output
 /// by itself. `check` gets the number of polls, and the output (`None`: dropped).
 /// Returns how many were dropped.
 ///
-/// An await that is ready at once is not a drop point: let each await wait in the test.
+/// An await that is ready at once is no place for a drop: let each await wait in the
+/// test.
 pub async fn at_every_await<F: Future>(
     mut make: impl FnMut() -> F,
     mut check: impl FnMut(usize, Option<F::Output>),

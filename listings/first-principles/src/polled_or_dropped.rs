@@ -1,12 +1,14 @@
 //! A future moves only when it is polled, a task moves by itself, and to cancel is to drop.
 
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::task::Poll;
 
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
+// ANCHOR: accounts
 /// Two balances that belong together: what leaves one arrives in the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accounts {
@@ -19,13 +21,15 @@ pub struct Accounts {
 impl Accounts {
     /// The balances after `amount` has moved; `None` if they do not allow it.
     #[must_use]
-    pub fn after(self, amount: u64) -> Option<Self> {
+    pub fn after_moving(self, amount: u64) -> Option<Self> {
         let from = self.from.checked_sub(amount)?;
         let to = self.to.checked_add(amount)?;
         Some(Self { from, to })
     }
 }
+// ANCHOR_END: accounts
 
+// ANCHOR: transfer_error
 /// Why nothing has moved.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransferError<E: Error + 'static> {
@@ -39,6 +43,7 @@ pub enum TransferError<E: Error + 'static> {
         amount: u64,
     },
 }
+// ANCHOR_END: transfer_error
 
 // ANCHOR: one_step
 /// Moves `amount` from one account to the other, once `approval` is there.
@@ -47,26 +52,29 @@ pub enum TransferError<E: Error + 'static> {
 /// The approval fails, or the balances do not allow it. Nothing has moved then.
 ///
 /// # Cancel safety
-/// Dropped before it returns, it has moved nothing and holds nothing. The approval is
-/// dropped with it, and so is its place in the queue for the lock.
+/// If you drop it before it returns, it has moved nothing and holds nothing. It drops
+/// the approval, and its place in the queue for the lock.
 pub async fn transfer<E: Error + 'static>(
     accounts: &Mutex<Accounts>,
     amount: u64,
     approval: impl Future<Output = Result<(), E>>,
 ) -> Result<(), TransferError<E>> {
-    // May be dropped here: it has done nothing and holds nothing.
+    // ANCHOR: await_first
+    // May be dropped here: it has changed nothing and holds nothing.
     approval.await.map_err(TransferError::Refused)?;
-    // May be dropped here: it has done nothing and holds a place in the queue.
+    // May be dropped here: it has changed nothing, and loses its place in the queue.
     let mut accounts = accounts.lock().await;
-    // No await below: nobody can drop it between the debit and the credit.
-    *accounts = accounts.after(amount).ok_or(TransferError::Balance { amount })?;
+    // No await below, so nobody can drop it between the two changes.
+    let after = accounts.after_moving(amount);
+    *accounts = after.ok_or(TransferError::Balance { amount })?;
     Ok(())
+    // ANCHOR_END: await_first
 }
 // ANCHOR_END: one_step
 
 // ANCHOR: clean_up
 /// Clean-up that has to wait: `finish` runs it. If nobody calls that, a task does.
-#[must_use = "dropped at once, it begins at once"]
+#[must_use = "if you drop it at once, the clean-up begins at once"]
 #[derive(Debug)]
 pub struct CleanUp<F: Future<Output = ()> + Send + 'static> {
     work: Option<Pin<Box<F>>>,
@@ -81,30 +89,37 @@ impl<F: Future<Output = ()> + Send + 'static> CleanUp<F> {
     /// Runs the clean-up, on the path that ends well.
     ///
     /// # Panics
-    /// When the clean-up does.
+    /// When the clean-up does; it is not run again then.
     ///
     /// # Cancel safety
-    /// Dropped at any await, it leaves the rest of the clean-up to a task.
+    /// If you drop this at any await, a task does the rest of the clean-up.
     pub async fn finish(mut self) {
-        if let Some(work) = &mut self.work {
-            work.await;
-        }
-        self.work = None;
-    }
-}
-
-impl<F: Future<Output = ()> + Send + 'static> Drop for CleanUp<F> {
-    fn drop(&mut self) {
-        let Some(work) = self.work.take() else { return };
-        // Outside a runtime `tokio::spawn` would panic. If this is dropped because of a
-        // panic, a second one aborts the process.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(work);
-        }
-        // Outside a runtime nobody could run the clean-up, and it is dropped.
+        poll_fn(|cx| {
+            let Some(mut work) = self.work.take() else { return Poll::Ready(()) };
+            let end = work.as_mut().poll(cx); // a panic drops `work`
+            if end.is_pending() {
+                self.work = Some(work); // for the next poll, or for `drop`
+            }
+            end
+        })
+        .await;
     }
 }
 // ANCHOR_END: clean_up
+
+// ANCHOR: clean_up_drop
+impl<F: Future<Output = ()> + Send + 'static> Drop for CleanUp<F> {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take() else { return };
+        // Outside of a runtime, `tokio::spawn` would panic. If this drop is part of
+        // another panic, that would abort the process.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(work);
+        }
+        // Outside of a runtime, nobody could run the clean-up, and it is dropped.
+    }
+}
+// ANCHOR_END: clean_up_drop
 
 /// What most code starts with, kept to be measured against.
 pub mod naive {
@@ -121,14 +136,17 @@ pub mod naive {
         approval: impl Future<Output = Result<(), E>>,
     ) -> Result<(), TransferError<E>> {
         let mut accounts = accounts.lock().await;
-        let after = accounts.after(amount).ok_or(TransferError::Balance { amount })?;
-        accounts.from = after.from;
-        // The error path gives the money back. The drop path is not in the code.
+        if accounts.after_moving(amount).is_none() {
+            return Err(TransferError::Balance { amount });
+        }
+        // ANCHOR: between
+        accounts.from -= amount;
         if let Err(error) = approval.await {
-            accounts.from += amount;
+            accounts.from += amount; // refused: it gives the money back
             return Err(TransferError::Refused(error));
         }
-        accounts.to = after.to;
+        accounts.to += amount;
+        // ANCHOR_END: between
         Ok(())
     }
     // ANCHOR_END: await_in_between

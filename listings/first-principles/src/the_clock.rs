@@ -9,13 +9,14 @@ use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 // ANCHOR: wait_until
-/// Asks `check` again and again, `pause` apart, until it says yes; for `limit` at most.
+/// Asks `check` until it says yes, with `pause` between two checks, and gives up at
+/// `limit`.
 ///
 /// # Errors
 /// `check` has not said yes within `limit`.
 ///
 /// # Cancel safety
-/// Dropped, or at the limit, it drops the check that is under way where it waits.
+/// If you drop this, or at the limit, the check that is running is dropped.
 pub async fn wait_until<F, Fut>(
     limit: Duration,
     pause: Duration,
@@ -25,14 +26,16 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    // Tokio's timers count whole milliseconds; a pause of zero would ask without rest.
+    // Tokio's timers count whole milliseconds. A pause of zero would ask without rest.
     let pause = pause.max(Duration::from_millis(1));
+    // ANCHOR: limit_by_tokio
     let asking = async {
         while !check().await {
             sleep(pause).await;
         }
     };
     timeout(limit, asking).await
+    // ANCHOR_END: limit_by_tokio
 }
 // ANCHOR_END: wait_until
 
@@ -43,8 +46,8 @@ where
 /// `TimedOut` after `limit`. Else what the connection says: it broke, or it ended.
 ///
 /// # Cancel safety
-/// None: dropped, or at the limit, it leaves a part of the question or of the answer in
-/// the connection. Close it then.
+/// None: if you drop this, or at the limit, a part of the question or of the answer is
+/// left in the connection. Close it then.
 pub async fn is_ready<Io>(connection: &mut Io, limit: Duration) -> io::Result<bool>
 where
     Io: AsyncRead + AsyncWrite + Unpin,
@@ -77,6 +80,7 @@ pub mod naive {
         F: FnMut() -> Fut,
         Fut: Future<Output = bool>,
     {
+        // ANCHOR: limit_by_std
         let start = Instant::now();
         while start.elapsed() < limit {
             if check().await {
@@ -85,6 +89,7 @@ pub mod naive {
             sleep(pause).await;
         }
         false
+        // ANCHOR_END: limit_by_std
     }
     // ANCHOR_END: std_clock
 }

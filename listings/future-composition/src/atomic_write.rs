@@ -5,13 +5,11 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tempfile::{NamedTempFile, PersistError};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
+// ANCHOR: errors
 /// Why a file was not replaced.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot {step}", path.display())]
@@ -30,6 +28,9 @@ impl ReplaceError {
     }
 }
 
+// ANCHOR_END: errors
+
+// ANCHOR: step
 /// What is done to replace a file, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -47,13 +48,15 @@ pub enum Step {
     Sync,
     /// Put it in the place of the old file.
     Rename,
-    /// The same, where the system calls the old file busy (`EBUSY`): it is a mount point, such as
-    /// a single file that is mounted into a container. No rename ever replaces one: mount its
-    /// folder instead.
+    /// The same, if the system calls the old file busy (`EBUSY`): it is a mount point,
+    /// such as a single file that is mounted into a container. No rename ever replaces
+    /// one: mount its folder instead.
     RenameOntoMount,
-    /// Bring the rename to the disk. The new contents are in place; a power cut may undo that.
+    /// Bring the rename to the disk. The new contents are in place, but a power cut may
+    /// undo that.
     SyncFolder,
 }
+// ANCHOR_END: step
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,16 +81,17 @@ impl fmt::Display for Step {
 /// rename.
 ///
 /// # Errors
-/// The step that failed; [`Step::Write`] also if `write` says `Ok` after a write that
-/// failed. Only after [`Step::SyncFolder`] are the new contents in place.
+/// The step that failed. If the closure says `Ok` although one of its writes failed,
+/// that is [`Step::Write`]. After an error, the old file is in place. There is one
+/// exception: after [`Step::SyncFolder`], it is the new one.
 ///
 /// # Panics
 /// When `write` does; the old file is left alone.
 ///
 /// # Cancel safety
-/// Dropped before the first poll, nothing happens. Dropped later, the write goes on
-/// without its caller, who will not hear of an error: the file is the old one, and then
-/// the new one.
+/// If you drop it before the first poll, nothing happens. If you drop it later, the
+/// write goes on, and nobody hears of an error: the file is the old one, and then the
+/// new one.
 pub async fn replace<W>(path: impl Into<PathBuf>, write: W) -> Result<(), ReplaceError>
 where
     W: FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
@@ -98,11 +102,12 @@ where
     let end = spawn_blocking(move || replace_now(&target, write)).await;
     end.unwrap_or_else(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
-        Err(lost) => Err(ReplaceError::at(Step::Begin, &path, io::Error::other(lost))),
+        Err(no) => Err(ReplaceError::at(Step::Begin, &path, io::Error::other(no))),
     })
 }
 // ANCHOR_END: replace
 
+// ANCHOR: replace_now
 /// [`replace`] for code that may block.
 ///
 /// # Errors
@@ -118,6 +123,7 @@ where
         Folder::of(path).map_err(|error| ReplaceError::at(Step::Look, path, error))?;
     replace_in(&folder, path, write)
 }
+// ANCHOR_END: replace_now
 
 // ANCHOR: steps
 fn replace_in<W>(folder: &Folder, path: &Path, write: W) -> Result<(), ReplaceError>
@@ -127,8 +133,10 @@ where
     let failed = |step| move |source| ReplaceError::at(step, path, source);
     let old = permissions_of(path).map_err(failed(Step::Look))?;
     // In the same folder, so that the rename stays in one file system.
-    // From here each error, and a panic, drops `new`, and that removes it.
+    // From here, each error and each panic drops `new`, and its drop removes the file.
+    // ANCHOR: own_temporary_name
     let mut new = folder.temporary(old.is_some()).map_err(failed(Step::Create))?;
+    // ANCHOR_END: own_temporary_name
     fill(new.as_file_mut(), write).map_err(failed(Step::Write))?;
     put_in_place(new, old, folder, path)
 }
@@ -156,16 +164,18 @@ fn put_in_place(
 // ANCHOR_END: steps
 
 // ANCHOR: fill
-/// Lets `write` fill `file`, and does not take its word for it.
+/// Lets `write` fill `file`, and fails if one of its writes has failed.
 fn fill<W>(file: impl Write, write: W) -> io::Result<()>
 where
     W: FnOnce(&mut dyn Write) -> io::Result<()>,
 {
+    // ANCHOR: flushed
     let mut contents = Contents { file: BufWriter::new(file), failed: None };
     write(&mut contents)?;
-    // What `write` left in the buffer. An error of that is remembered as well.
+    // What `write` left in the buffer. If this fails, `failed` has the error.
     contents.flush().ok();
     contents.failed.map_or(Ok(()), Err)
+    // ANCHOR_END: flushed
 }
 
 /// What `write` sees of the new file: it can neither seek in it nor keep it.
@@ -198,6 +208,7 @@ impl<F: Write> Write for Contents<F> {
 }
 // ANCHOR_END: fill
 
+// ANCHOR: permissions
 fn permissions_of(path: &Path) -> io::Result<Option<Permissions>> {
     match fs::metadata(path) {
         Ok(old) => Ok(Some(old.permissions())),
@@ -205,7 +216,9 @@ fn permissions_of(path: &Path) -> io::Result<Option<Permissions>> {
         Err(error) => Err(error),
     }
 }
+// ANCHOR_END: permissions
 
+// ANCHOR: folder
 /// The folder of the target.
 struct Folder {
     path: PathBuf,
@@ -238,7 +251,10 @@ impl Folder {
         let _ = private;
         new.tempfile_in(&self.path)
     }
+}
+// ANCHOR_END: folder
 
+impl Folder {
     #[cfg(unix)]
     fn sync(&self) -> io::Result<()> {
         self.handle.sync_all()
@@ -251,81 +267,42 @@ impl Folder {
     }
 }
 
-// ANCHOR: send_within
-/// Sends as much of `rest` as is taken within `limit`, and takes it off `rest`.
-/// When all of it is taken, it flushes.
-///
-/// # Errors
-/// `TimedOut`: call again with the same `rest`, even if it is empty, for the flush is
-/// still to be done. Else what the connection says.
-///
-/// # Cancel safety
-/// Dropped at any await, `rest` is what has not been taken.
-pub async fn send_within<Io>(
-    connection: &mut Io,
-    rest: &mut &[u8],
-    limit: Duration,
-) -> io::Result<()>
-where
-    Io: AsyncWrite + Unpin,
-{
-    let send = async {
-        connection.write_all_buf(rest).await?;
-        connection.flush().await
-    };
-    timeout(limit, send).await?
-}
-// ANCHOR_END: send_within
-
 /// What most code starts with, kept to be measured against.
 #[expect(clippy::missing_errors_doc, reason = "what goes wrong is on the page")]
 pub mod naive {
     use super::*;
+    use tokio::io::AsyncWriteExt;
 
-    // ANCHOR: create_and_write
     /// Wrong: `create` empties the old file, and any await after that may be the last.
     pub async fn create_and_write(path: &Path, contents: &[u8]) -> io::Result<()> {
+        // ANCHOR: create_and_write
         let mut file = tokio::fs::File::create(path).await?;
         file.write_all(contents).await?;
         file.sync_all().await
+        // ANCHOR_END: create_and_write
     }
-    // ANCHOR_END: create_and_write
 
-    // ANCHOR: one_temporary_name
     /// Wrong: two writers of one file share one temporary file, and mix in it.
     pub fn with_one_temporary_name<W>(path: &Path, write: W) -> io::Result<()>
     where
         W: FnOnce(&mut File) -> io::Result<()>,
     {
+        // ANCHOR: one_temporary_name
         let temporary = path.with_extension("tmp");
         let mut file = File::create(&temporary)?;
+        // ANCHOR_END: one_temporary_name
         write(&mut file)?;
         file.sync_all()?;
         fs::rename(temporary, path)
     }
-    // ANCHOR_END: one_temporary_name
 
-    // ANCHOR: not_flushed
-    /// Wrong: `pages` is dropped here and writes what it holds; nobody hears of an error.
+    /// Wrong: the drop of `pages` writes what it has left, and tells nobody of an error.
     pub fn buffered(file: impl Write, contents: &[u8]) -> io::Result<()> {
+        // ANCHOR: not_flushed
         let mut pages = BufWriter::new(file);
         pages.write_all(contents)
+        // ANCHOR_END: not_flushed
     }
-    // ANCHOR_END: not_flushed
-
-    // ANCHOR: send_all
-    /// Wrong: at the limit some bytes are sent, and nobody knows how many.
-    pub async fn send_all<Io>(
-        connection: &mut Io,
-        message: &[u8],
-        limit: Duration,
-    ) -> io::Result<()>
-    where
-        Io: AsyncWrite + Unpin,
-    {
-        timeout(limit, connection.write_all(message)).await?
-    }
-    // ANCHOR_END: send_all
 }
 
 #[cfg(test)]

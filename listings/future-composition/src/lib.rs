@@ -25,4 +25,10 @@ pub mod retry_http;
 
 pub mod atomic_write;
 
+pub mod send_the_rest;
+
 pub mod alive_but_not_polled;
+
+pub mod loop_and_its_stream;
+
+pub mod guard_in_a_match;

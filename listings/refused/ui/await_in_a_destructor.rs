@@ -1,17 +1,19 @@
 //! A destructor is an ordinary function: there is no await in it.
 
-struct Connection;
+// ANCHOR: await_in_a_destructor
+struct Printer;
 
-impl Connection {
-    async fn say_goodbye(&mut self) {}
+impl Printer {
+    async fn give_back(&mut self) {} // at work: a request
 }
 
-impl Drop for Connection {
+impl Drop for Printer {
     fn drop(&mut self) {
-        self.say_goodbye().await;
+        self.give_back().await;
     }
 }
+// ANCHOR_END: await_in_a_destructor
 
 fn main() {
-    drop(Connection);
+    drop(Printer);
 }

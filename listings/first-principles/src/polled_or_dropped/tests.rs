@@ -3,7 +3,7 @@ use backend::cancel::{after_polls, at_every_await};
 use backend::{Alive, Load, Site};
 use futures::poll;
 use std::convert::Infallible;
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::pin::pin;
 use std::process::Command;
 #[cfg(unix)]
@@ -399,6 +399,19 @@ async fn never_finished_the_clean_up_is_done_by_a_task_also_after_a_panic() {
     assert_eq!((told(&first), told(&second)), ([1, 1], [1, 1]));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clean_up_that_panics_in_finish_is_not_run_again() {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&polls);
+    let clean_up = CleanUp::new(poll_fn(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        panic!("on purpose");
+    }));
+    assert!(tokio::spawn(clean_up.finish()).await.unwrap_err().is_panic());
+    sleep(ms(1)).await;
+    assert_eq!(polls.load(Ordering::SeqCst), 1);
+}
+
 #[test]
 fn outside_a_runtime_the_clean_up_is_dropped_and_panics_not_even_in_a_panic() {
     let ((dropped, first), (unwound, second)) = (counted(), counted());
@@ -618,6 +631,71 @@ where
     all.iter()
         .map(|accounts| *accounts.try_lock().expect("nobody holds the lock"))
         .collect()
+}
+
+/// The approval that the tests of the page wait for.
+async fn approval() -> Result<(), Infallible> {
+    sleep(ms(50)).await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_each_await_no_money_is_gone() {
+    let accounts = Mutex::new(Accounts { from: 100, to: 0 });
+    let make = || transfer(&accounts, 10, approval());
+    let dropped = at_every_await(make, |polls, end| {
+        let left = *accounts.try_lock().expect("nobody holds the lock");
+        if end.is_some() {
+            assert_eq!(left, Accounts { from: 90, to: 10 });
+        } else {
+            assert_eq!(left, Accounts { from: 100, to: 0 }, "polls: {polls}");
+        }
+    });
+    assert_eq!(dropped.await, 2, "before the first poll, and at the approval");
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "polls: 1")]
+async fn the_same_test_of_the_wrong_transfer_fails_after_one_poll() {
+    let accounts = Mutex::new(Accounts { from: 100, to: 0 });
+    let make = || naive::transfer(&accounts, 10, approval());
+    let dropped = at_every_await(make, |polls, end| {
+        let left = *accounts.try_lock().expect("nobody holds the lock");
+        if end.is_none() {
+            assert_eq!(left, Accounts { from: 100, to: 0 }, "polls: {polls}");
+        }
+    });
+    dropped.await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_lock_held_it_is_dropped_there_too() {
+    let mut all = Vec::new(); // the accounts of each run
+    let make = || {
+        let accounts = Arc::new(Mutex::new(Accounts { from: 100, to: 0 }));
+        all.push(Arc::clone(&accounts));
+        let held = Arc::clone(&accounts).try_lock_owned().expect("it is new");
+        tokio::spawn(async move {
+            sleep(ms(60)).await; // longer than the approval
+            drop(held);
+        });
+        async move { transfer(&accounts, 10, approval()).await }
+    };
+    let dropped = at_every_await(make, |_, _| ()).await;
+    assert_eq!(dropped, 3, "before the first poll, at the approval, at the lock");
+
+    sleep(ms(60)).await; // from now on, nobody holds a lock
+    let left = |accounts: &Arc<Mutex<Accounts>>| accounts.try_lock().unwrap().from;
+    let left: Vec<_> = all.iter().map(left).collect();
+    assert_eq!(left, [100, 100, 100, 90]); // only the last run was not dropped
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_drops_the_transfer_at_its_approval() {
+    let accounts = Mutex::new(Accounts { from: 100, to: 0 });
+    let late = timeout(ms(30), transfer(&accounts, 10, approval())).await;
+    assert!(late.is_err(), "the approval needs 50 ms");
+    assert_eq!(*accounts.lock().await, Accounts { from: 100, to: 0 });
 }
 
 #[tokio::test(start_paused = true)]

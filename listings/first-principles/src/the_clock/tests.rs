@@ -1,15 +1,20 @@
 use super::*;
 use backend::Site;
-use std::future::{Ready, pending, ready};
+use std::future::Ready;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use tokio::io::{BufStream, DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio::runtime;
-use tokio::task::{spawn_blocking, yield_now};
-use tokio::time::{self, Instant, MissedTickBehavior, advance, interval};
+use tokio::task::spawn_blocking;
+use tokio::time::{self, MissedTickBehavior, interval};
 use tokio_test::io::Builder;
+
+use std::future::{pending, ready};
+use std::time::Duration;
+use tokio::task::yield_now;
+use tokio::time::{Instant, advance, sleep, timeout};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -29,6 +34,18 @@ fn yes_at(count: usize) -> impl FnMut() -> Ready<bool> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn four_checks_need_three_pauses() {
+    let start = Instant::now();
+    let mut checks = 0;
+    let ready_at_the_fourth = || {
+        checks += 1;
+        ready(checks == 4)
+    };
+    wait_until(HOUR, ms(200), ready_at_the_fourth).await.unwrap();
+    assert_eq!(start.elapsed(), ms(600));
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_ends_with_the_first_yes() {
     let start = Instant::now();
     wait_until(HOUR, ms(200), yes_at(4)).await.unwrap();
@@ -42,7 +59,9 @@ async fn it_ends_with_the_first_yes() {
 #[tokio::test(start_paused = true)]
 async fn it_gives_up_at_the_limit_to_the_millisecond() {
     let start = Instant::now();
-    wait_until(HOUR + ms(1), ms(200), || ready(false)).await.unwrap_err();
+    let never_ready = || ready(false);
+    let end = wait_until(HOUR + ms(1), ms(200), never_ready).await;
+    assert!(end.is_err());
     assert_eq!(start.elapsed(), HOUR + ms(1));
 }
 
@@ -208,17 +227,16 @@ async fn advance_jumps_over_them() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_jump_the_next_sleep_is_still_to_come() {
-    let two_sleeps = || {
-        tokio::spawn(async {
-            sleep(ms(10)).await;
-            sleep(ms(10)).await;
-        })
+    let two_sleeps = async || {
+        sleep(ms(10)).await;
+        sleep(ms(10)).await;
     };
-    let jumped = two_sleeps();
-    yield_now().await;
+    let jumped = tokio::spawn(two_sleeps());
+    yield_now().await; // the task begins
     advance(HOUR).await;
-    assert!(!jumped.is_finished());
-    let walked = two_sleeps();
+    assert!(!jumped.is_finished()); // its second sleep begins after the jump
+
+    let walked = tokio::spawn(two_sleeps());
     sleep(HOUR).await;
     assert!(walked.is_finished());
 }
@@ -234,6 +252,22 @@ async fn peer(mut wire: DuplexStream, pieces: [(u64, &[u8]); 2]) {
         sleep(ms(pause)).await;
         wire.write_all(piece).await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_may_come_in_two_pieces() {
+    let (mut connection, mut wire) = duplex(64);
+    let service = async {
+        wire.read_exact(&mut [0; 7]).await.unwrap(); // the question
+        sleep(ms(300)).await;
+        wire.write_all(b"y").await.unwrap();
+        sleep(ms(40)).await;
+        wire.write_all(b"es\n").await.unwrap();
+    };
+    let start = Instant::now();
+    let (ready, ()) = tokio::join!(is_ready(&mut connection, HOUR), service);
+    assert!(ready.unwrap());
+    assert_eq!(start.elapsed(), ms(340));
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,9 +331,13 @@ async fn the_question_does_not_wait_in_a_buffer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_script_says_what_comes_and_when() {
-    let mut script = Builder::new();
-    let script = script.write(b"ready?\n").wait(ms(300)).read(b"yes");
-    let mut connection = script.wait(ms(40)).read(b"\n").build();
+    let mut connection = Builder::new()
+        .write(b"ready?\n") // what the function must write
+        .wait(ms(300))
+        .read(b"yes") // what it then reads
+        .wait(ms(40))
+        .read(b"\n")
+        .build();
     let start = Instant::now();
     assert!(is_ready(&mut connection, HOUR).await.unwrap());
     assert_eq!(start.elapsed(), ms(340));

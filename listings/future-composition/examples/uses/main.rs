@@ -42,6 +42,13 @@ mod many_futures_deadline;
 mod many_futures_grow;
 mod many_futures_limit;
 mod many_futures_tasks;
+mod alive_but_not_polled;
+mod alive_but_not_polled_drop;
+mod alive_but_not_polled_task;
+mod atomic_write;
+mod atomic_write_limit;
+mod guard_in_a_match;
+mod loop_and_its_stream;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -119,6 +126,16 @@ backend::uses!(
     many_futures_grow,
     many_futures_limit,
     many_futures_tasks,
+mod send_the_rest;
+
+backend::uses!(
+    alive_but_not_polled,
+    alive_but_not_polled_drop,
+    alive_but_not_polled_task,
+    atomic_write,
+    atomic_write_limit,
+    guard_in_a_match,
+    loop_and_its_stream,
     racing,
     racing_backup,
     racing_finish,
@@ -155,4 +172,5 @@ backend::uses!(
     time_limit_change,
     time_limit_fallible,
     time_limit_http,
+    send_the_rest,
 );

@@ -1,10 +1,10 @@
 use super::*;
-use backend::{Alive, Load, Site, cancel, ends};
+use backend::{Alive, Site, cancel, ends};
 use futures::FutureExt;
-use futures::stream;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, sleep};
 
@@ -471,174 +471,6 @@ async fn a_panic_in_the_task_is_an_error() {
     assert!(error.is_panic());
 }
 
-/// Three rows of 10 ms to fetch and 10 ms to store, from a service that counts both.
-fn rows() -> Site {
-    let page = |site: Site, path: &&str| site.with_page(path, ms(10));
-    ["a", "b", "c", "store"].iter().fold(Site::default(), page)
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_permit_in_the_stream_stops_the_loop_body() {
-    for permits in 1..=2 {
-        let (site, gate) = (rows(), Semaphore::new(permits));
-        let copy = naive::fetch_and_store(
-            ["a", "b", "c"],
-            &gate,
-            |path| fetch(&site, path),
-            |()| fetch(&site, "store"),
-        );
-        assert!(is_stuck(copy).await);
-        assert_eq!(site.calls("store"), 0);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_buffered_stream_is_the_same() {
-    let (site, gate) = (rows(), Semaphore::new(1));
-    let gated = |path| {
-        let (site, gate) = (&site, &gate);
-        async move {
-            let _permit = gate.acquire().await.unwrap();
-            fetch(site, path).await;
-        }
-    };
-    let copy = stream::iter(["a", "b", "c"])
-        .map(gated)
-        .buffer_unordered(2)
-        .for_each(|()| gated("store"));
-    assert!(is_stuck(copy).await);
-    assert_eq!(site.calls("store"), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn with_the_storing_inside_all_rows_are_stored() {
-    for (permits, took) in [(1, 60), (2, 40), (3, 20)] {
-        let (site, gate, start) = (rows(), Semaphore::new(permits), Instant::now());
-        let fetch_row = |path| fetch(&site, path);
-        let store = |()| fetch(&site, "store");
-        let copy = fetch_and_store(["a", "b", "c"], &gate, fetch_row, store);
-        ends(copy).await.unwrap();
-        assert_eq!(start.elapsed(), ms(took));
-        let load =
-            Load { calls: 6, in_flight: 0, peak: permits, answered: 6, dropped: 0 };
-        assert_eq!((site.load(), site.calls("store")), (load, 3));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_row_is_asked_for_before_it_has_its_permit() {
-    let (site, gate, start) = (rows(), Semaphore::new(1), Instant::now());
-    let asked = RefCell::new(Vec::new());
-    let fetch_row = |path| {
-        asked.borrow_mut().push(start.elapsed());
-        fetch(&site, path)
-    };
-    let store = |()| fetch(&site, "store");
-    ends(fetch_and_store(["a", "b", "c"], &gate, fetch_row, store)).await.unwrap();
-    assert_eq!(asked.take(), [ms(0), ms(20), ms(40)]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_dropped_copy_gives_its_permits_back() {
-    let (site, gate) = (rows(), Semaphore::new(2));
-    let make = || {
-        let fetch_row = |path| fetch(&site, path);
-        let store = |()| fetch(&site, "store");
-        fetch_and_store(["a", "b", "c"], &gate, fetch_row, store)
-    };
-    let points = cancel::at_every_await(make, |_, _| {
-        assert_eq!((gate.available_permits(), site.load().in_flight), (2, 0));
-    });
-    assert!(
-        ends(points).await >= 5,
-        "before the first poll, and at each of four steps"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_closed_gate_is_an_error() {
-    let (site, gate) = (rows(), Semaphore::new(2));
-    gate.close();
-    let fetch_row = |path| fetch(&site, path);
-    let store = |()| fetch(&site, "store");
-    assert!(fetch_and_store(["a", "b", "c"], &gate, fetch_row, store).await.is_err());
-    assert_eq!(site.load(), Load::default());
-}
-
-/// Loads a number in 10 ms, and counts how often.
-fn loader(
-    site: &Site,
-) -> impl Fn() -> futures::future::BoxFuture<'static, Result<u32, ()>> {
-    let site = site.clone();
-    move || site.fetch("a").map(|page| page.map(|_| 7).map_err(drop)).boxed()
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_guard_in_the_scrutinee_of_a_match_stops_its_arms() {
-    let (site, slot) = (rows(), Mutex::new(None));
-    assert!(is_stuck(naive::load_once(&slot, loader(&site))).await);
-    assert_eq!(site.load().answered, 1, "it was loaded, and could not be kept");
-    *slot.lock().await = Some(8);
-    assert_eq!(naive::load_once(&slot, loader(&site)).await, Ok(8));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_guard_in_while_let_stops_its_body() {
-    let (sender, reader) = mpsc::channel(2);
-    sender.try_send("job").unwrap();
-    let reader = Mutex::new(reader);
-    let stuck = async {
-        while let Some(_job) = reader.lock().await.recv().await {
-            reader.lock().await.close();
-        }
-    };
-    assert!(is_stuck(stuck).await);
-}
-
-#[tokio::test(start_paused = true)]
-async fn in_edition_2024_if_let_lets_go_before_else() {
-    let slot = Mutex::new(None);
-    let relock = async {
-        if let Some(value) = *slot.lock().await {
-            value
-        } else {
-            *slot.lock().await = Some(7);
-            7
-        }
-    };
-    assert!(!is_stuck(relock).await);
-    assert_eq!(*slot.lock().await, Some(7));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_value_is_loaded_once_and_those_who_come_meanwhile_wait() {
-    let (site, slot, start) = (rows(), Mutex::new(None), Instant::now());
-    let both =
-        tokio::join!(load_once(&slot, loader(&site)), load_once(&slot, loader(&site)),);
-    assert_eq!((both, start.elapsed()), ((Ok(7), Ok(7)), ms(10)));
-    assert_eq!(site.calls("a"), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_load_that_fails_leaves_the_slot_empty() {
-    let slot = Mutex::new(None::<u32>);
-    assert_eq!(load_once(&slot, loader(&Site::default())).await, Err(()));
-    assert_eq!(load_once(&slot, loader(&rows())).await, Ok(7));
-}
-
-#[tokio::test(start_paused = true)]
-async fn dropped_at_any_await_a_load_leaves_the_slot_empty_and_unlocked() {
-    let (site, slot) = (rows(), Mutex::new(None));
-    let points = cancel::at_every_await(
-        || load_once(&slot, loader(&site)),
-        |_, loaded| {
-            let slot = slot.try_lock().unwrap();
-            assert_eq!(slot.is_some(), loaded.is_some());
-        },
-    );
-    assert_eq!(points.await, 2, "before the first poll, and while it loads");
-}
-
 #[tokio::test(start_paused = true)]
 async fn each_of_them_can_be_spawned() {
     let quick = || sleep(ms(1));
@@ -646,12 +478,4 @@ async fn each_of_them_can_be_spawned() {
     tokio::spawn(fall_back_when_slow(sleep(ms(200)), LIMIT, quick)).await.unwrap();
     let task = warn_when_task_is_slow(sleep(ms(200)), LIMIT, quick);
     tokio::spawn(task).await.unwrap().unwrap();
-    let (site, gate, slot) = (rows(), Semaphore::new(2), Mutex::new(None));
-    let all = async move {
-        let fetch_row = |path| fetch(&site, path);
-        let store = |()| fetch(&site, "store");
-        fetch_and_store(["a", "b", "c"], &gate, fetch_row, store).await.unwrap();
-        load_once(&slot, loader(&site)).await
-    };
-    assert_eq!(ends(tokio::spawn(all)).await.unwrap(), Ok(7));
 }

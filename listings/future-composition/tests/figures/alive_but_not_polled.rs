@@ -23,8 +23,8 @@ const fn ms(n: u64) -> Duration {
 async fn busy_site() -> Site {
     let site = Site::with_connections(1)
         .with_page("other task", ms(200))
-        .with_page("save", ms(80))
-        .with_page("warn", ms(80));
+        .with_page("save", ms(50))
+        .with_page("warn", ms(20));
     tokio::spawn(call(&site, "other task"));
     yield_now().await;
     site
