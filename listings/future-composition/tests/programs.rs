@@ -16,6 +16,12 @@ fn site_collector() {
 
 // Each whole use, and each later step of a page.
 backend::check_uses!(
+    closures_that_borrow,
+    closures_that_borrow_count,
+    closures_that_borrow_lend,
+    closures_that_borrow_loop,
+    closures_that_borrow_named,
+    closures_that_borrow_tasks,
     racing,
     racing_backup,
     racing_finish,

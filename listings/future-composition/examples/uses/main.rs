@@ -5,6 +5,12 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use future_composition as shown;
 
+mod closures_that_borrow;
+mod closures_that_borrow_count;
+mod closures_that_borrow_lend;
+mod closures_that_borrow_loop;
+mod closures_that_borrow_named;
+mod closures_that_borrow_tasks;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -23,6 +29,12 @@ mod select_shop;
 mod select_total;
 
 backend::uses!(
+    closures_that_borrow,
+    closures_that_borrow_count,
+    closures_that_borrow_lend,
+    closures_that_borrow_loop,
+    closures_that_borrow_named,
+    closures_that_borrow_tasks,
     racing,
     racing_backup,
     racing_finish,
