@@ -90,7 +90,7 @@ pub mod naive {
     ///
     /// # Errors
     /// The upload cannot be read.
-    pub async fn checksum(mut upload: impl AsyncRead + Unpin) -> io::Result<u64> {
+    pub async fn array_checksum(mut upload: impl AsyncRead + Unpin) -> io::Result<u64> {
         // ANCHOR: array
         let mut buffer = [0; 256 * 1024];
         // ANCHOR_END: array
@@ -113,8 +113,8 @@ pub mod naive {
         photo: impl AsyncRead + Unpin,
         preview: impl AsyncRead + Unpin,
     ) -> io::Result<u64> {
-        let photo = timed(logged(checksum(photo)));
-        let preview = timed(logged(checksum(preview)));
+        let photo = timed(logged(array_checksum(photo)));
+        let preview = timed(logged(array_checksum(preview)));
         let ((photo, _), (preview, _)) = tokio::join!(photo, preview);
         Ok(photo? + preview?)
     }

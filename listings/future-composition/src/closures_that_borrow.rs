@@ -166,7 +166,10 @@ pub mod naive {
     use super::*;
 
     /// Wrong: each future changes a copy of `total`.
-    #[expect(unused_assignments, reason = "the compiler sees that nobody reads the copy")]
+    #[expect(
+        unused_assignments,
+        reason = "the compiler sees that nobody reads the copy"
+    )]
     pub async fn save_all<Fut>(
         orders: impl Stream<Item = u64>,
         save: &impl Fn(u64) -> Fut,

@@ -1,8 +1,8 @@
 use async_await::future_size::timed;
 use std::future::Future; // only edition 2021 needs this line
 use std::mem::size_of_val;
+use tokio::join;
 use tokio::task::yield_now;
-use tokio::{join, select};
 
 /// Holds an array of 4 KiB while it waits.
 async fn read() -> u8 {
@@ -21,8 +21,6 @@ pub(crate) async fn main() {
     print(&read(), "read()");
     print(&async { read().await + read().await }, "one after another");
     print(&async { join!(read(), read()) }, "join!");
-    let first = async { select! { byte = read() => byte, byte = read() => byte } };
-    print(&first, "select!");
     print(&timed(read()), "timed(read())");
     print(&timed(timed(read())), "timed(timed(read()))");
     print(&Box::pin(read()), "Box::pin(read())");

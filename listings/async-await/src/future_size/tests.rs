@@ -16,7 +16,7 @@ use tokio::runtime::Builder;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Instrument, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 const KIB: usize = 1024;
@@ -205,8 +205,9 @@ async fn a_wrapper_that_makes_its_future_holds_it_once() {
 }
 
 #[tokio::test]
-async fn map_and_timeout_hold_their_future_once() {
-    let work = timeout(Duration::from_secs(1), receive().map(|one| one + 1));
+async fn map_timeout_and_instrument_hold_their_future_once() {
+    let traced = receive().instrument(tracing::Span::none());
+    let work = timeout(Duration::from_secs(1), traced.map(|one| one + 1));
     assert!(holds(1, size_of_val(&work)), "{}", size_of_val(&work));
     assert_eq!(Box::pin(work).await, Ok(2));
 }
@@ -227,7 +228,7 @@ async fn a_box_is_a_pointer_however_large_its_future_is() {
 async fn each_checksum_adds_up_all_bytes() {
     let upload = vec![2; 300 * KIB];
     assert_eq!(checksum(&*upload).await.unwrap(), 600 * KIB as u64);
-    let naive = Box::pin(naive::checksum(&*upload));
+    let naive = Box::pin(naive::array_checksum(&*upload));
     assert_eq!(naive.await.unwrap(), 600 * KIB as u64);
     assert_eq!(checksum(&[][..]).await.unwrap(), 0);
 }
@@ -236,7 +237,7 @@ async fn each_checksum_adds_up_all_bytes() {
 async fn an_upload_that_fails_is_an_error_of_its_checksum() {
     let error = checksum(Broken).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-    let error = Box::pin(naive::checksum(Broken)).await.unwrap_err();
+    let error = Box::pin(naive::array_checksum(Broken)).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
@@ -258,7 +259,7 @@ fn an_array_of_256_kib_makes_two_uploads_a_future_of_2_mib() {
     with_stack(64 * MIB, || {
         let size = size_of_val(&naive::both(&[][..], &[][..]));
         assert!((2 * MIB..2 * MIB + 64 * KIB).contains(&size), "{size}");
-        let one = size_of_val(&naive::checksum(&[][..]));
+        let one = size_of_val(&naive::array_checksum(&[][..]));
         assert!((256 * KIB..257 * KIB).contains(&one), "{one}");
     });
 }
@@ -321,7 +322,11 @@ fn child(test: &str) -> Output {
 fn overflowed(child: &Output) -> bool {
     use std::os::unix::process::ExitStatusExt;
     let said = String::from_utf8_lossy(&child.stderr);
-    assert_eq!(child.status.success(), !said.contains("has overflowed its stack"), "{said}");
+    assert_eq!(
+        child.status.success(),
+        !said.contains("has overflowed its stack"),
+        "{said}"
+    );
     // SIGABRT; no test can catch it.
     assert!(child.status.success() || child.status.signal() == Some(6), "{said}");
     !child.status.success()
@@ -373,8 +378,8 @@ fn with_a_vec_two_uploads_run_on_a_worker() {
 #[test]
 fn in_a_box_inside_of_the_wrappers_two_arrays_run_on_a_worker() {
     on_a_worker(|| async {
-        let photo = timed(logged(Box::pin(naive::checksum(&[1][..]))));
-        let preview = timed(logged(Box::pin(naive::checksum(&[2][..]))));
+        let photo = timed(logged(Box::pin(naive::array_checksum(&[1][..]))));
+        let preview = timed(logged(Box::pin(naive::array_checksum(&[2][..]))));
         let ((photo, _), (preview, _)) = tokio::join!(photo, preview);
         assert_eq!((photo.unwrap(), preview.unwrap()), (1, 2));
     });
@@ -422,7 +427,9 @@ fn boxing_a_future_of_2_mib_overflows_a_stack_of_1_mib_too() {
     if role().is_some() {
         return with_stack(MIB, || drop(Box::pin(large())));
     }
-    assert!(overflowed(&child("boxing_a_future_of_2_mib_overflows_a_stack_of_1_mib_too")));
+    assert!(overflowed(&child(
+        "boxing_a_future_of_2_mib_overflows_a_stack_of_1_mib_too"
+    )));
 }
 
 #[cfg(all(unix, debug_assertions))]
@@ -434,7 +441,9 @@ fn block_on_of_a_future_of_2_mib_overflows_a_stack_of_1_mib() {
             runtime.block_on(large());
         });
     }
-    assert!(overflowed(&child("block_on_of_a_future_of_2_mib_overflows_a_stack_of_1_mib")));
+    assert!(overflowed(&child(
+        "block_on_of_a_future_of_2_mib_overflows_a_stack_of_1_mib"
+    )));
 }
 
 // Recursion

@@ -209,7 +209,10 @@ async fn each_of_them_can_be_spawned() {
     assert_eq!(tokio::spawn(save_in_a_loop(orders(), &save)).await.unwrap(), 25);
     assert_eq!(tokio::spawn(save_with_fold(orders(), &save)).await.unwrap(), 25);
     assert_eq!(tokio::spawn(save_and_count(orders(), &save)).await.unwrap(), 4);
-    assert_eq!(tokio::spawn(save_in_tasks(vec![12, 30], save)).await.unwrap().unwrap(), 12);
+    assert_eq!(
+        tokio::spawn(save_in_tasks(vec![12, 30], save)).await.unwrap().unwrap(),
+        12
+    );
     let named = for_each_named(&[12], |cents| async move {
         save(*cents).await;
     });
