@@ -58,6 +58,27 @@ where
     // ANCHOR_END: in_a_loop
 }
 
+/// The same as `save_all`, and nothing is shared.
+pub async fn save_with_results<Fut>(
+    orders: impl Stream<Item = u64>,
+    save: &impl Fn(u64) -> Fut,
+) -> u64
+where
+    Fut: Future<Output = bool>,
+{
+    // ANCHOR: results
+    let saving = orders.map(|cents| async move {
+        if save(cents).await { cents } else { 0 } // what is saved
+    });
+    let mut results = pin!(saving.buffer_unordered(2)); // two at a time
+    let mut total = 0;
+    while let Some(saved) = results.next().await {
+        total += saved;
+    }
+    total
+    // ANCHOR_END: results
+}
+
 /// The same as `save_in_a_loop`, with `fold`.
 pub async fn save_with_fold<Fut>(
     orders: impl Stream<Item = u64>,
@@ -96,6 +117,26 @@ where
     saving.await;
     begun
     // ANCHOR_END: counted
+}
+
+/// The same as `save_all`, with an async closure.
+pub async fn save_with_async_closure<Fut>(
+    orders: impl Stream<Item = u64>,
+    save: &impl Fn(u64) -> Fut,
+) -> u64
+where
+    Fut: Future<Output = bool>,
+{
+    // ANCHOR: async_closure
+    let total = AtomicU64::new(0);
+    let saving = orders.for_each_concurrent(2, async |cents| {
+        if save(cents).await {
+            total.fetch_add(cents, Ordering::Relaxed);
+        }
+    });
+    saving.await;
+    total.into_inner()
+    // ANCHOR_END: async_closure
 }
 
 // ANCHOR: for_each_order

@@ -36,6 +36,13 @@ async fn by_a_shared_reference_all_futures_add_to_one_total() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn results_are_added_up_by_the_loop_that_reads_them() {
+    let start = Instant::now();
+    assert_eq!(save_with_results(orders(), &save).await, 25);
+    assert_eq!(start.elapsed(), ms(20), "two at a time");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_loop_and_a_fold_add_up_one_after_another() {
     let start = Instant::now();
     assert_eq!(save_in_a_loop(orders(), &save).await, 25);
@@ -65,6 +72,10 @@ async fn at_most_two_orders_are_being_saved() {
         }
     };
     save_all(orders(), &counted).await;
+    assert_eq!(most.take(), 2);
+    save_with_async_closure(orders(), &counted).await;
+    assert_eq!(most.take(), 2);
+    save_with_results(orders(), &counted).await;
     assert_eq!(most.take(), 2);
     save_and_count(orders(), &counted).await;
     assert_eq!(most.take(), 2);
@@ -131,15 +142,16 @@ async fn a_future_that_is_dropped_gives_back_what_it_borrowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_async_closure_that_borrows_nothing_is_taken_by_each_bound() {
+async fn an_async_closure_that_only_reads_is_taken_by_each_bound() {
+    let start = Instant::now();
+    assert_eq!(save_with_async_closure(orders(), &save).await, 25);
+    assert_eq!(start.elapsed(), ms(20), "two at a time");
+    let shop = String::from("shop");
     let saving = orders().for_each(async |cents| {
         save(cents).await;
+        assert_eq!(shop, "shop");
     });
     saving.await;
-    for_each_order(&[12], async |cents| {
-        save(*cents).await;
-    })
-    .await;
 }
 
 // A parameter by reference
@@ -207,6 +219,9 @@ async fn dropped_it_aborts_its_tasks() {
 async fn each_of_them_can_be_spawned() {
     assert_eq!(tokio::spawn(save_all(orders(), &save)).await.unwrap(), 25);
     assert_eq!(tokio::spawn(save_in_a_loop(orders(), &save)).await.unwrap(), 25);
+    assert_eq!(tokio::spawn(save_with_results(orders(), &save)).await.unwrap(), 25);
+    let closure = save_with_async_closure(orders(), &save);
+    assert_eq!(tokio::spawn(closure).await.unwrap(), 25);
     assert_eq!(tokio::spawn(save_with_fold(orders(), &save)).await.unwrap(), 25);
     assert_eq!(tokio::spawn(save_and_count(orders(), &save)).await.unwrap(), 4);
     assert_eq!(
@@ -233,6 +248,8 @@ async fn an_async_closure_that_owns_what_it_lends_can_be_spawned() {
 async fn no_orders_cost_nothing() {
     assert_eq!(save_all(stream::empty(), &save).await, 0);
     assert_eq!(save_in_a_loop(stream::empty(), &save).await, 0);
+    assert_eq!(save_with_results(stream::empty(), &save).await, 0);
+    assert_eq!(save_with_async_closure(stream::empty(), &save).await, 0);
     assert_eq!(save_with_fold(stream::empty(), &save).await, 0);
     assert_eq!(save_and_count(stream::empty(), &save).await, 0);
     assert_eq!(save_in_tasks(vec![], save).await.unwrap(), 0);
