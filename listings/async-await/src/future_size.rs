@@ -41,7 +41,7 @@ pub async fn logged<T, E: Display>(
 ) -> Result<T, E> {
     let result = work.await;
     if let Err(error) = &result {
-        tracing::warn!(%error);
+        tracing::warn!(%error); // `%`: by its `Display`
     }
     result
 }

@@ -4,7 +4,7 @@ use futures::stream::{self, StreamExt};
 
 // ANCHOR: moved_stream
 async fn read() {
-    let mut messages = stream::iter(["till 7", "monday", "tea", "milk"]);
+    let mut messages = stream::iter(["desk 7", "monday", "tea", "milk"]);
     let head: Vec<_> = messages.take(2).collect().await;
     println!("{head:?}, then {:?}", messages.next().await);
 }

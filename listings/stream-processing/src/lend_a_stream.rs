@@ -6,11 +6,11 @@ use std::pin::Pin;
 use futures::stream::{Peekable, Stream, StreamExt};
 
 // ANCHOR: head
-/// What a till says first.
+/// What a cash desk says first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Which till it is.
-    pub till: String,
+    /// Which desk it is.
+    pub desk: String,
     /// On which day.
     pub day: String,
 }
@@ -23,9 +23,9 @@ pub async fn head<S>(messages: &mut S) -> Option<Head>
 where
     S: Stream<Item = String> + Unpin,
 {
-    let till = messages.next().await?;
+    let desk = messages.next().await?;
     let day = messages.next().await?;
-    Some(Head { till, day })
+    Some(Head { desk, day })
 }
 // ANCHOR_END: head
 
@@ -64,6 +64,7 @@ where
     Fut: Future,
 {
     // ANCHOR: take_first
+    // `products` is a `&mut S`, so `take` owns only this reference.
     products.take(count).map(ask).buffered(2).collect().await
     // ANCHOR_END: take_first
 }
@@ -104,6 +105,7 @@ pub mod naive {
         Fut: Future,
     {
         // ANCHOR: take_last
+        // `products` is a `&mut S`, so `map` owns only this reference.
         products.map(ask).buffered(2).take(count).collect().await
         // ANCHOR_END: take_last
     }

@@ -319,7 +319,7 @@ fn dependencies(book: &Book, page: &BookPage) -> Markup {
                 ", and each program those of the list below it"
             }
             @if page.uses().any(Paste::pauses) {
-                ". A program that pauses the clock needs one more feature of Tokio, `test-util`: the list below the first program has it"
+                ". A program that pauses the clock needs one more feature of Tokio, `test-util`: the list below such a program has it"
             }
             ":" (LINE) (LINE)
             (markdown(&toml)) (LINE)

@@ -5,8 +5,8 @@ use std::mem::size_of_val;
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn main() -> io::Result<()> {
-    let photo = vec![1; 400_000];
     // ANCHOR: small
+    let photo = vec![1; 400_000];
     let boxed = timed(logged(Box::pin(checksum(&photo[..]))));
     let called = timed_call(|| checksum(&photo[..]));
     let sizes = [size_of_val(&boxed), size_of_val(&called)];

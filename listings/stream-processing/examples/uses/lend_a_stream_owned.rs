@@ -7,10 +7,10 @@ use tokio_stream::wrappers::ReceiverStream;
 pub(crate) async fn main() {
     // ANCHOR: owned
     let (sender, receiver) = mpsc::channel(4);
-    let till = tokio::spawn(send(sender));
+    let desk = tokio::spawn(send(sender));
     let messages = ReceiverStream::new(receiver);
     let head: Vec<_> = messages.take(2).collect().await;
     println!("{head:?}");
-    till.await.expect("the till does not panic");
+    desk.await.expect("the desk does not panic");
     // ANCHOR_END: owned
 }

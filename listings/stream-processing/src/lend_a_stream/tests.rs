@@ -15,7 +15,7 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-const REPORT: [&str; 6] = ["till 7", "monday", "tea", "milk", "total 2", "till 8"];
+const REPORT: [&str; 6] = ["desk 7", "monday", "tea", "milk", "total 2", "desk 8"];
 
 fn report() -> impl Stream<Item = String> + Unpin + Send {
     stream::iter(REPORT).map(String::from)
@@ -50,14 +50,14 @@ fn alive(own: &[Arc<usize>]) -> Vec<usize> {
 #[tokio::test]
 async fn the_head_takes_two_messages_and_the_rest_stays() {
     let mut messages = report();
-    let till_7 = Head { till: "till 7".into(), day: "monday".into() };
-    assert_eq!(head(&mut messages).await, Some(till_7));
+    let desk_7 = Head { desk: "desk 7".into(), day: "monday".into() };
+    assert_eq!(head(&mut messages).await, Some(desk_7));
     assert_eq!(rest(messages).await, REPORT[2..]);
 }
 
 #[tokio::test]
 async fn a_stream_that_ends_too_early_has_no_head() {
-    let mut short = stream::iter(["till 7".to_owned()]);
+    let mut short = stream::iter(["desk 7".to_owned()]);
     assert_eq!(head(&mut short).await, None);
     assert_eq!(head(&mut stream::empty()).await, None);
 }
@@ -66,7 +66,7 @@ async fn a_stream_that_ends_too_early_has_no_head() {
 async fn dropped_between_its_messages_a_head_loses_the_first() {
     let (sender, receiver) = mpsc::channel(8);
     let mut messages = ReceiverStream::new(receiver);
-    sender.send("till 7".to_owned()).await.unwrap();
+    sender.send("desk 7".to_owned()).await.unwrap();
     timeout(ms(10), head(&mut messages)).await.unwrap_err();
     sender.send("monday".to_owned()).await.unwrap();
     drop(sender);
@@ -151,7 +151,7 @@ async fn into_inner_gives_the_receiver_and_all_that_is_in_it() {
 async fn take_and_skip_take_what_they_give_or_skip() {
     let mut messages = report();
     let mut two = messages.by_ref().take(2);
-    assert_eq!(two.next().await.as_deref(), Some("till 7"));
+    assert_eq!(two.next().await.as_deref(), Some("desk 7"));
     drop(two);
     assert_eq!(messages.next().await.as_deref(), Some("monday"));
     let mut later = messages.by_ref().skip(1);
@@ -165,7 +165,7 @@ async fn take_while_takes_the_total_with_it() {
     let mut messages = report();
     head(&mut messages).await.unwrap();
     assert_eq!(naive::sales(&mut messages).await, ["tea", "milk"]);
-    assert_eq!(messages.next().await.as_deref(), Some("till 8"));
+    assert_eq!(messages.next().await.as_deref(), Some("desk 8"));
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn next_if_leaves_the_total_in_the_stream() {
     head(&mut messages).await.unwrap();
     let mut messages = pin!(messages.peekable());
     assert_eq!(sales(messages.as_mut()).await, ["tea", "milk"]);
-    assert_eq!(rest(messages).await, ["total 2", "till 8"]);
+    assert_eq!(rest(messages).await, ["total 2", "desk 8"]);
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_lent_peekable_that_is_dropped_loses_what_it_looked_at() {
     let mut messages = report();
     {
         let mut lent = pin!(messages.by_ref().peekable());
-        assert_eq!(lent.as_mut().peek().await.map(|m| &**m), Some("till 7"));
+        assert_eq!(lent.as_mut().peek().await.map(|m| &**m), Some("desk 7"));
     }
     assert_eq!(messages.next().await.as_deref(), Some("monday"));
 }
@@ -288,7 +288,7 @@ async fn none_of_it_needs_a_second_item_for_nothing() {
     let mut products = report();
     let none = prices(&mut products, 0, |product| ready(product.len())).await;
     assert!(none.is_empty());
-    assert_eq!(products.next().await.as_deref(), Some("till 7"));
+    assert_eq!(products.next().await.as_deref(), Some("desk 7"));
 }
 
 #[tokio::test]
