@@ -5,6 +5,8 @@ extern crate self as async_await;
 
 pub mod handler;
 
+pub mod future_size;
+
 pub mod spawn;
 
 pub mod what_a_task_may_own;

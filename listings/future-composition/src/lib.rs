@@ -5,6 +5,8 @@ extern crate self as future_composition;
 
 pub mod transform_and_chain;
 
+pub mod closures_that_borrow;
+
 pub mod one_error_type;
 
 pub mod all_at_once;

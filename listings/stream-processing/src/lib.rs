@@ -11,6 +11,8 @@ pub mod map_filter_then;
 
 pub mod fold_and_take;
 
+pub mod lend_a_stream;
+
 pub mod rate_limit;
 
 pub mod batches;

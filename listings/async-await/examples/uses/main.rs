@@ -40,6 +40,10 @@ mod fallback_both;
 mod fallback_stale;
 mod from_sync_to_async;
 mod from_sync_to_async_all;
+mod future_size;
+mod future_size_count;
+mod future_size_holds;
+mod future_size_small;
 mod handler;
 mod handler_to_the_end;
 mod index;
@@ -135,6 +139,10 @@ backend::uses!(
     fallback_stale,
     from_sync_to_async,
     from_sync_to_async_all,
+    future_size,
+    future_size_count,
+    future_size_holds,
+    future_size_small,
     handler,
     handler_to_the_end,
     index,

@@ -49,6 +49,12 @@ mod atomic_write;
 mod atomic_write_limit;
 mod guard_in_a_match;
 mod loop_and_its_stream;
+mod closures_that_borrow;
+mod closures_that_borrow_count;
+mod closures_that_borrow_lend;
+mod closures_that_borrow_loop;
+mod closures_that_borrow_named;
+mod closures_that_borrow_tasks;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -136,6 +142,12 @@ backend::uses!(
     atomic_write_limit,
     guard_in_a_match,
     loop_and_its_stream,
+    closures_that_borrow,
+    closures_that_borrow_count,
+    closures_that_borrow_lend,
+    closures_that_borrow_loop,
+    closures_that_borrow_named,
+    closures_that_borrow_tasks,
     racing,
     racing_backup,
     racing_finish,

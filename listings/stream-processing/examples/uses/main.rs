@@ -15,6 +15,10 @@ mod index_filter;
 mod index_lines;
 mod index_map;
 mod index_take;
+mod lend_a_stream;
+mod lend_a_stream_owned;
+mod lend_a_stream_prices;
+mod lend_a_stream_total;
 mod let_others_run;
 mod let_others_run_budget;
 mod let_others_run_counter;
@@ -47,6 +51,10 @@ backend::uses!(
     index_lines,
     index_map,
     index_take,
+    lend_a_stream,
+    lend_a_stream_owned,
+    lend_a_stream_prices,
+    lend_a_stream_total,
     let_others_run,
     let_others_run_budget,
     let_others_run_counter,
