@@ -14,4 +14,5 @@ mod reader;
 mod recordings;
 mod serving;
 mod skeptic;
+mod symptoms;
 mod theme;
