@@ -12,7 +12,7 @@ mod orphans;
 mod promises;
 mod reader;
 mod recordings;
+mod reference;
 mod serving;
 mod skeptic;
-mod symptoms;
 mod theme;

@@ -1,4 +1,5 @@
-//! The page *Which page has my bug?* repeats what the compiler, the crates and the system say, word by word.
+//! The pages for reference. *Which page has my bug?* repeats what the compiler, the crates and the system say, word by
+//! word, and the glossary can be looked through.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,6 +10,7 @@ use scraper::{ElementRef, Selector};
 use tokio::sync::mpsc;
 
 const SYMPTOMS: &str = "reference/symptoms.html";
+const GLOSSARY: &str = "reference/glossary.html";
 
 /// Who says what no test, listing or recording of the book repeats.
 enum Says {
@@ -233,5 +235,28 @@ fn each_line_leads_to_one_page_and_each_group_can_be_looked_through() {
         let lines = group.child_elements().count();
         let first = group.text().take(1).collect::<String>();
         assert!(lines <= 25, "{lines} lines, from: {first}");
+    }
+}
+
+#[test]
+fn the_terms_of_the_glossary_are_sorted_and_lead_on() {
+    let select = |css: &str| Selector::parse(css).expect("a selector");
+    let page = Rendered::book().page(GLOSSARY);
+    let (terms, meaning, link) =
+        (select("main dt"), select("main dd"), select("a[href]"));
+    let text = |it: ElementRef<'_>| it.text().collect::<String>();
+    let names: Vec<_> = page.select(&terms).map(text).collect();
+    assert!(names.len() > 100, "{}", names.len());
+    let key = |name: &String| -> String {
+        let name = name.to_lowercase().replace('-', " ");
+        name.chars().filter(|it| it.is_alphanumeric() || *it == ' ').collect()
+    };
+    let keys: Vec<_> = names.iter().map(key).collect();
+    assert!(keys.is_sorted(), "{:?}", keys.windows(2).find(|two| two[0] > two[1]));
+    assert!(!keys.windows(2).any(|two| two[0] == two[1]), "a term stands twice");
+    let meanings: Vec<_> = page.select(&meaning).collect();
+    assert_eq!(meanings.len(), names.len(), "each term is explained once");
+    for (name, meaning) in names.iter().zip(meanings) {
+        assert!(meaning.select(&link).next().is_some(), "{name} leads nowhere");
     }
 }
