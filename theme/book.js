@@ -315,8 +315,10 @@ for (const place of document.querySelectorAll("[data-filter]")) {
         if (!asksForSymptom(words)) return sum;
         const phrase = words.join(" ");
         const named = entry.low.title.includes(phrase);
-        // What somebody sees comes before all places that only have its words. Before both: a page of that name.
-        const first = entry.s ? (named ? 2000 : 1000) : !named ? 0 : entry.t === entry.p ? 3000 : 1500;
+        // What somebody sees comes before all places that only have its words; on its page, the lines that most people need are first.
+        if (entry.s && named) return 2000;
+        // Before both: a page of that name.
+        const first = entry.s ? 1000 : !named ? 0 : entry.t === entry.p ? 3000 : 1500;
         return sum + first + (entry.low.text.slice(0, 400).includes(phrase) ? 6 : 0);
     };
     const marked = (text, words) => {
