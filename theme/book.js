@@ -204,6 +204,78 @@ for (const link of document.querySelectorAll(".footnote-definition a[href^='#fr-
     }
 }
 
+// Text as it is compared: case and quotes do not matter.
+const plain = text => text.toLowerCase().replace(/[`'"‘’“”«»]/g, "");
+// The words of what somebody typed, or pasted from a compiler: without the marks around them.
+const wordsOf = text => plain(text)
+    .replace(/\berror\[(e\d{4})\]/g, "$1")
+    .split(/[\s,;()[\]{}…|]+/)
+    .map(word => word.replace(/^[-.:=>]+|[-.:=?]+$/g, ""))
+    .filter(word => /[\p{L}\p{N}]/u.test(word));
+// Those that have all the words, or else the most of them; `most` says how many that is. A name of the reader's own is in no text.
+const best = (all, words, has) => {
+    const counted = all.map(one => [one, words.filter(word => has(one, word)).length]);
+    const most = Math.max(0, ...counted.map(([, count]) => count));
+    // Fewer than half of them say nothing.
+    const enough = most === words.length || words.length > 2 && 2 * most > words.length;
+    return { most, found: enough ? counted.filter(([, count]) => count === most).map(([one]) => one) : [] };
+};
+
+// A box above a long list: only the lines with the words that are typed into it stay.
+for (const place of document.querySelectorAll("[data-filter]")) {
+    // The page for print is the whole book.
+    if (location.pathname.endsWith("print.html")) continue;
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    const count = document.createElement("p");
+    input.type = "search";
+    input.id = "filter-text";
+    input.autocomplete = "off";
+    input.spellcheck = false;
+    label.htmlFor = input.id;
+    label.textContent = place.dataset.filter;
+    count.setAttribute("role", "status");
+    count.setAttribute("aria-live", "polite");
+    place.append(label, input, count);
+    // What stands below it: each heading, and what belongs to it.
+    const below = [];
+    for (let next = place.nextElementSibling; next; next = next.nextElementSibling) below.push(next);
+    const lines = below.flatMap(one => [...one.querySelectorAll("li")]);
+    const text = new Map(lines.map(line => [line, plain(line.textContent)]));
+    const level = one => /^H[2-6]$/.test(one.tagName) ? Number(one.tagName[1]) : 7;
+    const show = (one, shown) => {
+        one.hidden = !shown;
+        const link = one.id && document.querySelector(`.on-this-page a[href="#${CSS.escape(one.id)}"]`);
+        if (link) link.hidden = !shown;
+    };
+    const filter = () => {
+        const words = wordsOf(input.value);
+        const { most, found } = best(lines, words, (line, word) => text.get(line).includes(word));
+        const shown = new Set(words.length ? found : lines);
+        for (const line of lines) line.hidden = !shown.has(line);
+        // From the end: whether a heading stays is known when all below it is.
+        const open = Array(8).fill(false);
+        for (const one of below.toReversed()) {
+            const at = level(one);
+            const stays = words.length === 0 || (at < 7 ? open.slice(at + 1).includes(true) : [...one.querySelectorAll("li")].some(line => shown.has(line)));
+            show(one, stays);
+            if (at < 7) open.fill(false, at + 1);
+            open[at] ||= stays;
+        }
+        const lineCount = `${found.length} ${found.length === 1 ? "line" : "lines"}`;
+        count.textContent = words.length === 0 ? ""
+            : found.length === 0 ? "No line has these words. Try fewer of them, or search the whole book: press / outside of the box."
+                : most === words.length ? `${lineCount} of ${lines.length}`
+                    : `No line has all ${words.length} words. ${lineCount} with ${most} of them:`;
+    };
+    input.addEventListener("input", filter);
+    input.addEventListener("keydown", event => {
+        if (event.key !== "Escape") return;
+        input.value = "";
+        filter();
+    });
+}
+
 // The place of this page in the list of pages.
 {
     const contents = document.getElementById("contents");
@@ -236,12 +308,18 @@ for (const link of document.querySelectorAll(".footnote-definition a[href^='#fr-
         const code = times(entry.low.code, word);
         return 12 * title + 6 * page + 2 * text + code;
     };
+    // A symptom is a sentence: one word asks for an API, unless it is the number of an error.
+    const asksForSymptom = words => words.length > 1 || /^e\d{4}$/.test(words[0]);
     const score = (entry, words) => {
-        const each = words.map(word => fits(entry, word));
-        if (each.includes(0)) return 0;
-        const sum = each.reduce((all, one) => all + one, 0);
-        // A symptom is a sentence: one word asks for an API.
-        return sum + (entry.s && words.length > 1 ? 8 : 0) + (entry.low.text.slice(0, 400).includes(words.join(" ")) ? 6 : 0);
+        const sum = words.reduce((all, word) => all + fits(entry, word), 0);
+        if (!asksForSymptom(words)) return sum;
+        const phrase = words.join(" ");
+        const named = entry.low.title.includes(phrase);
+        // What somebody sees comes before all places that only have its words; on its page, the lines that most people need are first.
+        if (entry.s && named) return 2000;
+        // Before both: a page of that name.
+        const first = entry.s ? 1000 : !named ? 0 : entry.t === entry.p ? 3000 : 1500;
+        return sum + first + (entry.low.text.slice(0, 400).includes(phrase) ? 6 : 0);
     };
     const marked = (text, words) => {
         const out = document.createElement("span");
@@ -264,14 +342,15 @@ for (const link of document.querySelectorAll(".footnote-definition a[href^='#fr-
     };
     // The words around the first hit.
     const teaser = (entry, words) => {
-        const hits = words.map(word => entry.low.text.indexOf(word)).filter(at => at >= 0);
+        const low = entry.x.toLowerCase();
+        const hits = words.map(word => low.indexOf(word)).filter(at => at >= 0);
         const at = Math.max(0, Math.min(...hits, entry.x.length) - 60);
         const from = at === 0 ? 0 : entry.x.indexOf(" ", at) + 1;
         const text = entry.x.slice(hits.length ? from : 0, (hits.length ? from : 0) + 170);
         return (hits.length && from ? "… " : "") + text + (entry.x.length > from + 170 ? " …" : "");
     };
     const search = async () => {
-        const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+        const words = wordsOf(input.value);
         let entries;
         try {
             entries = await load();
@@ -281,17 +360,24 @@ for (const link of document.querySelectorAll(".footnote-definition a[href^='#fr-
         }
         for (const entry of entries) {
             entry.low ??= {
-                title: (entry.t ?? "").toLowerCase(),
-                page: entry.p.toLowerCase(),
-                text: entry.x.toLowerCase(),
-                code: (entry.c ?? "").toLowerCase(),
+                title: plain(entry.t ?? ""),
+                page: plain(entry.p),
+                text: plain(entry.x),
+                code: plain(entry.c ?? ""),
             };
         }
-        const found = words.length === 0 ? [] : entries
+        const has = (entry, word) => fits(entry, word) > 0;
+        const fitting = best(entries, words, has);
+        // A message that somebody pasted has names of their own: a symptom without these comes before a long section with more of the words.
+        const like = best(entries.filter(entry => entry.s), words, has);
+        const symptoms = fitting.most < words.length || words.length > 5 && like.most > 0.6 * words.length ? like.found : [];
+        const found = words.length === 0 ? [] : [...new Set([...symptoms, ...fitting.found])]
             .map(entry => [score(entry, words), entry])
-            .filter(([points]) => points > 0)
             .sort(([a], [b]) => b - a);
-        count.textContent = words.length === 0 ? "" : found.length === 1 ? "1 place" : `${found.length} places`;
+        const places = found.length === 1 ? "1 place" : `${found.length} places`;
+        count.textContent = words.length === 0 ? ""
+            : fitting.most === words.length || found.length === 0 ? places
+                : `${places} with many of these ${words.length} words`;
         list.replaceChildren(...found.slice(0, 20).map(([, entry]) => {
             const item = document.createElement("li");
             const link = document.createElement("a");

@@ -13,6 +13,7 @@ mod orphans;
 mod promises;
 mod reader;
 mod recordings;
+mod reference;
 mod serving;
 mod skeptic;
 mod theme;

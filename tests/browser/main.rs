@@ -630,6 +630,109 @@ async fn colours_follow_the_system_until_they_are_switched() {
     );
 }
 
+/// What people see and type, what the first line for it says, and where it leads.
+const MESSAGES: &[(&str, &str, &str)] = &[
+    (
+        "`JoinHandle` polled after completion",
+        "JoinHandle polled",
+        "until-both-end.html",
+    ),
+    (
+        "`async fn` resumed after completion",
+        "resumed after",
+        "future-composition/select.html",
+    ),
+    (
+        "captured variable cannot escape `FnMut` closure body",
+        "captured",
+        "retry-across-tasks.html",
+    ),
+    ("has overflowed its stack", "overflowed", "runtime-comparison/configure.html"),
+    (
+        "implementation of `FnOnce` is not general enough",
+        "FnOnce",
+        "bounded-concurrency.html",
+    ),
+    (
+        "future cannot be sent between threads safely",
+        "future cannot",
+        "what-a-task-may-own.html",
+    ),
+    (
+        "future created by async block is not Send",
+        "future created",
+        "what-a-task-may-own.html",
+    ),
+    (
+        "there is no reactor running, must be called from the context of a Tokio 1.x runtime",
+        "there is no reactor",
+        "across-the-border.html",
+    ),
+    (
+        "Cannot start a runtime from within a runtime",
+        "Cannot start",
+        "many-threads.html",
+    ),
+    (
+        "Cannot drop a runtime in a context where blocking is not allowed",
+        "Cannot drop",
+        "what-a-runtime-owns.html",
+    ),
+    ("client disconnects", "client disconnects", "client-hangs-up.html"),
+    (
+        "async block may outlive the current function",
+        "async block",
+        "what-a-task-may-own.html",
+    ),
+    (
+        "recursion in an async fn requires boxing",
+        "recursion",
+        "async-await/handler.html",
+    ),
+    ("cannot be unpinned", "cannot be unpinned", "future-composition/select.html"),
+    (
+        "deadline has elapsed",
+        "deadline has elapsed",
+        "future-composition/time-limit.html",
+    ),
+    ("channel closed", "channel closed", "first-of-two.html"),
+    ("error[E0733]", "recursion", "async-await/handler.html"),
+    ("futures do nothing", "futures do nothing", "polled-or-dropped.html"),
+    // Pages have these words more often.
+    ("task was cancelled", "was cancelled (JoinError)", "async-await/spawn.html"),
+    ("task runs on", "A task runs on after", "async-await/spawn.html"),
+    ("abort does not stop a task", "abort() does not stop", "ask-it-to-stop.html"),
+];
+
+/// Messages as they are pasted, with names and places in them.
+const PASTED: &[(&str, &str, &str)] = &[
+    (
+        "error[E0373]: async block may outlive the current function, but it borrows `shop`, which is owned by the current function",
+        "async block may outlive",
+        "what-a-task-may-own.html",
+    ),
+    (
+        "thread 'main' panicked at src/main.rs:12:9: there is no reactor running, must be called from the context of a Tokio 1.x runtime",
+        "there is no reactor running",
+        "across-the-border.html",
+    ),
+    (
+        "error[E0277]: `?` couldn't convert the error to `OrderError`",
+        "couldn't convert the error",
+        "async-await/spawn.html",
+    ),
+    (
+        "task 17 panicked with message \"no pens\"",
+        "panicked with message",
+        "async-await/spawn.html",
+    ),
+    (
+        "error[E0277]: the trait bound `tokio::sync::mpsc::Receiver<u32>: Stream` is not satisfied",
+        "Stream is not satisfied",
+        "stream-sources.html",
+    ),
+];
+
 /// The first lines of the results for a query.
 async fn results(browser: &Browser, query: &str) -> Vec<String> {
     browser.open("index.html").await;
@@ -662,6 +765,15 @@ async fn search_finds_an_api_and_a_symptom_on_its_first_line() {
         assert!(first[0].contains(said), "{query}: {first:#?}");
         assert!(first.iter().any(|line| line.contains(page)), "{query}: {first:#?}");
     }
+    for (query, said, page) in MESSAGES.iter().chain(PASTED) {
+        let lines = results(&browser, query).await;
+        assert!(
+            lines[0].contains(said),
+            "{query}: {:#?}",
+            &lines[..lines.len().min(3)]
+        );
+        assert!(lines[0].contains(page), "{query}: {}", lines[0]);
+    }
     // Enter goes there.
     results(&browser, "thundering herd").await;
     browser.press("\u{E007}").await;
@@ -680,6 +792,125 @@ async fn search_finds_an_api_and_a_symptom_on_its_first_line() {
         browser.script("return document.getElementById('search').open").await,
         json!(false)
     );
+}
+
+/// The page with a box that filters its lines.
+const SYMPTOMS: &str = "reference/symptoms.html";
+
+/// What the page of symptoms shows: its lines, its headings, what is on it of the list beside it, and what the box says.
+async fn filtered(browser: &Browser) -> (Vec<String>, Vec<String>, usize, String) {
+    let seen = "const seen = css => [...document.querySelectorAll(css)].filter(it => it.checkVisibility()); \
+                return [seen('main > ul > li').map(it => it.textContent), \
+                seen('main > h2, main > h3').map(it => it.textContent), document.querySelectorAll('.on-this-page a:not([hidden])').length, \
+                document.querySelector('.filter [role=status]').textContent]";
+    serde_json::from_value(browser.script(seen).await).expect("text")
+}
+
+/// Types into the box, in the place of what is there.
+async fn filter(browser: &Browser, words: &str) {
+    browser.click(".filter input").await;
+    browser.press("\u{E00C}").await;
+    browser.press(words).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_filter_of_symptoms_shows_the_lines_with_all_words_and_their_headings() {
+    let browser = Browser::start().await;
+    browser.open(SYMPTOMS).await;
+    let all = filtered(&browser).await;
+    assert!(all.0.len() > 400 && all.3.is_empty(), "{}: {}", all.0.len(), all.3);
+    let name = "return document.querySelector('.filter input').labels[0].textContent";
+    assert!(browser.script(name).await.as_str().unwrap_or_default().contains("words"));
+    // Neither case nor quotes nor the order matter.
+    let mut before = None;
+    for words in [
+        "JoinHandle polled after completion",
+        "`JoinHandle` polled",
+        "COMPLETION: 'joinhandle\" polled",
+    ] {
+        filter(&browser, words).await;
+        let (lines, headings, beside, said) = filtered(&browser).await;
+        assert_eq!(lines.len(), 1, "{words}: {lines:#?}");
+        assert!(lines[0].contains("JoinHandle polled after completion"), "{lines:?}");
+        assert_eq!(headings, ["It panics with", "A future that has ended"], "{words}");
+        assert_eq!(beside, 1, "{words}: only the heading that is left");
+        assert_eq!(said, format!("1 line of {}", all.0.len()));
+        let before = before.get_or_insert_with(|| lines.clone());
+        assert_eq!(*before, lines, "{words}");
+    }
+    filter(&browser, "select!").await;
+    let (lines, headings, ..) = filtered(&browser).await;
+    assert!(lines.len() > 20 && lines.iter().all(|it| it.contains("select!")));
+    assert!(headings.len() < all.1.len(), "{headings:?}");
+    // Emptied, by Escape or by hand, it hides nothing.
+    for key in ["\u{E00C}", "\u{E003}".repeat(7).as_str()] {
+        filter(&browser, "select!").await;
+        browser.press(key).await;
+        assert_eq!(filtered(&browser).await, all);
+    }
+    // Also where the browser does not empty a box of this type by itself.
+    filter(&browser, "select!").await;
+    browser.script("document.querySelector('.filter input').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))").await;
+    assert_eq!(filtered(&browser).await, all);
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_filter_of_symptoms_takes_a_pasted_message_with_names_in_it() {
+    let browser = Browser::start().await;
+    browser.open(SYMPTOMS).await;
+    for (message, line, page) in PASTED {
+        filter(&browser, message).await;
+        let (lines, _, _, said) = filtered(&browser).await;
+        assert!(lines.len() < 6, "{message}: {said}");
+        assert!(lines.iter().any(|it| it.contains(line)), "{message}: {lines:#?}");
+        let leads = format!(
+            "return [...document.querySelectorAll('main > ul > li a')].some(it => it.checkVisibility() && it.href.includes('{page}'))"
+        );
+        assert_eq!(browser.script(&leads).await, json!(true), "{message}: {page}");
+    }
+    filter(&browser, "xyzzy plugh").await;
+    let (lines, headings, _, said) = filtered(&browser).await;
+    assert_eq!((lines.len(), headings.len()), (0, 0));
+    assert!(said.contains("No line"), "{said}");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_filter_of_symptoms_fits_each_window_and_is_not_printed() {
+    let browser = Browser::start().await;
+    let mut found = String::new();
+    for width in [Width::Wide, Width::Narrow] {
+        for theme in [Theme::Light, Theme::Dark] {
+            browser.look(width, theme).await;
+            browser.open(SYMPTOMS).await;
+            for words in ["", "select! loop", "xyzzy"] {
+                filter(&browser, words).await;
+                let fits = "return document.documentElement.scrollWidth <= innerWidth";
+                assert_eq!(
+                    browser.script(fits).await,
+                    json!(true),
+                    "{words}, {width:?}"
+                );
+                for line in axe(&browser, Rules::All).await {
+                    let _ = writeln!(found, "{words}, {width:?}, {theme:?}: {line}");
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found}");
+    let shown = "return document.querySelector('.filter').checkVisibility()";
+    assert_eq!(browser.script(shown).await, json!(true));
+    browser.devtools("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
+    assert_eq!(browser.script(shown).await, json!(false));
+    browser
+        .devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true }))
+        .await;
+    browser.open(SYMPTOMS).await;
+    let without = "return [document.querySelector('.filter input'), document.querySelector('.filter').checkVisibility()]";
+    assert_eq!(browser.script(without).await, json!([null, false]), "without scripts");
 }
 
 #[tokio::test]

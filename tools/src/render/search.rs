@@ -4,7 +4,7 @@
 //! a reader looks for: headings, prose, the names in listings, and each symptom as an entry that leads to
 //! its page.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ pub struct Entry {
     /// Where it leads, from the root of the book.
     #[serde(rename = "u")]
     pub url: String,
-    /// The page.
+    /// The page; of a symptom, its group and the page that it leads to.
     #[serde(rename = "p")]
     pub page: String,
     /// The heading; of a symptom, what the reader sees.
@@ -41,22 +41,34 @@ pub struct Entry {
 /// The index as a script; `titles` are the names of the pages in SUMMARY.md, in its order.
 pub fn script(book: &Book, titles: &[String]) -> String {
     let pages = book.pages.iter().zip(titles);
+    let names = pages.clone();
+    let names =
+        names.map(|(page, title)| (layout::html_path(&page.page.file), &**title));
+    let names = names.collect();
     let entries: Vec<_> =
-        pages.flat_map(|(page, title)| entries(book, page, title)).collect();
+        pages.flat_map(|(page, title)| entries(book, page, title, &names)).collect();
     // Strings alone are always JSON.
     let json = serde_json::to_string(&entries).unwrap_or_default();
     format!("window.searchIndex={json};\n")
 }
 
-/// The entries of one page.
-fn entries(book: &Book, page: &BookPage, title: &str) -> Vec<Entry> {
+/// The entries of one page; `names` are the titles of all pages, by their paths.
+fn entries(
+    book: &Book,
+    page: &BookPage,
+    title: &str,
+    names: &BTreeMap<String, &str>,
+) -> Vec<Entry> {
     let url = layout::html_path(&page.page.file);
     let mut entries = Vec::new();
     for section in &page.page.sections {
         for (symptom, target) in &section.symptoms {
+            let url = resolve(&page.page.file, target);
+            let leads_to = url.split('#').next().and_then(|it| names.get(it));
+            let leads_to = leads_to.map_or(title, |it| it);
             entries.push(Entry {
-                url: resolve(&page.page.file, target),
-                page: format!("{title}: {}", section.title),
+                page: format!("{}: {leads_to}", section.title),
+                url,
                 title: symptom.clone(),
                 symptom: true,
                 ..Entry::default()
