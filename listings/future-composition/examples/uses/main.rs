@@ -5,6 +5,9 @@
 // What a page shows before a step: a reader has pasted it, and needs no `use` for it.
 use future_composition as shown;
 
+mod alive_but_not_polled;
+mod alive_but_not_polled_drop;
+mod alive_but_not_polled_task;
 mod all_at_once;
 mod all_at_once_block;
 mod all_at_once_errors;
@@ -13,6 +16,17 @@ mod all_at_once_share;
 mod all_at_once_threads;
 mod all_at_once_threads_any;
 mod all_at_once_threads_two;
+mod atomic_write;
+mod atomic_write_limit;
+mod bounded_concurrency;
+mod bounded_concurrency_http;
+mod bounded_concurrency_order;
+mod closures_that_borrow;
+mod closures_that_borrow_count;
+mod closures_that_borrow_lend;
+mod closures_that_borrow_loop;
+mod closures_that_borrow_named;
+mod closures_that_borrow_tasks;
 mod fail_fast;
 mod fail_fast_limit;
 mod fail_fast_list;
@@ -21,40 +35,26 @@ mod fail_fast_tasks;
 mod fail_fast_tasks_any;
 mod fail_fast_tasks_set;
 mod fetch_json;
+mod guard_in_a_match;
 mod index;
 mod index_fail;
 mod index_join;
 mod index_list;
 mod index_race;
 mod index_timeout;
-mod one_error_type;
-mod one_error_type_causes;
-mod one_error_type_decide;
-mod one_error_type_task;
-mod bounded_concurrency;
-mod bounded_concurrency_http;
-mod bounded_concurrency_order;
 mod limit_on_a_task;
 mod limit_on_a_task_thread;
 mod limit_per_host;
+mod loop_and_its_stream;
 mod many_futures;
 mod many_futures_deadline;
 mod many_futures_grow;
 mod many_futures_limit;
 mod many_futures_tasks;
-mod alive_but_not_polled;
-mod alive_but_not_polled_drop;
-mod alive_but_not_polled_task;
-mod atomic_write;
-mod atomic_write_limit;
-mod guard_in_a_match;
-mod loop_and_its_stream;
-mod closures_that_borrow;
-mod closures_that_borrow_count;
-mod closures_that_borrow_lend;
-mod closures_that_borrow_loop;
-mod closures_that_borrow_named;
-mod closures_that_borrow_tasks;
+mod one_error_type;
+mod one_error_type_causes;
+mod one_error_type_decide;
+mod one_error_type_task;
 mod racing;
 mod racing_backup;
 mod racing_finish;
@@ -75,6 +75,15 @@ mod select_orders;
 mod select_running;
 mod select_shop;
 mod select_total;
+mod send_the_rest;
+mod shared_limit;
+mod shared_limit_tasks;
+mod slow_loop;
+mod slow_loop_ways;
+mod time_limit;
+mod time_limit_change;
+mod time_limit_fallible;
+mod time_limit_http;
 mod transform_and_chain;
 mod transform_and_chain_any;
 mod transform_and_chain_borrow;
@@ -85,6 +94,9 @@ mod worth_another_try;
 mod worth_another_try_which;
 
 backend::uses!(
+    alive_but_not_polled,
+    alive_but_not_polled_drop,
+    alive_but_not_polled_task,
     all_at_once,
     all_at_once_block,
     all_at_once_errors,
@@ -93,6 +105,17 @@ backend::uses!(
     all_at_once_threads,
     all_at_once_threads_any,
     all_at_once_threads_two,
+    atomic_write,
+    atomic_write_limit,
+    bounded_concurrency,
+    bounded_concurrency_http,
+    bounded_concurrency_order,
+    closures_that_borrow,
+    closures_that_borrow_count,
+    closures_that_borrow_lend,
+    closures_that_borrow_loop,
+    closures_that_borrow_named,
+    closures_that_borrow_tasks,
     fail_fast,
     fail_fast_limit,
     fail_fast_list,
@@ -101,53 +124,26 @@ backend::uses!(
     fail_fast_tasks_any,
     fail_fast_tasks_set,
     fetch_json,
+    guard_in_a_match,
     index,
     index_fail,
     index_join,
     index_list,
     index_race,
     index_timeout,
-    one_error_type,
-    one_error_type_causes,
-    one_error_type_decide,
-    one_error_type_task,
-mod shared_limit;
-mod shared_limit_tasks;
-mod slow_loop;
-mod slow_loop_ways;
-mod time_limit;
-mod time_limit_change;
-mod time_limit_fallible;
-mod time_limit_http;
-
-backend::uses!(
-    bounded_concurrency,
-    bounded_concurrency_http,
-    bounded_concurrency_order,
     limit_on_a_task,
     limit_on_a_task_thread,
     limit_per_host,
+    loop_and_its_stream,
     many_futures,
     many_futures_deadline,
     many_futures_grow,
     many_futures_limit,
     many_futures_tasks,
-mod send_the_rest;
-
-backend::uses!(
-    alive_but_not_polled,
-    alive_but_not_polled_drop,
-    alive_but_not_polled_task,
-    atomic_write,
-    atomic_write_limit,
-    guard_in_a_match,
-    loop_and_its_stream,
-    closures_that_borrow,
-    closures_that_borrow_count,
-    closures_that_borrow_lend,
-    closures_that_borrow_loop,
-    closures_that_borrow_named,
-    closures_that_borrow_tasks,
+    one_error_type,
+    one_error_type_causes,
+    one_error_type_decide,
+    one_error_type_task,
     racing,
     racing_backup,
     racing_finish,
@@ -168,14 +164,7 @@ backend::uses!(
     select_running,
     select_shop,
     select_total,
-    transform_and_chain,
-    transform_and_chain_any,
-    transform_and_chain_borrow,
-    transform_and_chain_methods,
-    transform_and_chain_named,
-    transform_and_chain_task,
-    worth_another_try,
-    worth_another_try_which,
+    send_the_rest,
     shared_limit,
     shared_limit_tasks,
     slow_loop,
@@ -184,5 +173,12 @@ backend::uses!(
     time_limit_change,
     time_limit_fallible,
     time_limit_http,
-    send_the_rest,
+    transform_and_chain,
+    transform_and_chain_any,
+    transform_and_chain_borrow,
+    transform_and_chain_methods,
+    transform_and_chain_named,
+    transform_and_chain_task,
+    worth_another_try,
+    worth_another_try_which,
 );
