@@ -3,9 +3,10 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
 
-/// At work: compresses a file, which blocks its thread, and reports how much is done.
+/// Compresses a file, and reports how much is done.
 pub(crate) fn compress(progress: &mpsc::UnboundedSender<u32>) -> &'static str {
     for percent in [25, 50, 75, 100] {
+        // At work: compresses one quarter of the file. That blocks the thread.
         let _ = progress.send(percent); // nobody may be reading any more
     }
     "compressed"

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 // ANCHOR: two
-/// At work: asks for a list of numbers, and then sorts it.
+/// At work: waits for a list of numbers, and then computes with it.
 async fn sorted(mut numbers: Vec<u32>) -> Vec<u32> {
     sleep(Duration::from_millis(20)).await;
     numbers.sort_unstable();
