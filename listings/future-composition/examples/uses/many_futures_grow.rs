@@ -5,9 +5,13 @@ use tokio::time::sleep;
 // ANCHOR: grow
 /// At work: fetches a page, and returns the links in it.
 async fn links(page: &str) -> (&str, Vec<&'static str>) {
-    sleep(Duration::from_millis(10)).await;
-    let links = if page == "home" { vec!["news", "prices"] } else { vec![] };
-    (page, links)
+    let (needs, found) = match page {
+        "home" => (10, vec!["news", "prices"]),
+        "news" => (20, vec!["archive"]),
+        _ => (30, vec![]),
+    };
+    sleep(Duration::from_millis(needs)).await;
+    (page, found)
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
