@@ -68,7 +68,6 @@ pub mod naive {
     use super::*;
     use std::time::Instant;
 
-    // ANCHOR: std_clock
     /// Wrong: `std`'s clock is not the one that `sleep` waits for, and a check that hangs
     /// is never limited.
     pub async fn wait_until<F, Fut>(
@@ -91,7 +90,6 @@ pub mod naive {
         false
         // ANCHOR_END: limit_by_std
     }
-    // ANCHOR_END: std_clock
 }
 
 #[cfg(test)]
