@@ -19,6 +19,20 @@ async fn on_one_thread_a_task_begins_when_its_parent_waits() {
     task.await.unwrap();
 }
 
+#[tokio::test]
+async fn while_a_task_does_not_wait_no_other_task_of_its_thread_runs() {
+    let begun = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&begun);
+    let first = tokio::spawn(async move {
+        let while_it_computes = (0..1_000).any(|_| seen.load(Ordering::SeqCst));
+        yield_now().await;
+        (while_it_computes, seen.load(Ordering::SeqCst))
+    });
+    let second = tokio::spawn(async move { begun.store(true, Ordering::SeqCst) });
+    assert_eq!(first.await.unwrap(), (false, true));
+    second.await.unwrap();
+}
+
 /// At work: asks a server for a number, which may be none.
 async fn number(text: &'static str) -> Result<u32, ParseIntError> {
     sleep(Duration::from_millis(100)).await;
