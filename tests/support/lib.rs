@@ -242,6 +242,9 @@ impl SmallBook {
     }
 
     /// The same with an exercise in the place of its figure: what a reader mends, and the same, mended.
+    ///
+    /// # Panics
+    /// When the figure cannot be taken away.
     #[must_use]
     pub fn with_an_exercise(task: &str, solution: &str) -> Self {
         let book =
@@ -252,7 +255,7 @@ impl SmallBook {
             }
         }
         fs::remove_dir_all(book.root().join("listings/some-pattern/figures"))
-            .expect("no page shows its figure");
+            .expect("its figure is there");
         book
     }
 
