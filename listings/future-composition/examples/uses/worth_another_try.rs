@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep};
 
 /// At work: fetches the prices. Here, a busy server answers the third call.
 async fn fetch(call: u32) -> Result<&'static str, HttpError> {
+    sleep(Duration::from_millis(20)).await;
     let url = "http://shop.test/prices".parse().expect("this is a URL");
     let (code, retry_after) = match call {
         1 => (StatusCode::TOO_MANY_REQUESTS, Some(Duration::from_secs(2))),
@@ -21,7 +22,7 @@ async fn fetch_patiently() -> Result<&'static str, HttpError> {
             Err(error) if error.transient() => {
                 let wait = error.retry_after().unwrap_or(Duration::from_millis(100));
                 println!("{error}: again in {wait:?}");
-                sleep(wait.min(Duration::from_secs(60))).await;
+                sleep(wait.min(Duration::from_secs(30))).await;
             }
             ended => return ended, // an answer, or an error that stays
         }
