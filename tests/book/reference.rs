@@ -88,7 +88,7 @@ fn unwrapped_send() -> String {
 fn unwrapped_task() -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     panics(|| {
-        runtime.block_on(async { tokio::spawn(async { panic!("7") }).await.unwrap() })
+        runtime.block_on(async { tokio::spawn(async { panic!("7") }).await.unwrap() });
     })
 }
 
@@ -165,10 +165,10 @@ fn sources(name: &str, file: &str) -> Vec<PathBuf> {
 /// The lines of the page.
 fn lines() -> Vec<(String, Vec<String>, usize)> {
     let select = |css: &str| Selector::parse(css).expect("a selector");
-    let (line, message, link) = (select("main > ul > li"), select("em"), select("a"));
+    let (entry, message, link) = (select("main > ul > li"), select("em"), select("a"));
     let text = |it: ElementRef<'_>| it.text().collect::<String>();
     let page = Rendered::book().page(SYMPTOMS);
-    let lines = page.select(&line).map(|it| {
+    let lines = page.select(&entry).map(|it| {
         (text(it), it.select(&message).map(text).collect(), it.select(&link).count())
     });
     lines.collect()
