@@ -10,6 +10,8 @@ mod map_filter_then;
 
 mod fold_and_take;
 
+mod lend_a_stream;
+
 mod rate_limit;
 
 mod limiter;
