@@ -6,7 +6,6 @@ use std::future::Future; // only edition 2021 needs this line
 use std::pin::pin;
 use std::time::Duration;
 
-use future_composition::race_a_list::with_causes;
 use tokio::select;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -57,7 +56,11 @@ where
 // ANCHOR: both_failed
 /// The call and its backup have both failed. It prints both with all their causes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("primary: {}; backup: {}", with_causes(.primary), with_causes(.backup))]
+#[error(
+    "primary: {}; backup: {}",
+    future_composition::race_a_list::with_causes(.primary),
+    future_composition::race_a_list::with_causes(.backup)
+)]
 pub struct BothFailed<E: Error> {
     /// What the first call said.
     pub primary: E,

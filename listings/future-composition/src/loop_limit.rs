@@ -8,6 +8,7 @@ use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+// ANCHOR: until
 /// Calls `handle` for each message until `limit` is over, or the channel has ended. The
 /// limit stops no handler: the loop ends when the handler that is running has ended.
 ///
@@ -18,7 +19,6 @@ pub async fn until<T, Fut: Future<Output = ()>>(
     limit: Duration,
     mut handle: impl FnMut(T) -> Fut,
 ) {
-    // ANCHOR: one_limit
     let mut limit = pin!(sleep(limit)); // one for the whole loop
     loop {
         select! {
@@ -30,8 +30,8 @@ pub async fn until<T, Fut: Future<Output = ()>>(
             },
         }
     }
-    // ANCHOR_END: one_limit
 }
+// ANCHOR_END: until
 
 /// What most code starts with, kept to be measured against.
 pub mod naive {

@@ -17,6 +17,7 @@ fn site_collector() {
 // Each whole use, and each later step of a page.
 backend::check_uses!(
     handlers,
+    handlers_serve,
     handlers_total,
     hedge,
     hedge_both,

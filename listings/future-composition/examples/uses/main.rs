@@ -6,6 +6,7 @@
 use future_composition as shown;
 
 mod handlers;
+mod handlers_serve;
 mod handlers_total;
 mod hedge;
 mod hedge_both;
@@ -27,6 +28,7 @@ mod select_running;
 
 backend::uses!(
     handlers,
+    handlers_serve,
     handlers_total,
     hedge,
     hedge_both,
