@@ -15,7 +15,17 @@ pub mod fail_fast;
 
 pub mod racing;
 
+pub mod race_a_list;
+
+pub mod hedge;
+
 pub mod select;
+
+pub mod handlers;
+
+pub mod lost_messages;
+
+pub mod loop_limit;
 
 pub mod many_futures;
 

@@ -55,23 +55,29 @@ mod one_error_type;
 mod one_error_type_causes;
 mod one_error_type_decide;
 mod one_error_type_task;
+mod handlers;
+mod handlers_serve;
+mod handlers_total;
+mod hedge;
+mod hedge_both;
+mod hedge_within;
+mod loop_limit;
+mod loop_limit_branch;
+mod lost_messages;
+mod lost_messages_shop;
+mod race_a_list;
+mod race_a_list_names;
 mod racing;
-mod racing_backup;
 mod racing_finish;
-mod racing_hedge;
 mod racing_limit;
-mod racing_list;
 mod racing_loser;
-mod racing_names;
 mod racing_tasks;
 mod retry;
 mod retry_get;
 mod retry_stops;
 mod retry_stops_spawn;
 mod select;
-mod select_job;
-mod select_limit;
-mod select_orders;
+mod select_channels;
 mod select_running;
 mod select_shop;
 mod select_total;
@@ -144,23 +150,31 @@ backend::uses!(
     one_error_type_causes,
     one_error_type_decide,
     one_error_type_task,
+
+backend::uses!(
+    handlers,
+    handlers_serve,
+    handlers_total,
+    hedge,
+    hedge_both,
+    hedge_within,
+    loop_limit,
+    loop_limit_branch,
+    lost_messages,
+    lost_messages_shop,
+    race_a_list,
+    race_a_list_names,
     racing,
-    racing_backup,
     racing_finish,
-    racing_hedge,
     racing_limit,
-    racing_list,
     racing_loser,
-    racing_names,
     racing_tasks,
     retry,
     retry_get,
     retry_stops,
     retry_stops_spawn,
     select,
-    select_job,
-    select_limit,
-    select_orders,
+    select_channels,
     select_running,
     select_shop,
     select_total,

@@ -1,27 +1,26 @@
+use std::pin::pin;
 use std::time::Duration;
 use tokio::select;
-use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{interval, sleep};
+
+/// At work: sends a file, which needs 250 ms.
+pub(crate) async fn upload() -> &'static str {
+    sleep(Duration::from_millis(250)).await;
+    "uploaded"
+}
 
 // The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
-    let (order_sender, mut orders) = mpsc::channel(8);
-    let (chat_sender, mut chat) = mpsc::channel(8);
-    tokio::spawn(async move {
-        order_sender.send("tea").await.expect("the reader is there");
-        sleep(Duration::from_millis(20)).await;
-        chat_sender.send("hello").await.expect("the reader is there");
-        sleep(Duration::from_millis(20)).await;
-        order_sender.send("milk").await.expect("the reader is there");
-    });
-
+    let mut upload = pin!(upload()); // one upload, made before the loop
+    let mut ticks = interval(Duration::from_millis(100));
     loop {
         select! {
-            Some(order) = orders.recv() => println!("order: {order}"),
-            Some(text) = chat.recv() => println!("chat: {text}"),
-            else => break, // both channels have ended
+            result = &mut upload => {
+                println!("{result}");
+                break; // the upload has ended: do not poll it again
+            }
+            _ = ticks.tick() => println!("still busy"),
         }
     }
-    println!("both have ended");
 }

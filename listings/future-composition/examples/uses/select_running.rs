@@ -1,4 +1,4 @@
-use super::select_job::upload;
+use super::select::upload;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::select;

@@ -1,13 +1,15 @@
 use super::*;
 use backend::{Alive, cancel};
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, stream};
 use std::cell::{Cell, RefCell};
 use std::future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, duplex};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -39,30 +41,11 @@ fn ended<T>(
     filled(messages).1
 }
 
-/// A channel whose sender sends one message every `period`, the first after one period.
-fn every<T: Send + 'static>(
-    period: Duration,
-    messages: impl IntoIterator<Item = T, IntoIter: Send + 'static>,
-) -> mpsc::Receiver<T> {
-    let (sender, receiver) = mpsc::channel(1);
-    let messages = messages.into_iter();
-    tokio::spawn(async move {
-        for message in messages {
-            sleep(period).await;
-            sender.send(message).await.ok().unwrap();
-        }
-        future::pending::<()>().await; // the channel does not end
-    });
-    receiver
-}
-
 /// What another branch of `select!` does to a future that waits: polls it once, and
 /// drops it.
 async fn lose<F: Future>(future: F) {
     assert!(cancel::after_polls(1, future).await.is_none(), "it waits");
 }
-
-// One round.
 
 #[tokio::test(start_paused = true)]
 async fn a_branch_on_a_borrow_drops_only_the_borrow() {
@@ -155,8 +138,6 @@ async fn now_or_never_gets_128_of_1000_messages() {
     assert_eq!(seen.await.unwrap(), (128, 872), "`try_recv` gets the rest");
 }
 
-// A job that lives longer than one round.
-
 #[tokio::test(start_paused = true)]
 async fn one_job_goes_on_while_ticks_win() {
     for (needs, ticks) in [(250, 3), (10, 1)] {
@@ -237,46 +218,6 @@ async fn behind_a_condition_a_finished_job_is_not_polled() {
     assert_eq!((ends, seen), (1, 5));
 }
 
-// Messages and orders.
-
-const SHOP: [&str; 6] = ["tea", "1", "milk", "2", "bread", "3"];
-
-#[tokio::test(start_paused = true)]
-async fn a_tick_drops_half_an_order() {
-    let mut messages = every(ms(30), SHOP);
-    let (start, mut ticks) = (Instant::now(), interval(ms(100)));
-    let mut seen = Vec::new();
-    while start.elapsed() < SECOND {
-        select! {
-            order = next_order(&mut messages) => seen.push(order.unwrap()),
-            _ = ticks.tick() => {}
-        }
-    }
-    assert_eq!(seen, ["1 x tea", "bread x 2"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_keeps_half_an_order() {
-    let mut orders = pin!(all_orders(every(ms(30), SHOP)));
-    let (start, mut ticks) = (Instant::now(), interval(ms(100)));
-    let mut seen = Vec::new();
-    while start.elapsed() < SECOND {
-        select! {
-            order = orders.next() => seen.push(order.unwrap()),
-            _ = ticks.tick() => {}
-        }
-    }
-    assert_eq!(seen, ["1 x tea", "2 x milk", "3 x bread"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn orders_end_with_their_channel_and_half_an_order_is_none() {
-    let orders = all_orders(ended(["tea", "1", "milk"]));
-    assert_eq!(orders.collect::<Vec<_>>().await, ["1 x tea"]);
-    let mut messages = ended([]);
-    assert_eq!(next_order(&mut messages).await, None);
-}
-
 #[tokio::test(start_paused = true)]
 async fn both_channels_are_read_to_their_ends() {
     for (orders, chat) in [(vec![1, 2], vec![3]), (vec![], vec![1, 2, 3])] {
@@ -354,135 +295,6 @@ fn counted_sender(sent: &Arc<AtomicUsize>, period: Duration) -> mpsc::Receiver<(
     });
     receiver
 }
-
-// A limit for the loop.
-
-/// Counts, and then awaits 1 ms.
-async fn handler(saved: &Cell<u32>) {
-    sleep(ms(1)).await;
-    saved.set(saved.get() + 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_timer_in_the_first_branch_ends_the_loop_at_the_limit() {
-    let (_sender, mut messages) = filled(0..3000);
-    let (start, saved) = (Instant::now(), Cell::new(0));
-    until(&mut messages, ms(100), |_| handler(&saved)).await;
-    assert_eq!((start.elapsed(), saved.get()), (ms(100), 100));
-    assert_eq!(messages.len(), 2900, "the others are still in the channel");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_timer_stops_no_handler() {
-    let (_sender, mut messages) = filled([()]);
-    let (start, saved) = (Instant::now(), Cell::new(false));
-    let handle = |()| async {
-        sleep(SECOND).await;
-        saved.set(true);
-    };
-    until(&mut messages, ms(100), handle).await;
-    assert_eq!((start.elapsed(), saved.get()), (SECOND, true));
-}
-
-#[tokio::test(start_paused = true)]
-async fn until_the_limit_each_message_is_handled_in_order_and_the_end_ends_it() {
-    let (start, seen) = (Instant::now(), RefCell::new(Vec::new()));
-    let handle = |message| {
-        seen.borrow_mut().push(message);
-        future::ready(())
-    };
-    let mut three = ended([1, 2, 3]);
-    let end = cancel::after_polls(100, until(&mut three, HOUR, handle)).await;
-    assert_eq!(end, Some(()), "it does not spin after the end");
-    assert_eq!((seen.take(), start.elapsed()), (vec![1, 2, 3], ms(0)));
-    let mut messages = every(ms(60), 0..100);
-    until(&mut messages, ms(100), handle).await;
-    assert_eq!((seen.take(), start.elapsed()), (vec![0], ms(100)));
-}
-
-#[tokio::test(start_paused = true)]
-async fn dropped_at_its_await_a_handler_takes_its_message_with_it() {
-    let (_sender, mut messages) = filled([1, 2]);
-    let started = Cell::new(0);
-    let handle = |_| {
-        started.set(started.get() + 1);
-        future::pending()
-    };
-    lose(until(&mut messages, HOUR, handle)).await;
-    assert_eq!((started.get(), messages.len()), (1, 1));
-}
-
-/// The same as `until`, with `timeout`.
-async fn read_all(messages: &mut mpsc::Receiver<i32>, saved: &Cell<u32>) {
-    loop {
-        select! {
-            Some(_) = messages.recv() => handler(saved).await,
-            else => break,
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_timeout_ends_the_loop_at_the_limit_and_its_handler_with_it() {
-    let (_sender, mut messages) = filled(0..3000);
-    let (start, saved) = (Instant::now(), Cell::new(0));
-    timeout(ms(100), read_all(&mut messages, &saved)).await.unwrap_err();
-    assert_eq!((start.elapsed(), saved.get()), (ms(100), 100));
-    assert_eq!(messages.len(), 2899, "message 101 was taken, and not saved");
-    assert_eq!(messages.recv().await, Some(101), "counted from 0");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_timer_in_the_last_branch_ends_the_loop_when_the_channel_is_empty() {
-    let (_sender, mut messages) = filled(0..3000);
-    let (start, saved) = (Instant::now(), Cell::new(0));
-    let mut limit = pin!(sleep(ms(100)));
-    loop {
-        select! {
-            biased;
-            Some(_) = messages.recv() => handler(&saved).await,
-            () = &mut limit => break,
-        }
-    }
-    assert_eq!((start.elapsed(), saved.get()), (ms(3000), 3000));
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_biased_a_timer_ends_the_loop_a_few_rounds_late() {
-    let mut late = 0;
-    for _ in 0..200 {
-        let (_sender, mut messages) = filled(0..3000);
-        let (start, saved) = (Instant::now(), Cell::new(0));
-        let mut limit = pin!(sleep(ms(100)));
-        loop {
-            select! {
-                Some(_) = messages.recv() => handler(&saved).await,
-                () = &mut limit => break,
-            }
-        }
-        let needed = start.elapsed();
-        assert!((ms(100)..=ms(140)).contains(&needed), "{needed:?}");
-        late += u32::from(needed > ms(100));
-    }
-    assert!((1..200).contains(&late), "{late} of 200 were late");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_limit_that_each_round_makes_ends_after_the_last_message() {
-    for (limited_once, after) in [(true, ms(100)), (false, ms(6100))] {
-        let start = Instant::now();
-        let mut messages = every(ms(60), 0..100);
-        let handle = |_| future::ready(());
-        if limited_once {
-            until(&mut messages, ms(100), handle).await;
-        } else {
-            naive::until(&mut messages, ms(100), handle).await;
-        }
-        assert_eq!(start.elapsed(), after);
-    }
-}
-
-// What may be dropped.
 
 #[tokio::test(start_paused = true)]
 async fn a_recv_that_is_dropped_has_taken_nothing() {
@@ -601,135 +413,12 @@ async fn a_send_that_is_dropped_takes_its_value_with_it() {
     assert_eq!(orders.try_recv(), Err(TryRecvError::Empty));
 }
 
-// A value that a branch sends.
-
-#[tokio::test(start_paused = true)]
-async fn a_send_that_loses_to_a_timer_loses_its_order() {
-    let (sender, mut orders) = mpsc::channel(1);
-    sender.send("first").await.unwrap();
-    for order in ["tea", "milk", "bread"] {
-        assert!(!naive::offer(&sender, order, ms(10)).await);
-    }
-    assert_eq!(orders.recv().await, Some("first"));
-    assert_eq!(orders.try_recv(), Err(TryRecvError::Empty), "three of three are lost");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_order_that_finds_no_place_comes_back() {
-    let (sender, mut orders) = mpsc::channel(1);
-    sender.send("first").await.unwrap();
-    let start = Instant::now();
-    let full = offer(&sender, "tea", ms(10)).await;
-    assert_eq!(
-        (full, start.elapsed()),
-        (Err(SendTimeoutError::Timeout("tea")), ms(10))
-    );
-    let (sent, first) = tokio::join!(offer(&sender, "tea", ms(10)), async {
-        sleep(ms(5)).await;
-        orders.recv().await
-    });
-    assert_eq!((sent, first), (Ok(()), Some("first")));
-    assert_eq!(orders.recv().await, Some("tea"));
-    for _ in 0..200 {
-        assert_eq!(offer(&sender, "milk", ms(0)).await, Ok(()), "there is a place");
-        assert_eq!(orders.recv().await, Some("milk"));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_order_that_nobody_reads_comes_back_at_once() {
-    let (sender, orders) = mpsc::channel(1);
-    drop(orders);
-    let start = Instant::now();
-    let closed = offer(&sender, "tea", SECOND).await;
-    assert_eq!(closed, Err(SendTimeoutError::Closed("tea")));
-    assert_eq!(
-        start.elapsed(),
-        ms(0),
-        "not after the limit, and not as a full channel"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn dropped_at_its_await_an_offer_has_sent_nothing() {
-    let (sender, mut orders) = mpsc::channel(1);
-    sender.send("first").await.unwrap();
-    lose(offer(&sender, "tea", SECOND)).await;
-    assert_eq!(orders.recv().await, Some("first"));
-    assert_eq!(orders.try_recv(), Err(TryRecvError::Empty));
-}
-
-// What a handler may do.
-
-#[tokio::test(start_paused = true)]
-async fn two_handlers_change_one_sum() {
-    for (left, right, sum) in [(vec!["2", "3"], vec!["4"], 9), (vec![], vec!["7"], 7)] {
-        assert_eq!(total(ended(left), ended(right)).await, Ok(sum));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_question_mark_in_a_handler_leaves_the_function() {
-    let want = "many".parse::<u32>().unwrap_err();
-    let (_open, right) = filled([]);
-    let sum = timeout(HOUR, total(ended(["2", "many", "3"]), right)).await.unwrap();
-    assert_eq!(sum, Err(want.clone()));
-    let (_open, left) = filled([]);
-    let sum = timeout(HOUR, total(left, ended(["many"]))).await.unwrap();
-    assert_eq!(sum, Err(want));
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_question_mark_in_a_block_leaves_only_the_block() {
     let start = Instant::now();
     let order = order_within(&mut None::<mpsc::Receiver<()>>, ms(10)).await;
     assert_eq!((order, start.elapsed()), (None, ms(10)), "it waited for the timer");
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_handler_may_use_what_the_losers_had_borrowed() {
-    let (sender, mut orders) = filled(["tea", "milk"]);
-    select! {
-        biased;
-        () = future::ready(()) => orders.close(),
-        _ = orders.recv() => unreachable!("the upper branch is ready"),
-    }
-    assert!(sender.is_closed());
-    assert_eq!(orders.recv().await, Some("tea"));
-}
-
-// A handler that waits for what a branch holds.
-
-#[tokio::test(start_paused = true)]
-async fn a_handler_that_needs_the_lock_of_a_borrowed_future_waits_for_ever() {
-    let stock = Arc::new(Mutex::new(3));
-    let report = naive::save_or_report(Arc::clone(&stock), ms(100));
-    assert!(timeout(HOUR, report).await.is_err());
-    let quick = naive::save_or_report(stock, 2 * SECOND).await;
-    assert_eq!(quick, None, "it is fine while nobody needs to wait");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_task_gives_its_lock_back() {
-    let (start, stock) = (Instant::now(), Arc::new(Mutex::new(3)));
-    let report = save_or_report(Arc::clone(&stock), ms(100));
-    let left = timeout(HOUR, report).await.unwrap();
-    assert_eq!((left, start.elapsed()), (Some(2), SECOND));
-    let quick = save_or_report(Arc::clone(&stock), 2 * SECOND).await;
-    assert_eq!((quick, *stock.lock().await, start.elapsed()), (None, 1, 2 * SECOND));
-    timeout(ms(100), save_or_report(Arc::clone(&stock), ms(10))).await.unwrap_err();
-    assert_eq!(*stock.lock().await, 0);
-    assert_eq!(start.elapsed(), 3 * SECOND, "`save` went on");
-}
-
-#[test]
-#[should_panic(expected = "there is no reactor running")]
-fn outside_a_runtime_nothing_is_saved() {
-    let stock = Arc::new(Mutex::new(3));
-    futures::executor::block_on(save_or_report(stock, ms(100)));
-}
-
-// A condition.
 
 #[tokio::test(start_paused = true)]
 async fn a_condition_does_not_stop_its_future_from_being_made() {
@@ -758,22 +447,13 @@ async fn a_block_is_made_and_does_nothing_until_it_is_polled() {
     assert_eq!(start.elapsed(), ms(20));
 }
 
-// Tasks.
-
 #[tokio::test(start_paused = true)]
 async fn every_loop_can_be_spawned() {
     tokio::spawn(while_busy(sleep(ms(1)), ms(1), || {})).await.unwrap();
-    let orders = all_orders(ended(["1", "tea"]));
-    tokio::spawn(orders.collect::<Vec<_>>()).await.unwrap();
-    tokio::spawn(total(ended(["1"]), ended([]))).await.unwrap().unwrap();
     tokio::spawn(read_both(ended([1]), ended([2]), |_| {})).await.unwrap();
-    tokio::spawn(save_or_report(Arc::new(Mutex::new(1)), HOUR)).await.unwrap();
-    let loops = async {
-        let (_open, mut messages) = filled([1]);
-        until(&mut messages, ms(10), |_| sleep(ms(1))).await;
-        let (sender, orders) = mpsc::channel(1);
-        offer(&sender, "tea", HOUR).await.unwrap();
+    let waiting = async {
+        let (_sender, orders) = filled(["tea"]);
         order_within(&mut Some(orders), HOUR).await
     };
-    assert_eq!(tokio::spawn(loops).await.unwrap(), Some("tea"));
+    assert_eq!(tokio::spawn(waiting).await.unwrap(), Some("tea"));
 }

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use backend::figure::{Figure, try_lane};
 use backend::{Page, Reply, Site, SiteError};
-use future_composition::racing::{either_success, first_to_finish, hedge};
+use future_composition::hedge::hedge;
+use future_composition::racing::{either_success, first_to_finish};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 const fn ms(n: u64) -> Duration {

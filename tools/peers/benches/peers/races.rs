@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::hint::black_box;
 
-use future_composition::racing::first_to_succeed;
+use future_composition::race_a_list::first_to_succeed;
 use futures::future::{FutureExt, select_ok};
 use futures_concurrency::future::RaceOk;
 use peers::{Table, timed};

@@ -1,4 +1,4 @@
-use super::shown::select::total;
+use super::shown::handlers::total;
 use tokio::sync::mpsc;
 
 /// A channel with `messages` in it, which then ends.

@@ -1,17 +1,17 @@
-use super::racing::{DOWN, UP, ask};
-use super::shown::racing::hedge;
+use super::hedge::ask;
+use super::shown::hedge::hedge;
 use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
-    // ANCHOR: hedge
+    // ANCHOR: both
     let after = Duration::from_millis(50);
-    for mirror in [UP, DOWN] {
-        let primary = ask("primary", 90, DOWN);
+    for mirror in [true, false] {
+        let primary = ask("primary", 90, false);
         match hedge(primary, after, || ask("mirror", 20, mirror)).await {
             Ok(answer) => println!("{answer}"),
             Err(both) => println!("{both}"),
         }
     }
-    // ANCHOR_END: hedge
+    // ANCHOR_END: both
 }

@@ -3,6 +3,7 @@ use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
     let (order_sender, mut orders) = mpsc::channel(8);
@@ -15,7 +16,6 @@ pub(crate) async fn main() {
         order_sender.send("milk").await.expect("the reader is there");
     });
 
-    // ANCHOR: limit
     let limit = Duration::from_millis(30);
     let reading = timeout(limit, async {
         loop {
@@ -30,5 +30,4 @@ pub(crate) async fn main() {
         Ok(()) => println!("both have ended"),
         Err(_) => println!("stopped after {limit:?}"),
     }
-    // ANCHOR_END: limit
 }

@@ -1,6 +1,4 @@
-use super::shown::select::all_orders;
-use futures::stream::StreamExt;
-use std::pin::pin;
+use super::shown::lost_messages::next_order;
 use std::time::Duration;
 use tokio::select;
 use tokio::sync::mpsc;
@@ -8,7 +6,7 @@ use tokio::time::{interval, sleep};
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
-    let (sender, messages) = mpsc::channel(8);
+    let (sender, mut messages) = mpsc::channel(8);
     tokio::spawn(async move {
         for message in ["tea", "1", "milk", "2", "bread", "3"] {
             sleep(Duration::from_millis(30)).await;
@@ -16,17 +14,16 @@ pub(crate) async fn main() {
         }
     });
 
-    // ANCHOR: orders
-    let mut orders = pin!(all_orders(messages)); // one stream, made before the loop
+    // ANCHOR: shop
     let mut ticks = interval(Duration::from_millis(100));
     loop {
         select! {
-            order = orders.next() => match order {
+            order = next_order(&mut messages) => match order {
                 Some(order) => println!("order: {order}"),
                 None => break,
             },
             _ = ticks.tick() => println!("the shop is open"),
         }
     }
-    // ANCHOR_END: orders
+    // ANCHOR_END: shop
 }

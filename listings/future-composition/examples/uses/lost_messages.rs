@@ -1,13 +1,15 @@
-use super::shown::select::next_order;
+use future_composition::lost_messages::all_orders;
+use futures::stream::StreamExt;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::{interval, sleep};
 
-// ANCHOR: shop
+// The clock is paused, so nobody waits. Delete `start_paused` to wait for real.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
-    let (sender, mut messages) = mpsc::channel(8);
+    let (sender, messages) = mpsc::channel(8);
     tokio::spawn(async move {
         for message in ["tea", "1", "milk", "2", "bread", "3"] {
             sleep(Duration::from_millis(30)).await;
@@ -15,11 +17,11 @@ pub(crate) async fn main() {
         }
     });
 
+    let mut orders = pin!(all_orders(messages)); // one stream, made before the loop
     let mut ticks = interval(Duration::from_millis(100));
     loop {
         select! {
-            // Wrong: a tick drops an order that is half read.
-            order = next_order(&mut messages) => match order {
+            order = orders.next() => match order {
                 Some(order) => println!("order: {order}"),
                 None => break,
             },
@@ -27,4 +29,3 @@ pub(crate) async fn main() {
         }
     }
 }
-// ANCHOR_END: shop

@@ -1,5 +1,5 @@
-use super::racing::{DOWN, UP, ask};
-use super::shown::racing::first_by_name;
+use super::race_a_list::{DOWN, UP, ask};
+use super::shown::race_a_list::first_by_name;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 pub(crate) async fn main() {
