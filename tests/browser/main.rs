@@ -645,13 +645,13 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     (
         "captured variable cannot escape `FnMut` closure body",
         "captured",
-        "retry-across-tasks.html",
+        "closures-that-borrow.html",
     ),
-    ("has overflowed its stack", "overflowed", "runtime-comparison/configure.html"),
+    ("has overflowed its stack", "overflowed", "async-await/future-size.html"),
     (
         "implementation of `FnOnce` is not general enough",
         "FnOnce",
-        "bounded-concurrency.html",
+        "closures-that-borrow.html",
     ),
     (
         "future cannot be sent between threads safely",
@@ -687,7 +687,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     (
         "recursion in an async fn requires boxing",
         "recursion",
-        "async-await/handler.html",
+        "async-await/future-size.html",
     ),
     ("cannot be unpinned", "cannot be unpinned", "future-composition/select.html"),
     (
@@ -696,8 +696,12 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "future-composition/time-limit.html",
     ),
     ("channel closed", "channel closed", "first-of-two.html"),
-    ("error[E0733]", "recursion", "async-await/handler.html"),
-    ("futures do nothing", "futures do nothing", "polled-or-dropped.html"),
+    ("error[E0733]", "recursion", "async-await/future-size.html"),
+    (
+        "futures do nothing",
+        "futures do nothing",
+        "async-in-an-hour/call-and-await.html",
+    ),
     // Pages have these words more often.
     ("task was cancelled", "was cancelled (JoinError)", "async-await/spawn.html"),
     ("task runs on", "A task runs on after", "async-await/spawn.html"),

@@ -276,6 +276,12 @@ fn appendix(book: &Book, page: &BookPage) -> String {
             details.whole {
                 summary { "The whole file: " code { (listing.file.path) } }
                 (LINE)
+                @if listing.whole.contains("use super::") {
+                    p {
+                        "A step of another program of this page: what it takes from " code { "super" } " stands there."
+                    }
+                    (LINE)
+                }
                 div id=(listing.file.whole_id()) {
                     (LINE) (LINE) (markdown(&highlight::folded(&listing.whole))) (LINE)
                 }

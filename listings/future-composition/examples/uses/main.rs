@@ -36,6 +36,12 @@ mod fail_fast_tasks_any;
 mod fail_fast_tasks_set;
 mod fetch_json;
 mod guard_in_a_match;
+mod handlers;
+mod handlers_serve;
+mod handlers_total;
+mod hedge;
+mod hedge_both;
+mod hedge_within;
 mod index;
 mod index_fail;
 mod index_join;
@@ -46,6 +52,10 @@ mod limit_on_a_task;
 mod limit_on_a_task_thread;
 mod limit_per_host;
 mod loop_and_its_stream;
+mod loop_limit;
+mod loop_limit_branch;
+mod lost_messages;
+mod lost_messages_shop;
 mod many_futures;
 mod many_futures_deadline;
 mod many_futures_grow;
@@ -55,16 +65,6 @@ mod one_error_type;
 mod one_error_type_causes;
 mod one_error_type_decide;
 mod one_error_type_task;
-mod handlers;
-mod handlers_serve;
-mod handlers_total;
-mod hedge;
-mod hedge_both;
-mod hedge_within;
-mod loop_limit;
-mod loop_limit_branch;
-mod lost_messages;
-mod lost_messages_shop;
 mod race_a_list;
 mod race_a_list_names;
 mod racing;
@@ -131,6 +131,12 @@ backend::uses!(
     fail_fast_tasks_set,
     fetch_json,
     guard_in_a_match,
+    handlers,
+    handlers_serve,
+    handlers_total,
+    hedge,
+    hedge_both,
+    hedge_within,
     index,
     index_fail,
     index_join,
@@ -141,6 +147,10 @@ backend::uses!(
     limit_on_a_task_thread,
     limit_per_host,
     loop_and_its_stream,
+    loop_limit,
+    loop_limit_branch,
+    lost_messages,
+    lost_messages_shop,
     many_futures,
     many_futures_deadline,
     many_futures_grow,
@@ -150,18 +160,6 @@ backend::uses!(
     one_error_type_causes,
     one_error_type_decide,
     one_error_type_task,
-
-backend::uses!(
-    handlers,
-    handlers_serve,
-    handlers_total,
-    hedge,
-    hedge_both,
-    hedge_within,
-    loop_limit,
-    loop_limit_branch,
-    lost_messages,
-    lost_messages_shop,
     race_a_list,
     race_a_list_names,
     racing,
