@@ -90,8 +90,6 @@ backend::check_uses!(
     select,
     select_channels,
     select_running,
-    select_shop,
-    select_total,
     send_the_rest,
     shared_limit,
     shared_limit_tasks,

@@ -276,7 +276,7 @@ fn appendix(book: &Book, page: &BookPage) -> String {
             details.whole {
                 summary { "The whole file: " code { (listing.file.path) } }
                 (LINE)
-                @if listing.whole.contains("use super::") {
+                @if listing.file.place == Place::Use && listing.whole.contains("use super::") {
                     p {
                         "A step of another program of this page: what it takes from " code { "super" } " stands there."
                     }

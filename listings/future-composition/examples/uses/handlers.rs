@@ -27,7 +27,7 @@ pub(crate) async fn main() {
             Some(order) = orders.recv() => {
                 saves.spawn(save(order)); // the handler does not wait for it
             }
-            Some(saved) = saves.join_next() => saved.expect("`save` does not panic"),
+            Some(ended) = saves.join_next() => ended.expect("`save` does not panic"),
             _ = beats.tick() => println!("{:?}: still here", start.elapsed()),
         }
     }

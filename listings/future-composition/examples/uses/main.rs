@@ -79,8 +79,6 @@ mod retry_stops_spawn;
 mod select;
 mod select_channels;
 mod select_running;
-mod select_shop;
-mod select_total;
 mod send_the_rest;
 mod shared_limit;
 mod shared_limit_tasks;
@@ -174,8 +172,6 @@ backend::uses!(
     select,
     select_channels,
     select_running,
-    select_shop,
-    select_total,
     send_the_rest,
     shared_limit,
     shared_limit_tasks,
