@@ -90,7 +90,7 @@ pub mod naive {
     ///
     /// # Errors
     /// The upload cannot be read.
-    #[expect(clippy::large_stack_arrays, reason = "that is what goes wrong")]
+    #[expect(clippy::large_stack_arrays, reason = "that is what is wrong with it")]
     pub async fn array_checksum(mut upload: impl AsyncRead + Unpin) -> io::Result<u64> {
         // ANCHOR: array
         let mut buffer = [0; 256 * 1024];

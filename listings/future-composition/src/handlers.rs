@@ -42,7 +42,7 @@ pub async fn serve<T, Fut: Future<Output = ()> + Send + 'static>(
                 }
                 None => open = false,
             },
-            Some(saved) = saves.join_next() => saved?,
+            Some(ended) = saves.join_next() => ended?,
             _ = beats.tick() => beat(),
         }
     }

@@ -3,7 +3,7 @@ use futures::stream;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// In your program: writes an order into a database. `false`: it is there already.
+/// In your program: writes an order into a database. `false`: it is not saved.
 pub(crate) async fn save(cents: u64) -> bool {
     sleep(Duration::from_millis(10)).await;
     cents > 0

@@ -25,10 +25,12 @@ async fn rest(messages: impl Stream<Item = String>) -> Vec<String> {
     messages.collect().await
 }
 
+type Number = Arc<usize>;
+
 /// A channel with so many numbered messages in it, and their first owner.
 fn numbered(
     count: usize,
-) -> (mpsc::Sender<Arc<usize>>, ReceiverStream<Arc<usize>>, Vec<Arc<usize>>) {
+) -> (mpsc::Sender<Number>, ReceiverStream<Number>, Vec<Number>) {
     let (sender, receiver) = mpsc::channel(8);
     let own: Vec<_> = (1..=count).map(Arc::new).collect();
     for number in &own {
