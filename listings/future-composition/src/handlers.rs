@@ -31,18 +31,18 @@ pub async fn serve<T, Fut: Future<Output = ()> + Send + 'static>(
     mut beat: impl FnMut(),
 ) -> Result<(), JoinError> {
     let mut beats = interval(period);
-    let mut saves = JoinSet::new();
+    let mut running = JoinSet::new();
     let mut open = true;
-    while open || !saves.is_empty() {
-        let may_begin = open && saves.len() < at_once.get();
+    while open || !running.is_empty() {
+        let may_begin = open && running.len() < at_once.get();
         select! {
             order = orders.recv(), if may_begin => match order {
                 Some(order) => {
-                    saves.spawn(save(order));
+                    running.spawn(save(order));
                 }
                 None => open = false,
             },
-            Some(ended) = saves.join_next() => ended?,
+            Some(saved) = running.join_next() => saved?,
             _ = beats.tick() => beat(),
         }
     }

@@ -21,13 +21,13 @@ pub(crate) async fn main() {
 
     let start = Instant::now();
     let mut beats = interval(Duration::from_millis(100));
-    let mut saves = JoinSet::new(); // the tasks that save
+    let mut running = JoinSet::new(); // the tasks that save
     while start.elapsed() < Duration::from_millis(500) {
         select! {
             Some(order) = orders.recv() => {
-                saves.spawn(save(order)); // the handler does not wait for it
+                running.spawn(save(order)); // the handler does not wait for it
             }
-            Some(ended) = saves.join_next() => ended.expect("`save` does not panic"),
+            Some(saved) = running.join_next() => saved.expect("`save` does not panic"),
             _ = beats.tick() => println!("{:?}: still here", start.elapsed()),
         }
     }
