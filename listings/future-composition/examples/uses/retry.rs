@@ -18,6 +18,7 @@ impl Transient for StockError {
 
 /// At work: a request. The warehouse is busy at first.
 async fn stock(product: &str, attempt: u32) -> Result<u32, StockError> {
+    tokio::task::yield_now().await; // at work, this waits for the answer
     match product {
         "tea" if attempt < 3 => Err(StockError::Busy),
         "tea" => Ok(7),
