@@ -2,12 +2,10 @@
 
 use tokio_stream::StreamExt;
 
-// ANCHOR: no_by_ref
 async fn read(mut messages: impl tokio_stream::Stream<Item = String> + Unpin) {
     let head: Vec<_> = messages.by_ref().take(2).collect().await;
     println!("{head:?}, then {:?}", messages.next().await);
 }
-// ANCHOR_END: no_by_ref
 
 fn main() {
     drop(read(tokio_stream::empty()));

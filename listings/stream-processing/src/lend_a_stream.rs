@@ -77,9 +77,7 @@ pub mod naive {
 
     /// Wrong: `take` owns the stream, and with its end, the stream is dropped.
     pub async fn first_two(messages: impl Stream<Item = String>) -> Vec<String> {
-        // ANCHOR: owned
         messages.take(2).collect().await
-        // ANCHOR_END: owned
     }
 
     /// Wrong: `take_while` has taken the total too, and drops it.
