@@ -18,6 +18,7 @@ backend::check_uses!(
     move_into_a_task,
     stop_cleanly,
     stop_cleanly_abort,
+    stop_cleanly_ctrl_c,
     stop_cleanly_wait,
     two_at_once,
     two_at_once_turns,

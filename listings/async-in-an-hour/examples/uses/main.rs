@@ -16,6 +16,7 @@ mod call_and_await_sum;
 mod move_into_a_task;
 mod stop_cleanly;
 mod stop_cleanly_abort;
+mod stop_cleanly_ctrl_c;
 mod stop_cleanly_wait;
 mod two_at_once;
 mod two_at_once_turns;
@@ -37,6 +38,7 @@ backend::uses!(
     move_into_a_task,
     stop_cleanly,
     stop_cleanly_abort,
+    stop_cleanly_ctrl_c,
     stop_cleanly_wait,
     two_at_once,
     two_at_once_turns,

@@ -10,7 +10,7 @@ async fn save(photo: u32) {
 }
 
 /// Saves one photo after another, until somebody cancels `stop`. Returns how many.
-async fn save_photos(stop: CancellationToken) -> u32 {
+pub(crate) async fn save_photos(stop: CancellationToken) -> u32 {
     let mut saved = 0;
     while !stop.is_cancelled() {
         save(saved + 1).await;
