@@ -1,6 +1,7 @@
 use policy::retry::{Retry, Transient};
 use rand::rngs::SmallRng;
 
+#[derive(Debug)]
 struct Busy;
 
 impl Transient for Busy {
@@ -20,7 +21,7 @@ pub(crate) async fn main() {
             1 => Err(Busy),
             _ => Ok(format!("7 packs of {product}")),
         };
-        Retry::default().run(&mut rng, stock).await.ok()
+        Retry::default().run(&mut rng, stock).await
     });
     println!("{:?}", task.await.expect("no panic"));
 }
