@@ -298,20 +298,22 @@ fn appendix(book: &Book, page: &BookPage) -> String {
 }
 
 fn dependencies(book: &Book, page: &BookPage) -> Markup {
-    let crates: BTreeSet<_> =
-        page.files.iter().flat_map(|listing| listing.crates.iter().cloned()).collect();
+    let all: Vec<_> =
+        page.files.iter().chain(page.uses().map(|it| &it.program)).collect();
+    let crates =
+        all.iter().flat_map(|listing| listing.crates.iter().cloned()).collect();
     let packages =
-        page.files.iter().map(|listing| listing.file.topic.pattern.as_str()).collect();
+        all.iter().map(|listing| listing.file.topic.pattern.as_str()).collect();
     // What a use calls is pasted with it.
     let listings = page.files.iter().filter(|it| it.file.place != Place::Use);
     let named = listings.flat_map(|listing| listing.crates.iter().cloned()).collect();
     let own = book.manifest.own(&named);
-    let is_run =
-        |it: &&Arc<Listing>| matches!(it.file.place, Place::Program | Place::Use);
-    let needs = match page.files.iter().find(is_run) {
+    let run =
+        |it: &&&Arc<Listing>| matches!(it.file.place, Place::Program | Place::Use);
+    let needs = match all.iter().find(run) {
         Some(program) => {
             let package = &program.file.topic.pattern;
-            let pauses = page.files.iter().filter(is_run).any(|it| it.pauses());
+            let pauses = all.iter().filter(run).any(|it| it.pauses());
             book.manifest.dependencies_of_program(&crates, &packages, package, pauses)
         }
         None => book.manifest.dependencies(&crates, &packages),
