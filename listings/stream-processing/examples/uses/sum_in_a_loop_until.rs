@@ -1,8 +1,7 @@
-use super::shown::fold_and_take::fold_into;
+use super::shown::fold_and_take::{fold_into, fold_until};
 use super::sum_in_a_loop::sales;
 use std::pin::pin;
 use std::time::Duration;
-use stream_processing::fold_and_take::fold_until;
 use tokio::time::sleep;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
