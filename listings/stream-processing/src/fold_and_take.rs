@@ -21,12 +21,14 @@ where
     F: FnMut(S::Item, S::Item) -> S::Item,
 {
     let mut items = pin!(cooperative(items)); // however many: others have a turn
+    // ANCHOR: one_by_one
     let first = items.next().await?;
     Some(items.fold(first, |so_far, item| ready(combine(so_far, item))).await)
+    // ANCHOR_END: one_by_one
 }
 // ANCHOR_END: reduced
 
-// ANCHOR: total
+// ANCHOR: total_error
 /// Why there is no total.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum TotalError<E: StdError + 'static> {
@@ -37,7 +39,9 @@ pub enum TotalError<E: StdError + 'static> {
     #[error("the total is too large")]
     TooLarge,
 }
+// ANCHOR_END: total_error
 
+// ANCHOR: total
 /// Adds up the amounts. After the first error it polls no further.
 ///
 /// # Errors
@@ -51,9 +55,12 @@ where
     S: Stream<Item = Result<u64, E>>,
     E: StdError + 'static,
 {
+    let amounts = cooperative(amounts).map_err(TotalError::Source);
+    // ANCHOR: stops
     let add =
         |sum: u64, amount| ready(sum.checked_add(amount).ok_or(TotalError::TooLarge));
-    cooperative(amounts).map_err(TotalError::Source).try_fold(0, add).await
+    amounts.try_fold(0, add).await
+    // ANCHOR_END: stops
 }
 // ANCHOR_END: total
 
@@ -92,6 +99,7 @@ where
 {
     stream! {
         let mut items = pin!(cooperative(items).peekable());
+        // ANCHOR: peeked
         while let Some(mut run) = items.next().await {
             let same = key(&run);
             while items.as_mut().peek().await.is_some_and(|next| key(next) == same) {
@@ -100,6 +108,7 @@ where
             }
             yield (same, run);
         }
+        // ANCHOR_END: peeked
     }
 }
 // ANCHOR_END: runs
@@ -150,16 +159,15 @@ where
 pub mod naive {
     use super::*;
 
-    // ANCHOR: never_done
     /// Wrong: after the fifteenth item it still waits for a sixteenth.
     pub async fn eleventh_to_fifteenth<S: Stream>(items: S) -> Vec<S::Item> {
+        // ANCHOR: never_done
         let numbered = items.enumerate();
         let wanted = numbered.filter(|(n, _)| ready((10..15).contains(n)));
         wanted.map(|(_, item)| item).collect().await
+        // ANCHOR_END: never_done
     }
-    // ANCHOR_END: never_done
 
-    // ANCHOR: first_of_the_next
     /// Wrong: the item that ends a run is in none.
     pub async fn sum_runs<S, K>(mut items: S) -> Vec<(K, u64)>
     where
@@ -167,16 +175,16 @@ pub mod naive {
         K: PartialEq + Copy,
     {
         let mut sums = Vec::new();
+        // ANCHOR: first_of_the_next
         while let Some((same, first)) = items.next().await {
             let run = items.by_ref().take_while(|(key, _)| ready(*key == same));
             let sum = run.fold(first, |sum, (_, n)| ready(sum + n)).await;
             sums.push((same, sum));
         }
+        // ANCHOR_END: first_of_the_next
         sums
     }
-    // ANCHOR_END: first_of_the_next
 
-    // ANCHOR: fold_in_a_loop
     /// Wrong: when `report` is due, the fold is dropped, and its sum with it.
     pub async fn sum_and_report<S, R, Fut>(mut numbers: S, mut report: R) -> u64
     where
@@ -184,16 +192,16 @@ pub mod naive {
         R: FnMut() -> Fut,
         Fut: Future<Output = ()>,
     {
+        // ANCHOR: fold_in_a_loop
         loop {
             tokio::select! {
                 sum = numbers.by_ref().fold(0, |sum, n| ready(sum + n)) => return sum,
                 () = report() => {}
             }
         }
+        // ANCHOR_END: fold_in_a_loop
     }
-    // ANCHOR_END: fold_in_a_loop
 
-    // ANCHOR: reads_on
     /// Wrong: after the first error it reads the stream to its end.
     ///
     /// # Errors
@@ -202,24 +210,25 @@ pub mod naive {
     where
         S: Stream<Item = Result<u64, E>>,
     {
+        // ANCHOR: reads_on
         let add = |sum: Result<u64, E>, amount: Result<u64, E>| {
             ready(sum.and_then(|sum| Ok(sum + amount?)))
         };
         amounts.fold(Ok(0), add).await
+        // ANCHOR_END: reads_on
     }
-    // ANCHOR_END: reads_on
 
-    // ANCHOR: all_in_memory
     /// Wrong: all items are kept, for one that is wanted.
     pub async fn reduce<S, F>(items: S, combine: F) -> Option<S::Item>
     where
         S: Stream,
         F: FnMut(S::Item, S::Item) -> S::Item,
     {
+        // ANCHOR: all_in_memory
         let all: Vec<_> = items.collect().await;
         all.into_iter().reduce(combine)
+        // ANCHOR_END: all_in_memory
     }
-    // ANCHOR_END: all_in_memory
 }
 
 #[cfg(test)]

@@ -8,6 +8,12 @@ use stream_processing as shown;
 mod a_stream_that_waits;
 mod a_stream_that_waits_end;
 mod a_stream_that_waits_watch;
+mod fold_and_take;
+mod fold_and_take_one;
+mod fold_and_take_part;
+mod fold_and_take_runs;
+mod fold_and_take_stop;
+mod fold_and_take_total;
 mod index;
 mod index_buffered;
 mod index_collect;
@@ -33,6 +39,8 @@ mod stream_sources_prefetch;
 mod stream_sources_right;
 mod stream_sources_small;
 mod stream_sources_unfold;
+mod sum_in_a_loop;
+mod sum_in_a_loop_until;
 mod ticks;
 mod write_a_stream;
 mod write_a_stream_counted;
@@ -44,6 +52,12 @@ backend::uses!(
     a_stream_that_waits,
     a_stream_that_waits_end,
     a_stream_that_waits_watch,
+    fold_and_take,
+    fold_and_take_one,
+    fold_and_take_part,
+    fold_and_take_runs,
+    fold_and_take_stop,
+    fold_and_take_total,
     index,
     index_buffered,
     index_collect,
@@ -69,6 +83,8 @@ backend::uses!(
     stream_sources_right,
     stream_sources_small,
     stream_sources_unfold,
+    sum_in_a_loop,
+    sum_in_a_loop_until,
     ticks,
     write_a_stream,
     write_a_stream_counted,
