@@ -34,6 +34,9 @@ mod stream_sources_right;
 mod stream_sources_small;
 mod stream_sources_unfold;
 mod ticks;
+mod ticks_minute;
+mod ticks_report;
+mod ticks_stream;
 mod write_a_stream;
 mod write_a_stream_counted;
 mod write_a_stream_macro;
@@ -70,6 +73,9 @@ backend::uses!(
     stream_sources_small,
     stream_sources_unfold,
     ticks,
+    ticks_minute,
+    ticks_report,
+    ticks_stream,
     write_a_stream,
     write_a_stream_counted,
     write_a_stream_macro,
