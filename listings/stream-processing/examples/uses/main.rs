@@ -24,6 +24,10 @@ mod let_others_run_budget;
 mod let_others_run_counter;
 mod let_others_run_never;
 mod let_others_run_twice;
+mod merge;
+mod merge_keyed;
+mod merge_turns;
+mod merge_urgent;
 mod stream_sources;
 mod stream_sources_feed;
 mod stream_sources_gather;
@@ -63,6 +67,10 @@ backend::uses!(
     let_others_run_counter,
     let_others_run_never,
     let_others_run_twice,
+    merge,
+    merge_keyed,
+    merge_turns,
+    merge_urgent,
     stream_sources,
     stream_sources_feed,
     stream_sources_gather,
