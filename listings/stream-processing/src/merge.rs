@@ -190,6 +190,7 @@ pub mod naive {
         T: Stream + Unpin,
     {
         loop {
+            // ANCHOR: read_each_round
             select! {
                 message = read(reader) => match message {
                     Some(message) => hear(Event::Message(message)),
@@ -197,6 +198,7 @@ pub mod naive {
                 },
                 Some(_) = ticks.next() => hear(Event::Tick),
             }
+            // ANCHOR_END: read_each_round
         }
     }
     // ANCHOR_END: select_loop
@@ -208,7 +210,9 @@ pub mod naive {
         U: Stream,
         N: Stream<Item = U::Item>,
     {
+        // ANCHOR: unbounded
         select_with_strategy(urgent, normal, |(): &mut ()| PollNext::Left)
+        // ANCHOR_END: unbounded
     }
     // ANCHOR_END: always_left
 
@@ -223,6 +227,7 @@ pub mod naive {
         U: Stream,
         N: Stream<Item = U::Item>,
     {
+        // ANCHOR: counts_polls
         select_with_strategy(urgent, normal, move |asked: &mut usize| {
             if *asked < in_a_row.get() {
                 *asked += 1;
@@ -232,6 +237,7 @@ pub mod naive {
                 PollNext::Right
             }
         })
+        // ANCHOR_END: counts_polls
     }
     // ANCHOR_END: asked_in_a_row
 
@@ -243,7 +249,9 @@ pub mod naive {
         B: Stream<Item = A::Item>,
         C: Stream<Item = A::Item>,
     {
+        // ANCHOR: in_a_chain
         a.merge(b).merge(c)
+        // ANCHOR_END: in_a_chain
     }
     // ANCHOR_END: chained
 }

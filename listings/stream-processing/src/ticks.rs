@@ -15,8 +15,8 @@ use tokio_stream::wrappers::IntervalStream;
 #[error("the period of a tick is zero")]
 pub struct ZeroPeriod;
 
-/// Ticks at `first`, and from then on once a `period`; `missed` says what becomes of
-/// ticks that nobody takes in time. Never ends. Each item is when the tick was due.
+/// Ticks at `first`, and then once in each `period`. `missed` says what happens to
+/// ticks that nobody takes in time. Never ends. Each item says when its tick was due.
 ///
 /// # Errors
 /// When `period` is zero, where Tokio would panic.
@@ -62,22 +62,25 @@ where
 ///
 /// # Cancel safety
 /// Dropping the future drops both streams, and the count.
-pub async fn count_and_report<S, T, R>(messages: S, ticks: T, mut report: R) -> u64
+pub async fn count_and_report<S, T, R>(mut messages: S, ticks: T, mut report: R) -> u64
 where
     S: Stream + Unpin,
     T: Stream<Item = Instant> + Unpin,
     R: FnMut(u64),
 {
-    let (mut messages, mut ticks, mut count) = (messages, ticks.fuse(), 0);
+    let mut timer = ticks.fuse(); // for ticks that end
+    let mut count = 0;
     loop {
+        // ANCHOR: made_before
         tokio::select! {
-            // Spends the budget, so that the turn ends: timers fire between turns.
+            // Spends budget, so that the poll of the task ends: then timers fire.
             message = coop::cooperative(messages.next()) => match message {
                 Some(_) => count += 1,
                 None => return count,
             },
-            Some(_) = ticks.next() => report(count),
+            Some(_) = timer.next() => report(count),
         }
+        // ANCHOR_END: made_before
     }
 }
 // ANCHOR_END: beside_traffic
@@ -116,10 +119,12 @@ pub mod naive {
         F: FnMut() -> Fut,
         Fut: Future<Output = ()>,
     {
+        // ANCHOR: check_and_sleep
         loop {
             work().await;
             sleep(period).await;
         }
+        // ANCHOR_END: check_and_sleep
     }
     // ANCHOR_END: sleep_in_a_loop
 
@@ -136,6 +141,7 @@ pub mod naive {
     {
         let mut count = 0;
         loop {
+            // ANCHOR: made_in_each_round
             tokio::select! {
                 message = messages.next() => match message {
                     Some(_) => count += 1,
@@ -143,6 +149,7 @@ pub mod naive {
                 },
                 () = sleep(period) => report(count),
             }
+            // ANCHOR_END: made_in_each_round
         }
     }
     // ANCHOR_END: sleep_made_again
@@ -151,6 +158,7 @@ pub mod naive {
     /// Wrong: a task and a channel for what `take` does, and the default for what was
     /// missed. A period of zero panics in the task, where nobody sees it.
     pub fn ticker(period: Duration, count: usize) -> ReceiverStream<Instant> {
+        // ANCHOR: in_a_task
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
             let mut interval = interval(period);
@@ -162,6 +170,7 @@ pub mod naive {
             }
         });
         ReceiverStream::new(receiver)
+        // ANCHOR_END: in_a_task
     }
     // ANCHOR_END: ticker_task
 }

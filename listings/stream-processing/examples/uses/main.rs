@@ -30,6 +30,10 @@ mod let_others_run_budget;
 mod let_others_run_counter;
 mod let_others_run_never;
 mod let_others_run_twice;
+mod merge;
+mod merge_keyed;
+mod merge_turns;
+mod merge_urgent;
 mod stream_sources;
 mod stream_sources_feed;
 mod stream_sources_gather;
@@ -42,6 +46,9 @@ mod stream_sources_unfold;
 mod sum_in_a_loop;
 mod sum_in_a_loop_until;
 mod ticks;
+mod ticks_minute;
+mod ticks_report;
+mod ticks_stream;
 mod write_a_stream;
 mod write_a_stream_counted;
 mod write_a_stream_macro;
@@ -74,6 +81,10 @@ backend::uses!(
     let_others_run_counter,
     let_others_run_never,
     let_others_run_twice,
+    merge,
+    merge_keyed,
+    merge_turns,
+    merge_urgent,
     stream_sources,
     stream_sources_feed,
     stream_sources_gather,
@@ -86,6 +97,9 @@ backend::uses!(
     sum_in_a_loop,
     sum_in_a_loop_until,
     ticks,
+    ticks_minute,
+    ticks_report,
+    ticks_stream,
     write_a_stream,
     write_a_stream_counted,
     write_a_stream_macro,
