@@ -24,6 +24,13 @@ mod let_others_run_budget;
 mod let_others_run_counter;
 mod let_others_run_never;
 mod let_others_run_twice;
+mod map_filter_then;
+mod map_filter_then_allowed;
+mod map_filter_then_balances;
+mod map_filter_then_errors;
+mod map_filter_then_even;
+mod map_filter_then_function;
+mod map_filter_then_futures;
 mod stream_sources;
 mod stream_sources_feed;
 mod stream_sources_gather;
@@ -60,6 +67,13 @@ backend::uses!(
     let_others_run_counter,
     let_others_run_never,
     let_others_run_twice,
+    map_filter_then,
+    map_filter_then_allowed,
+    map_filter_then_balances,
+    map_filter_then_errors,
+    map_filter_then_even,
+    map_filter_then_function,
+    map_filter_then_futures,
     stream_sources,
     stream_sources_feed,
     stream_sources_gather,
