@@ -41,6 +41,11 @@ mod stream_sources_right;
 mod stream_sources_small;
 mod stream_sources_unfold;
 mod ticks;
+mod two_stream_exts;
+mod two_stream_exts_limit;
+mod two_stream_exts_right;
+mod two_stream_exts_silence;
+mod two_stream_exts_spaced;
 mod write_a_stream;
 mod write_a_stream_counted;
 mod write_a_stream_macro;
@@ -84,6 +89,11 @@ backend::uses!(
     stream_sources_small,
     stream_sources_unfold,
     ticks,
+    two_stream_exts,
+    two_stream_exts_limit,
+    two_stream_exts_right,
+    two_stream_exts_silence,
+    two_stream_exts_spaced,
     write_a_stream,
     write_a_stream_counted,
     write_a_stream_macro,
