@@ -2,12 +2,12 @@
 
 use futures::stream::{self, StreamExt};
 
-// ANCHOR: borrowed_by_the_predicate
 async fn even_numbers() -> Vec<u32> {
     let numbers = stream::iter(1..=10);
+    // ANCHOR: borrowed_by_the_predicate
     numbers.filter(|n| async move { *n % 2 == 0 }).collect().await
+    // ANCHOR_END: borrowed_by_the_predicate
 }
-// ANCHOR_END: borrowed_by_the_predicate
 
 fn main() {
     drop(even_numbers());

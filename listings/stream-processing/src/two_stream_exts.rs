@@ -71,8 +71,10 @@ pub mod naive {
         limit: Duration,
         items: S,
     ) -> Result<Vec<S::Item>, Elapsed> {
+        // ANCHOR: each_limited
         let items = tokio_stream::StreamExt::timeout(items, limit);
         tokio_stream::StreamExt::collect(items).await
+        // ANCHOR_END: each_limited
     }
     // ANCHOR_END: limit_for_each
 }

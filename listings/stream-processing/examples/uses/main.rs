@@ -34,6 +34,13 @@ mod merge;
 mod merge_keyed;
 mod merge_turns;
 mod merge_urgent;
+mod map_filter_then;
+mod map_filter_then_allowed;
+mod map_filter_then_balances;
+mod map_filter_then_errors;
+mod map_filter_then_even;
+mod map_filter_then_function;
+mod map_filter_then_futures;
 mod stream_sources;
 mod stream_sources_feed;
 mod stream_sources_gather;
@@ -49,6 +56,11 @@ mod ticks;
 mod ticks_minute;
 mod ticks_report;
 mod ticks_stream;
+mod two_stream_exts;
+mod two_stream_exts_limit;
+mod two_stream_exts_right;
+mod two_stream_exts_silence;
+mod two_stream_exts_spaced;
 mod write_a_stream;
 mod write_a_stream_counted;
 mod write_a_stream_macro;
@@ -85,6 +97,13 @@ backend::uses!(
     merge_keyed,
     merge_turns,
     merge_urgent,
+    map_filter_then,
+    map_filter_then_allowed,
+    map_filter_then_balances,
+    map_filter_then_errors,
+    map_filter_then_even,
+    map_filter_then_function,
+    map_filter_then_futures,
     stream_sources,
     stream_sources_feed,
     stream_sources_gather,
@@ -100,6 +119,11 @@ backend::uses!(
     ticks_minute,
     ticks_report,
     ticks_stream,
+    two_stream_exts,
+    two_stream_exts_limit,
+    two_stream_exts_right,
+    two_stream_exts_silence,
+    two_stream_exts_spaced,
     write_a_stream,
     write_a_stream_counted,
     write_a_stream_macro,
