@@ -30,10 +30,6 @@ mod let_others_run_budget;
 mod let_others_run_counter;
 mod let_others_run_never;
 mod let_others_run_twice;
-mod merge;
-mod merge_keyed;
-mod merge_turns;
-mod merge_urgent;
 mod map_filter_then;
 mod map_filter_then_allowed;
 mod map_filter_then_balances;
@@ -41,6 +37,10 @@ mod map_filter_then_errors;
 mod map_filter_then_even;
 mod map_filter_then_function;
 mod map_filter_then_futures;
+mod merge;
+mod merge_keyed;
+mod merge_turns;
+mod merge_urgent;
 mod stream_sources;
 mod stream_sources_feed;
 mod stream_sources_gather;
@@ -93,10 +93,6 @@ backend::uses!(
     let_others_run_counter,
     let_others_run_never,
     let_others_run_twice,
-    merge,
-    merge_keyed,
-    merge_turns,
-    merge_urgent,
     map_filter_then,
     map_filter_then_allowed,
     map_filter_then_balances,
@@ -104,6 +100,10 @@ backend::uses!(
     map_filter_then_even,
     map_filter_then_function,
     map_filter_then_futures,
+    merge,
+    merge_keyed,
+    merge_turns,
+    merge_urgent,
     stream_sources,
     stream_sources_feed,
     stream_sources_gather,
