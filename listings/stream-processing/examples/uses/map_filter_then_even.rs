@@ -9,7 +9,7 @@ pub(crate) async fn main() {
     let doubled: Vec<_> = even.map(|n| n * 2).collect().await;
     println!("{doubled:?}");
 
-    let both = |n: u32| ready((n % 2 == 0).then_some(n * 2));
+    let both = |n: u32| ready(n.is_multiple_of(2).then_some(n * 2));
     let in_one_step: Vec<_> = stream::iter(1..=10).filter_map(both).collect().await;
     println!("{in_one_step:?}");
     // ANCHOR_END: even
