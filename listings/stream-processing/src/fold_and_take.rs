@@ -168,7 +168,7 @@ pub mod naive {
         // ANCHOR_END: never_done
     }
 
-    /// Wrong: the item that ends a run is in none.
+    /// Wrong: the item that ends a run is lost, so it is in no sum.
     pub async fn sum_runs<S, K>(mut items: S) -> Vec<(K, u64)>
     where
         S: Stream<Item = (K, u64)> + Unpin,
