@@ -117,8 +117,8 @@ where
 /// Adds each item to `state`, which is the caller's, until `items` ends.
 ///
 /// # Cancel safety
-/// Cancel safe if `items.next()` is: an item is taken and added in one poll, so that
-/// `state` and `items` fit together wherever it is dropped. Call it again to go on.
+/// Cancel safe if `items.next()` is, because an item is taken and added in one poll. If
+/// the future is dropped, `state` has all items that it took. Call it again to go on.
 pub async fn fold_into<S, T, F>(items: &mut S, state: &mut T, mut add: F)
 where
     S: Stream + Unpin,
@@ -132,11 +132,11 @@ where
 // ANCHOR_END: kept_state
 
 // ANCHOR: until_told
-/// The same, until `stop` is ready: then its output is returned, and the rest is still
-/// in `items`. `None`: the stream ended first.
+/// Adds each item to `state`, until `stop` is ready. Returns the output of `stop`; the
+/// other items are still in `items` then. Returns `None` if the stream ended first.
 ///
 /// # Cancel safety
-/// As [`fold_into`]; dropped, it drops `stop`.
+/// As [`fold_into`]. If the future is dropped, `stop` is dropped too.
 pub async fn fold_until<S, T, F, C>(
     items: &mut S,
     stop: C,
@@ -168,7 +168,7 @@ pub mod naive {
         // ANCHOR_END: never_done
     }
 
-    /// Wrong: the item that ends a run is in none.
+    /// Wrong: the item that ends a run is lost, so it is in no sum.
     pub async fn sum_runs<S, K>(mut items: S) -> Vec<(K, u64)>
     where
         S: Stream<Item = (K, u64)> + Unpin,

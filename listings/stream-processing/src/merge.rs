@@ -13,8 +13,8 @@ use tokio::task::coop;
 use tokio_stream::{Stream, StreamExt};
 
 // ANCHOR: while_open
-/// Items of both streams, as they come, in turn if both are ready; ends with `main`,
-/// however long `side` goes on, and then lets go of both.
+/// Items of both streams, as they come, in turn if both are ready. Ends with `main`,
+/// even if `side` goes on, and drops both streams then.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops both sources, with what
@@ -36,7 +36,7 @@ where
 pub enum Event<M> {
     /// A whole message.
     Message(M),
-    /// It is time for what is done now and then.
+    /// A tick of the timer.
     Tick,
 }
 
@@ -62,8 +62,8 @@ where
 // ANCHOR_END: reader_and_ticks
 
 // ANCHOR: urgent_first
-/// Items of both, urgent ones first; when `in_a_row` of them have passed since the last
-/// other one, the other side is asked first. Ends when both have ended.
+/// Items of both streams, urgent ones first. After `in_a_row` urgent items in a row, it
+/// asks `normal` first, until `normal` gives an item. Ends when both have ended.
 ///
 /// # Cancel safety
 /// A dropped `next()` loses nothing. Dropping the stream drops both sources.
@@ -80,7 +80,7 @@ where
     let mut normal = Box::pin(normal.fuse());
     let mut passed = 0_usize; // urgent items, not polls
     cooperative(stream::poll_fn(move |cx| {
-        ready!(coop::poll_proceed(cx).map(drop)); // without budget, no side can answer
+        ready!(coop::poll_proceed(cx).map(drop)); // only a look: `drop` gives it back
         if passed >= in_a_row.get() {
             let owed = normal.as_mut().poll_next(cx);
             if let Poll::Ready(Some(_)) = owed {

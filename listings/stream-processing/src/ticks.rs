@@ -41,8 +41,8 @@ pub fn ticks(
 // ANCHOR_END: ticks
 
 // ANCHOR: at_each
-/// Calls `work` at each tick, with the time at which the tick was due; never two calls
-/// at once. Ends with `ticks`.
+/// Calls `work` at each tick, with the time at which the tick was due. Never makes two
+/// calls at once. Ends when `ticks` has ended and the last call is done.
 ///
 /// # Cancel safety
 /// Dropping the future drops the call where it waits, and `ticks`.
@@ -57,8 +57,8 @@ where
 // ANCHOR_END: at_each
 
 // ANCHOR: beside_traffic
-/// Counts messages, and reports the count at each tick however many come in between.
-/// Ends with the messages, and gives their number.
+/// Counts messages, and reports the count at each tick, even if messages never pause.
+/// Ends when the messages have ended, and returns their number.
 ///
 /// # Cancel safety
 /// Dropping the future drops both streams, and the count.
@@ -73,7 +73,7 @@ where
     loop {
         // ANCHOR: made_before
         tokio::select! {
-            // Spends budget, so that the poll of the task ends: then timers fire.
+            // Ends the poll of the task now and then, because timers fire only then.
             message = coop::cooperative(messages.next()) => match message {
                 Some(_) => count += 1,
                 None => return count,
