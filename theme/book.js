@@ -180,7 +180,10 @@ for (const link of document.querySelectorAll(".footnote-definition a[href^='#fr-
         }
     };
     const watch = new ResizeObserver(seen => seen.forEach(one => check(one.target)));
-    document.querySelectorAll("pre, .table-wrapper, .times").forEach(box => watch.observe(box));
+    const boxes = document.querySelectorAll("pre, .table-wrapper, .times");
+    boxes.forEach(box => watch.observe(box));
+    // Letters of another width change what scrolls, and not the size of the box.
+    document.fonts.ready.then(() => boxes.forEach(check));
 }
 
 // The headings of a long page, where there is room beside it.
