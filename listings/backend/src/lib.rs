@@ -4,6 +4,7 @@
 //! * [`http`]: a real HTTP server on 127.0.0.1, on a port of its own.
 //! * [`alive`]: how many of a thing exist, for proofs about what a drop leaves behind.
 //! * [`cancel`]: drops a future at each of its awaits in turn.
+//! * [`channels`]: channels with messages in them.
 //! * [`figure`]: records a run as the data of a figure.
 //! * [`panics`]: what a panic says.
 //! * [`patience`]: ends a proof that would wait for ever where its promise is broken.
@@ -18,6 +19,7 @@
 
 pub mod alive;
 pub mod cancel;
+pub mod channels;
 pub mod figure;
 pub mod http;
 pub mod panics;

@@ -1,5 +1,6 @@
 use super::*;
 use backend::Alive;
+use backend::channels::{ended, every, filled};
 use std::cell::{Cell, RefCell};
 use std::future;
 use std::sync::Mutex as StdMutex;
@@ -10,42 +11,6 @@ const HOUR: Duration = Duration::from_hours(1);
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
-}
-
-/// A channel with `messages` in it, and one place more.
-fn filled<T>(
-    messages: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
-) -> (mpsc::Sender<T>, mpsc::Receiver<T>) {
-    let messages = messages.into_iter();
-    let (sender, receiver) = mpsc::channel(messages.len() + 1);
-    for message in messages {
-        sender.try_send(message).ok().unwrap();
-    }
-    (sender, receiver)
-}
-
-/// A channel with `messages` in it, which then ends.
-fn ended<T>(
-    messages: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
-) -> mpsc::Receiver<T> {
-    filled(messages).1
-}
-
-/// A channel whose sender sends one message every `period`, the first after one period.
-fn every<T: Send + 'static>(
-    period: Duration,
-    messages: impl IntoIterator<Item = T, IntoIter: Send + 'static>,
-) -> mpsc::Receiver<T> {
-    let (sender, receiver) = mpsc::channel(1);
-    let messages = messages.into_iter();
-    tokio::spawn(async move {
-        for message in messages {
-            sleep(period).await;
-            sender.send(message).await.ok().unwrap();
-        }
-        future::pending::<()>().await; // the channel does not end
-    });
-    receiver
 }
 
 const ONE: NonZeroUsize = NonZeroUsize::MIN;

@@ -1,4 +1,5 @@
 use super::*;
+use backend::channels::{ended, filled};
 use backend::{Alive, cancel};
 use futures::{FutureExt, StreamExt, stream};
 use std::cell::{Cell, RefCell};
@@ -20,25 +21,6 @@ const AGES: Duration = Duration::from_mins(1);
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
-}
-
-/// A channel with `messages` in it, and one place more.
-fn filled<T>(
-    messages: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
-) -> (mpsc::Sender<T>, mpsc::Receiver<T>) {
-    let messages = messages.into_iter();
-    let (sender, receiver) = mpsc::channel(messages.len() + 1);
-    for message in messages {
-        sender.try_send(message).ok().unwrap();
-    }
-    (sender, receiver)
-}
-
-/// A channel with `messages` in it, which then ends.
-fn ended<T>(
-    messages: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
-) -> mpsc::Receiver<T> {
-    filled(messages).1
 }
 
 /// What another branch of `select!` does to a future that waits: polls it once, and
