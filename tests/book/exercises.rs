@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use book::book::Shown;
-use book_tests::{root, shown, the_book};
+use book_tests::{shown, the_book};
 use serde_json::Value;
+
+use crate::promises::cargo_test;
 
 #[test]
 fn each_exercise_is_red_and_its_solution_green() {
@@ -36,16 +38,8 @@ fn run(program: &str) -> (Option<i32>, String) {
 
 /// The programs of tests of these names, built as `cargo test` builds, without a warning.
 fn built(names: &[String]) -> BTreeMap<String, String> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args([
-        "test",
-        "--workspace",
-        "--no-run",
-        "--message-format=json",
-    ]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
+    let mut cargo = cargo_test();
+    cargo.args(["--workspace", "--no-run", "--message-format=json"]);
     let output =
         cargo.args(names.iter().flat_map(|it| ["--test", it])).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -72,13 +72,20 @@ fn dead(book: &Book, live: &BTreeSet<String>, behind: Option<&str>) -> Vec<Strin
     .collect()
 }
 
-/// What `cargo test -- --list` prints; the tests are compiled already, so that is quick.
-fn live_tests(selection: &[&str]) -> BTreeSet<String> {
+/// `cargo test`, of the book, as this test was built.
+pub(crate) fn cargo_test() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["test", "--quiet"]).args(selection);
+    cargo.current_dir(root()).arg("test");
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
+    cargo
+}
+
+/// What `cargo test -- --list` prints; the tests are compiled already, so that is quick.
+fn live_tests(selection: &[&str]) -> BTreeSet<String> {
+    let mut cargo = cargo_test();
+    cargo.arg("--quiet").args(selection);
     let output = cargo.args(["--", "--list"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let list = String::from_utf8(output.stdout).unwrap();

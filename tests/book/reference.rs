@@ -5,8 +5,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use book_tests::{Rendered, root};
-use scraper::{ElementRef, Selector};
+use book_tests::{Rendered, files, root, selector};
+use scraper::ElementRef;
 use tokio::sync::mpsc;
 
 const SYMPTOMS: &str = "reference/symptoms.html";
@@ -115,19 +115,12 @@ fn says(text: &str, message: &str) -> bool {
 
 /// What the compiler has said to refused listings, what programs have printed, and what tests and findings look for.
 fn said_in_the_book() -> Vec<String> {
-    let mut files = Vec::new();
-    let mut folders = vec![root().join("listings"), root().join("findings")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if speaks(&path) {
-                files.push(plain(&fs::read_to_string(&path).expect("text")));
-            }
-        }
-    }
-    files
+    let folders = ["listings", "findings"].map(|folder| root().join(folder));
+    let all = folders
+        .iter()
+        .flat_map(|folder| files(folder).into_iter().map(|file| folder.join(file)));
+    let said = all.filter(|path| speaks(path));
+    said.map(|path| plain(&fs::read_to_string(path).expect("text"))).collect()
 }
 
 fn speaks(path: &Path) -> bool {
@@ -164,8 +157,8 @@ fn sources(name: &str, file: &str) -> Vec<PathBuf> {
 
 /// The lines of the page.
 fn lines() -> Vec<(String, Vec<String>, usize)> {
-    let select = |css: &str| Selector::parse(css).expect("a selector");
-    let (entry, message, link) = (select("main > ul > li"), select("em"), select("a"));
+    let (entry, message, link) =
+        (selector("main > ul > li"), selector("em"), selector("a"));
     let text = |it: ElementRef<'_>| it.text().collect::<String>();
     let page = Rendered::book().page(SYMPTOMS);
     let lines = page.select(&entry).map(|it| {
@@ -230,7 +223,7 @@ fn each_line_leads_to_one_page_and_each_group_can_be_looked_through() {
         assert_eq!(links, 1, "{text}");
     }
     let page = Rendered::book().page(SYMPTOMS);
-    let group = Selector::parse("main > ul").expect("a selector");
+    let group = selector("main > ul");
     for group in page.select(&group) {
         let lines = group.child_elements().count();
         let first = group.text().take(1).collect::<String>();
@@ -240,10 +233,9 @@ fn each_line_leads_to_one_page_and_each_group_can_be_looked_through() {
 
 #[test]
 fn the_terms_of_the_glossary_are_sorted_and_lead_on() {
-    let select = |css: &str| Selector::parse(css).expect("a selector");
     let page = Rendered::book().page(GLOSSARY);
     let (terms, meaning, link) =
-        (select("main dt"), select("main dd"), select("a[href]"));
+        (selector("main dt"), selector("main dd"), selector("a[href]"));
     let text = |it: ElementRef<'_>| it.text().collect::<String>();
     let names: Vec<_> = page.select(&terms).map(text).collect();
     assert!(names.len() > 100, "{}", names.len());
